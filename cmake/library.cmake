@@ -1,0 +1,47 @@
+# libzvm and the command, each twice: with the interpreter's computed-goto back end (the product) and
+# with its switch back end (tests only). All other files are compiled once and shared by both.
+
+file(GLOB library_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.c
+     ${PROJECT_SOURCE_DIR}/src/*/*.c)
+list(FILTER library_sources EXCLUDE REGEX "/src/cli/")
+file(GLOB command_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cli/*.c)
+
+set(interpreter ${PROJECT_SOURCE_DIR}/src/vm/interp.c)
+list(FIND library_sources ${interpreter} interpreter_at)
+list(REMOVE_ITEM library_sources ${interpreter})
+
+# Of the handlers gcc would make one: gcse and crossjumping merge the dispatch jumps, and vectorising
+# the copies of single registers costs more than it saves.
+set(interpreter_options
+    $<$<C_COMPILER_ID:GNU>:-fno-gcse> $<$<C_COMPILER_ID:GNU>:-fno-crossjumping>
+    $<$<C_COMPILER_ID:GNU>:-fno-tree-slp-vectorize> $<$<C_COMPILER_ID:Clang>:-fno-slp-vectorize>)
+
+add_library(zvm_objects OBJECT ${library_sources})
+target_link_libraries(zvm_objects PUBLIC zvm_compile)
+target_include_directories(zvm_objects PUBLIC ${PROJECT_SOURCE_DIR}/src)
+
+# add_back_end(SUFFIX DEFINITION...): library libzvm<SUFFIX>.a and command zvm<SUFFIX>.
+function(add_back_end suffix)
+    set(objects $<TARGET_OBJECTS:zvm_objects>)
+    if(interpreter_at GREATER_EQUAL 0)
+        add_library(zvm_interpreter${suffix} OBJECT ${interpreter})
+        target_link_libraries(zvm_interpreter${suffix} PUBLIC zvm_objects)
+        target_compile_options(zvm_interpreter${suffix} PRIVATE ${interpreter_options})
+        target_compile_definitions(zvm_interpreter${suffix} PRIVATE ${ARGN})
+        list(APPEND objects $<TARGET_OBJECTS:zvm_interpreter${suffix}>)
+    endif()
+    add_library(libzvm${suffix} STATIC ${objects})
+    set_target_properties(libzvm${suffix} PROPERTIES OUTPUT_NAME zvm${suffix} LINKER_LANGUAGE C)
+    target_link_libraries(libzvm${suffix} PUBLIC zvm_compile)
+    if(command_sources)
+        add_executable(zvm${suffix} ${command_sources})
+        target_link_libraries(zvm${suffix} PRIVATE libzvm${suffix})
+        # For "cli/NAME.h"; that it includes nothing else of src is what tools/check_layers sees to.
+        target_include_directories(zvm${suffix} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+    endif()
+endfunction()
+
+add_back_end("")
+if(interpreter_at GREATER_EQUAL 0 AND ZVM_TESTS)
+    add_back_end(-switch ZVM_DISPATCH_SWITCH=1)
+endif()

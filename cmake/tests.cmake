@@ -1,0 +1,94 @@
+# The tests. Labels: unit, fault, stress, embed, lang, cli, tree; and threads for everything that
+# runs more than one thread. `ctest --preset NAME` runs all but stress.
+
+find_library(CMOCKA_LIBRARY cmocka REQUIRED)
+find_library(CK_LIBRARY ck REQUIRED) # for test_base_ck only
+
+set(test_environment
+    "ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1"
+    "UBSAN_OPTIONS=print_stacktrace=1"
+    "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1"
+    "BUILD=${PROJECT_BINARY_DIR}")
+
+# ThreadSanitizer of gcc 12 and clang 14 cannot place its shadow where the kernel randomises more
+# than 28 bits of an address; without randomisation it always can.
+set(runner "")
+if(ZVM_SANITIZE MATCHES thread AND EXISTS /proc/sys/vm/mmap_rnd_bits)
+    file(READ /proc/sys/vm/mmap_rnd_bits random_bits)
+    find_program(SETARCH_PROGRAM setarch)
+    if(random_bits GREATER 28 AND SETARCH_PROGRAM)
+        set(runner ${SETARCH_PROGRAM} ${CMAKE_SYSTEM_PROCESSOR} -R)
+        execute_process(COMMAND ${runner} true RESULT_VARIABLE refused ERROR_QUIET)
+        if(refused) # some containers forbid it
+            set(runner "")
+        endif()
+    endif()
+endif()
+
+add_custom_target(thread_tests) # everything that ThreadSanitizer can find something in
+
+# add_programs(FOLDER LABEL SECONDS LIBRARY...): each C file of the folder becomes a test of its own.
+function(add_programs folder label seconds)
+    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.c)
+    foreach(source ${sources})
+        get_filename_component(name ${source} NAME_WE)
+        add_executable(${name} ${source})
+        target_link_libraries(${name} PRIVATE libzvm ${ARGN})
+        set_target_properties(${name} PROPERTIES
+            RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/${folder})
+        add_test(NAME ${name} COMMAND ${runner} $<TARGET_FILE:${name}>
+            WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+        file(STRINGS ${source} threads REGEX "pthread\\.h|sched/|zvm\\.h|zvm_runtime")
+        set(labels ${label})
+        if(threads OR label STREQUAL stress)
+            list(APPEND labels threads)
+            add_dependencies(thread_tests ${name})
+        endif()
+        set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${seconds}
+            ENVIRONMENT "${test_environment}")
+        # Tests, but not examples, may look behind the public header.
+        if(NOT label STREQUAL embed)
+            target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src
+                ${PROJECT_SOURCE_DIR}/tests)
+        endif()
+    endforeach()
+endfunction()
+
+add_programs(tests/unit unit 300 ${CMOCKA_LIBRARY} ${CK_LIBRARY})
+add_programs(tests/fault fault 600 ${CMOCKA_LIBRARY})
+add_programs(stress stress 900 ${CK_LIBRARY})
+add_programs(examples/embed embed 300)
+
+# ---- The command --------------------------------------------------------------------------------
+
+# add_script(NAME LABEL COMMAND...)
+function(add_script name label)
+    add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 1800)
+endfunction()
+
+foreach(command zvm zvm-switch)
+    if(TARGET ${command} AND EXISTS ${PROJECT_SOURCE_DIR}/tests/lang)
+        add_script(lang.${command} lang tools/lang_test $<TARGET_FILE:${command}> tests/lang
+            --skip tests/lang/skip.txt)
+        set_tests_properties(lang.${command} PROPERTIES ENVIRONMENT "${test_environment}")
+    endif()
+endforeach()
+
+if(TARGET zvm)
+    file(GLOB scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/cli/*.sh)
+    foreach(script ${scripts})
+        get_filename_component(name ${script} NAME_WE)
+        add_script(cli.${name} cli bash ${script})
+        set_tests_properties(cli.${name} PROPERTIES TIMEOUT 300
+            ENVIRONMENT "${test_environment};ZVM=$<TARGET_FILE:zvm>")
+    endforeach()
+endif()
+
+# ---- The tree -----------------------------------------------------------------------------------
+
+add_script(tree.layers tree tools/check_layers)
+add_script(tree.layers_self_test tree tools/check_layers --self-test)
+if(NOT ZVM_SANITIZE)
+    add_script(tree.symbols tree tools/check_symbols $<TARGET_FILE:libzvm>)
+endif()

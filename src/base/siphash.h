@@ -1,0 +1,18 @@
+// base/siphash.h - SipHash-1-3 (Aumasson and Bernstein), the keyed hash of strings. thread: any.
+#ifndef ZVM_BASE_SIPHASH_H
+#define ZVM_BASE_SIPHASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct zsiphash_key {
+    uint64_t k0, k1;
+};
+
+uint64_t zsiphash13(const struct zsiphash_key *key, const void *bytes, size_t length_bytes);
+
+// The key of this process: random at the first call, or fixed by zsiphash_fix_process_key before it.
+const struct zsiphash_key *zsiphash_process_key(void);
+void zsiphash_fix_process_key(uint64_t seed);
+
+#endif // ZVM_BASE_SIPHASH_H

@@ -1,0 +1,179 @@
+// report/json.c - a report as JSON, schema zvm.report/1 (docs/zvm-report.schema.json).
+//
+// Thread: owner of the view. Writes as it goes; keeps no tree.
+// Keys: a counter's key is its name in ZREPORT_COUNTERS. `_bytes` and `_ns` are units; `fuel` is in
+// units of fuel; every other number counts things. The objects of `workers` add up to `totals`,
+// counter by counter, because both come from the same copies; the last of them is the host's
+// threads.
+#include "report/report_internal.h"
+
+// A level of nesting: whether a comma is due before the next member.
+#define DEPTH_MAX 8
+
+struct json {
+    struct zemit *emit;
+    struct zstrbuf *out;
+    uint32_t depth;
+    bool has_member[DEPTH_MAX];
+};
+
+// ---- The emitter --------------------------------------------------------------------------------
+
+static void new_line(struct json *json)
+{
+    zstrbuf_add_char(json->out, '\n');
+    zstrbuf_add_repeat(json->out, ' ', (size_t)json->depth * 2);
+}
+
+static void begin_member(struct json *json)
+{
+    if (json->depth == 0) return;
+    if (json->has_member[json->depth]) zstrbuf_add_char(json->out, ',');
+    json->has_member[json->depth] = true;
+    new_line(json);
+}
+
+// RFC 8259: quotes, backslashes and control characters are escaped; UTF-8 passes as it is.
+static void add_text(struct json *json, const char *text)
+{
+    zstrbuf_add_char(json->out, '"');
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\') {
+            zstrbuf_add_char(json->out, '\\');
+            zstrbuf_add_char(json->out, *c);
+        } else if ((unsigned char)*c < 0x20) {
+            zstrbuf_add_format(json->out, "\\u%04x", (unsigned)(unsigned char)*c);
+        } else {
+            zstrbuf_add_char(json->out, *c);
+        }
+    }
+    zstrbuf_add_char(json->out, '"');
+}
+
+static void add_key(struct json *json, const char *key)
+{
+    begin_member(json);
+    add_text(json, key);
+    zstrbuf_add(json->out, ": ", 2);
+}
+
+static void open_level(struct json *json, char bracket)
+{
+    zstrbuf_add_char(json->out, bracket);
+    json->depth++;
+    json->has_member[json->depth] = false;
+}
+
+static void close_level(struct json *json, char bracket)
+{
+    json->depth--;
+    new_line(json);
+    zstrbuf_add_char(json->out, bracket);
+    zemit_flush(json->emit);
+}
+
+static void add_number(struct json *json, const char *key, uint64_t value)
+{
+    add_key(json, key);
+    zstrbuf_add_format(json->out, "%llu", (unsigned long long)value);
+}
+
+static void add_bool(struct json *json, const char *key, bool value)
+{
+    add_key(json, key);
+    zstrbuf_add_text(json->out, value ? "true" : "false");
+}
+
+// ---- The report ---------------------------------------------------------------------------------
+
+static void add_counters(struct json *json, const struct zreport_snapshot *snapshot)
+{
+    for (size_t i = 0; i < ZREPORT_COUNTER_COUNT; i++)
+        add_number(json, zreport_counter_names[i], snapshot->counters[i]);
+    add_number(json, "pause_ns_p50", zreport_pause_percentile(snapshot, 50));
+    add_number(json, "pause_ns_p99", zreport_pause_percentile(snapshot, 99));
+}
+
+static void add_totals(struct json *json, const struct zreport_view *view)
+{
+    const uint64_t *c = view->totals.counters;
+    add_key(json, "totals");
+    open_level(json, '{');
+    add_number(json, "wall_ns", view->wall_ns);
+    add_number(json, "worker_count", view->worker_count);
+    add_number(json, "isolates_in_flight", view->isolates_in_flight);
+    add_number(json, "isolates_alive",
+               zreport_difference(c[ZREPORT_isolates_created], c[ZREPORT_isolates_destroyed]));
+    add_number(json, "heap_current_bytes",
+               zreport_difference(c[ZREPORT_heap_grown_bytes], c[ZREPORT_heap_shrunk_bytes]));
+    add_number(json, "heap_peak_bytes", view->heap_peak_bytes);
+    add_number(json, "heap_live_bytes",
+               zreport_difference(c[ZREPORT_allocated_bytes], c[ZREPORT_freed_bytes]));
+    add_number(json, "heap_live_count",
+               zreport_difference(c[ZREPORT_allocated_count], c[ZREPORT_freed_count]));
+    add_number(json, "heap_mapped_bytes", view->mapped_bytes);
+    add_counters(json, &view->totals);
+    close_level(json, '}');
+}
+
+static void add_worker(struct json *json, const struct zreport_view *view, uint32_t row)
+{
+    const struct zreport_snapshot *snapshot = &view->workers[row];
+    begin_member(json);
+    open_level(json, '{');
+    add_number(json, "worker", row);
+    add_bool(json, "is_host", zreport_is_host_row(view, row));
+    add_number(json, "age_ns", zreport_difference(view->now_ns, snapshot->updated_ns));
+    add_counters(json, snapshot);
+    close_level(json, '}');
+}
+
+static void add_intern(struct json *json, const struct zreport_view *view)
+{
+    add_key(json, "intern");
+    open_level(json, '{');
+    add_number(json, "count", view->intern_count);
+    add_number(json, "bytes", view->intern_bytes);
+    add_number(json, "limit_count", view->intern_limit_count);
+    add_number(json, "limit_bytes", view->intern_limit_bytes);
+    add_number(json, "hits", view->intern_hits);
+    add_number(json, "misses", view->intern_misses);
+    add_number(json, "inserted", view->intern_inserted);
+    add_number(json, "reclaimed", view->intern_reclaimed);
+    close_level(json, '}');
+}
+
+static void add_pool(struct json *json, const struct zreport_pool *pool)
+{
+    add_key(json, pool->name);
+    open_level(json, '{');
+    add_bool(json, "enabled", pool->enabled);
+    add_number(json, "hits", pool->hits);
+    add_number(json, "misses", pool->misses);
+    add_number(json, "allocations", pool->allocations);
+    add_number(json, "releases", pool->releases);
+    add_number(json, "size", pool->size);
+    close_level(json, '}');
+}
+
+void zreport_write_json(const struct zreport_view *view, struct zemit *emit)
+{
+    struct json json = {.emit = emit, .out = &emit->buffer};
+    open_level(&json, '{');
+    add_key(&json, "schema");
+    add_text(&json, "zvm.report/1");
+    add_totals(&json, view);
+    add_key(&json, "workers");
+    open_level(&json, '[');
+    for (uint32_t row = 0; row <= view->worker_count; row++)
+        add_worker(&json, view, row);
+    close_level(&json, ']');
+    add_intern(&json, view);
+    add_key(&json, "pools");
+    open_level(&json, '{');
+    for (uint32_t i = 0; i < view->pool_count; i++)
+        add_pool(&json, &view->pools[i]);
+    close_level(&json, '}');
+    close_level(&json, '}');
+    zstrbuf_add_char(&emit->buffer, '\n');
+}

@@ -1,0 +1,107 @@
+// report/report.h - counters that every module writes, and what is read out of them.
+//
+// A block of counters has one writer: the worker it belongs to. Readers load each word relaxed and
+// sum; a sequence number (odd while the writer is inside an update) gives them an untorn block.
+#ifndef ZVM_REPORT_REPORT_H
+#define ZVM_REPORT_REPORT_H
+
+#include "base/atomic.h"
+#include "base/status.h"
+
+#include <stdint.h>
+
+// One name per counter; the same list makes the struct, the sums and the outputs.
+#define ZREPORT_COUNTERS(X)                                                                        \
+    X(isolates_created)                                                                            \
+    X(isolates_destroyed)                                                                          \
+    X(isolates_finished)                                                                           \
+    X(isolates_succeeded)                                                                          \
+    X(failed_error)                                                                                \
+    X(failed_heap_limit)                                                                           \
+    X(failed_fuel)                                                                                 \
+    X(failed_timeout)                                                                              \
+    X(failed_cancelled)                                                                            \
+    X(failed_output)                                                                               \
+    X(failed_other)                                                                                \
+    X(slices)                                                                                      \
+    X(fuel_used)                                                                                   \
+    X(heap_grown_bytes)  /* committed bytes gained, ever */                                        \
+    X(heap_shrunk_bytes) /* committed bytes given back, ever; current = grown - shrunk */          \
+    X(allocated_bytes)                                                                             \
+    X(allocated_count)                                                                             \
+    X(freed_bytes)                                                                                 \
+    X(freed_count)                                                                                 \
+    X(collections)                                                                                 \
+    X(pause_ns_total)                                                                              \
+    X(pause_ns_max) /* a maximum, not a sum */                                                     \
+    X(output_bytes)                                                                                \
+    X(cpu_ns)
+
+enum zreport_counter {
+#define X(name) ZREPORT_##name,
+    ZREPORT_COUNTERS(X)
+#undef X
+        ZREPORT_COUNTER_COUNT
+};
+
+// Pause histogram: log-linear, 8 buckets a power of two, 1 ns to about 2^40 ns.
+#define ZREPORT_PAUSE_BUCKETS 320
+
+// owner-thread writes, any thread reads. One a worker, and one for host threads (under a lock).
+struct zreport_block {
+    _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint64_t sequence; // odd: being written
+    _Atomic uint64_t counters[ZREPORT_COUNTER_COUNT];
+    _Atomic uint64_t pauses[ZREPORT_PAUSE_BUCKETS];
+    _Atomic uint64_t updated_ns; // zclock_now_ns at the last update
+};
+
+// An untorn copy.
+struct zreport_snapshot {
+    uint64_t counters[ZREPORT_COUNTER_COUNT];
+    uint64_t pauses[ZREPORT_PAUSE_BUCKETS];
+    uint64_t updated_ns;
+};
+
+// Writer: begin, any number of adds, end. owner-thread.
+void zreport_begin(struct zreport_block *block);
+void zreport_add(struct zreport_block *block, enum zreport_counter counter, uint64_t value);
+void zreport_max(struct zreport_block *block, enum zreport_counter counter, uint64_t value);
+void zreport_pause(struct zreport_block *block, uint64_t pause_ns); // histogram, total, max
+void zreport_end(struct zreport_block *block, uint64_t now_ns);
+
+// Reader, any thread, never blocks the writer. waits: how often it had to read again.
+void zreport_read(const struct zreport_block *block, struct zreport_snapshot *out);
+// into += from (maxima by maximum).
+void zreport_merge(struct zreport_snapshot *into, const struct zreport_snapshot *from);
+// The pause below which `percent` of pauses lie; 0 without any. At most 12.5% too high.
+uint64_t zreport_pause_percentile(const struct zreport_snapshot *snapshot, double percent);
+
+// ---- Output -----------------------------------------------------------------------------------
+
+struct zreport_pool { // one row of `pools`
+    const char *name;
+    bool enabled;
+    uint64_t hits, misses, allocations, releases, size;
+};
+
+// Everything that one report shows.
+struct zreport_view {
+    struct zreport_snapshot totals;
+    const struct zreport_snapshot *workers; // [worker_count + 1]; the last: host threads
+    uint32_t worker_count;
+    uint64_t wall_ns, now_ns;
+    uint64_t isolates_in_flight;
+    uint64_t heap_peak_bytes; // sampled maximum of the current sum
+    uint64_t mapped_bytes;    // slabs
+    uint64_t intern_count, intern_bytes, intern_hits, intern_misses, intern_inserted,
+        intern_reclaimed, intern_limit_count, intern_limit_bytes;
+    const struct zreport_pool *pools;
+    uint32_t pool_count;
+};
+
+// What a worker's row or the totals are in the public struct.
+void zreport_counters(const struct zreport_snapshot *snapshot, zvm_report_counters *out);
+zvm_status zreport_write(const struct zreport_view *view, zvm_report_format format,
+                         zvm_write_fn write, void *context);
+
+#endif // ZVM_REPORT_REPORT_H

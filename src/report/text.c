@@ -1,0 +1,271 @@
+// report/text.c - a report for people: aligned columns, units, thousands separators.
+//
+// Thread: owner of the view. Sections: runtime, isolates, failures by reason, heap, collector,
+// symbols, pools, workers. Sizes are in powers of 1024, times in the unit that keeps three digits.
+// Not meant to be parsed: the JSON form is.
+#include "report/report_internal.h"
+
+#include <stdio.h>
+
+#define LABEL_COLUMNS 18
+#define VALUE_COLUMNS 14
+#define TEXT_BYTES    32 // longest: 26 characters, 18,446,744,073,709,551,615
+
+// ---- Numbers ------------------------------------------------------------------------------------
+
+// 1234567 as "1,234,567".
+static const char *count_text(uint64_t value, char out[TEXT_BYTES])
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
+    size_t used = 0;
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0) out[used++] = ',';
+        out[used++] = digits[i];
+    }
+    out[used] = '\0';
+    return out;
+}
+
+static const char *bytes_text(uint64_t bytes, char out[TEXT_BYTES])
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    size_t unit = 0;
+    double value = (double)bytes;
+    while (value >= 1024 && unit + 1 < sizeof units / sizeof *units) {
+        value /= 1024;
+        unit++;
+    }
+    snprintf(out, TEXT_BYTES, "%.*f %s", unit == 0 ? 0 : 1, value, units[unit]);
+    return out;
+}
+
+static const char *duration_text(uint64_t ns, char out[TEXT_BYTES])
+{
+    static const char *const units[] = {"ns", "us", "ms", "s"};
+    size_t unit = 0;
+    double value = (double)ns;
+    while (value >= 1000 && unit + 1 < sizeof units / sizeof *units) {
+        value /= 1000;
+        unit++;
+    }
+    int decimals = value < 10 ? 2 : value < 100 ? 1 : 0;
+    if (unit == 0) decimals = 0;
+    if (unit == 3) decimals = 3;
+    snprintf(out, TEXT_BYTES, "%.*f %s", decimals, value, units[unit]);
+    return out;
+}
+
+// part of whole as "12.3%"; "-" of nothing.
+static const char *percent_text(uint64_t part, uint64_t whole, char out[TEXT_BYTES])
+{
+    if (whole == 0) return "-";
+    snprintf(out, TEXT_BYTES, "%.1f%%", (double)part * 100 / (double)whole);
+    return out;
+}
+
+// ---- Lines --------------------------------------------------------------------------------------
+
+static void section(struct zemit *emit, const char *title)
+{
+    zstrbuf_add_format(&emit->buffer, "\n%s\n", title);
+    zemit_flush(emit);
+}
+
+static void line(struct zemit *emit, const char *label, const char *value)
+{
+    zstrbuf_add_format(&emit->buffer, "  %-*s%*s\n", LABEL_COLUMNS, label, VALUE_COLUMNS, value);
+}
+
+// The same with an explanation behind the value.
+static void line_with(struct zemit *emit, const char *label, const char *value, const char *note)
+{
+    zstrbuf_add_format(&emit->buffer, "  %-*s%*s  %s\n", LABEL_COLUMNS, label, VALUE_COLUMNS, value,
+                       note);
+}
+
+static void count_line(struct zemit *emit, const char *label, uint64_t value)
+{
+    char text[TEXT_BYTES];
+    line(emit, label, count_text(value, text));
+}
+
+static void duration_line(struct zemit *emit, const char *label, uint64_t ns)
+{
+    char text[TEXT_BYTES];
+    line(emit, label, duration_text(ns, text));
+}
+
+static void bytes_line(struct zemit *emit, const char *label, uint64_t bytes)
+{
+    char text[TEXT_BYTES];
+    line(emit, label, bytes_text(bytes, text));
+}
+
+static void objects_line(struct zemit *emit, const char *label, uint64_t bytes, uint64_t count)
+{
+    char size[TEXT_BYTES], number[TEXT_BYTES], note[TEXT_BYTES + 16];
+    snprintf(note, sizeof note, "in %s objects", count_text(count, number));
+    line_with(emit, label, bytes_text(bytes, size), note);
+}
+
+// ---- Sections -----------------------------------------------------------------------------------
+
+static void write_head(const struct zreport_view *view, struct zemit *emit)
+{
+    char wall[TEXT_BYTES], cpu[TEXT_BYTES], workers[TEXT_BYTES], share[TEXT_BYTES];
+    uint64_t cpu_ns = view->totals.counters[ZREPORT_cpu_ns];
+    zstrbuf_add_format(&emit->buffer,
+                       "zvm %s report: %s worker%s, %s wall, %s CPU (%s of one core)\n",
+                       ZVM_VERSION_STRING, count_text(view->worker_count, workers),
+                       view->worker_count == 1 ? "" : "s", duration_text(view->wall_ns, wall),
+                       duration_text(cpu_ns, cpu), percent_text(cpu_ns, view->wall_ns, share));
+}
+
+static void write_isolates(const struct zreport_view *view, struct zemit *emit)
+{
+    const uint64_t *c = view->totals.counters;
+    section(emit, "Isolates");
+    count_line(emit, "created", c[ZREPORT_isolates_created]);
+    count_line(emit, "destroyed", c[ZREPORT_isolates_destroyed]);
+    count_line(emit, "in flight", view->isolates_in_flight);
+    count_line(emit, "finished", c[ZREPORT_isolates_finished]);
+    count_line(emit, "succeeded", c[ZREPORT_isolates_succeeded]);
+    count_line(emit, "failed",
+               zreport_difference(c[ZREPORT_isolates_finished], c[ZREPORT_isolates_succeeded]));
+    count_line(emit, "slices", c[ZREPORT_slices]);
+    count_line(emit, "fuel used", c[ZREPORT_fuel_used]);
+    bytes_line(emit, "output", c[ZREPORT_output_bytes]);
+}
+
+static void write_failures(const struct zreport_view *view, struct zemit *emit)
+{
+    static const struct {
+        enum zreport_counter counter;
+        const char *label;
+    } reasons[] = {
+        {ZREPORT_failed_error, "uncaught error"}, {ZREPORT_failed_heap_limit, "heap limit"},
+        {ZREPORT_failed_fuel, "out of fuel"},     {ZREPORT_failed_timeout, "timed out"},
+        {ZREPORT_failed_cancelled, "cancelled"},  {ZREPORT_failed_output, "output refused"},
+        {ZREPORT_failed_other, "other"},
+    };
+    section(emit, "Failures by reason");
+    bool has_any = false;
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        uint64_t count = view->totals.counters[reasons[i].counter];
+        if (count == 0) continue;
+        count_line(emit, reasons[i].label, count);
+        has_any = true;
+    }
+    if (!has_any) zstrbuf_add_text(&emit->buffer, "  none\n");
+}
+
+static void write_heap(const struct zreport_view *view, struct zemit *emit)
+{
+    const uint64_t *c = view->totals.counters;
+    section(emit, "Heap, all isolates");
+    bytes_line(emit, "current",
+               zreport_difference(c[ZREPORT_heap_grown_bytes], c[ZREPORT_heap_shrunk_bytes]));
+    bytes_line(emit, "peak", view->heap_peak_bytes);
+    bytes_line(emit, "mapped", view->mapped_bytes);
+    objects_line(emit, "allocated", c[ZREPORT_allocated_bytes], c[ZREPORT_allocated_count]);
+    objects_line(emit, "freed", c[ZREPORT_freed_bytes], c[ZREPORT_freed_count]);
+    objects_line(emit, "live",
+                 zreport_difference(c[ZREPORT_allocated_bytes], c[ZREPORT_freed_bytes]),
+                 zreport_difference(c[ZREPORT_allocated_count], c[ZREPORT_freed_count]));
+}
+
+static void write_collector(const struct zreport_view *view, struct zemit *emit)
+{
+    const uint64_t *c = view->totals.counters;
+    char share[TEXT_BYTES];
+    section(emit, "Collector");
+    count_line(emit, "collections", c[ZREPORT_collections]);
+    duration_line(emit, "pause p50", zreport_pause_percentile(&view->totals, 50));
+    duration_line(emit, "pause p99", zreport_pause_percentile(&view->totals, 99));
+    duration_line(emit, "pause max", c[ZREPORT_pause_ns_max]);
+    duration_line(emit, "pauses in all", c[ZREPORT_pause_ns_total]);
+    line(emit, "share of CPU time",
+         percent_text(c[ZREPORT_pause_ns_total], c[ZREPORT_cpu_ns], share));
+}
+
+static void write_symbols(const struct zreport_view *view, struct zemit *emit)
+{
+    char size[TEXT_BYTES], number[TEXT_BYTES], note[TEXT_BYTES + 16];
+    section(emit, "Symbols, shared by all isolates");
+    snprintf(note, sizeof note, "of at most %s", count_text(view->intern_limit_count, number));
+    line_with(emit, "entries", count_text(view->intern_count, size), note);
+    snprintf(note, sizeof note, "of at most %s", bytes_text(view->intern_limit_bytes, number));
+    line_with(emit, "memory", bytes_text(view->intern_bytes, size), note);
+    uint64_t lookups = view->intern_hits + view->intern_misses;
+    snprintf(note, sizeof note, "%s found", percent_text(view->intern_hits, lookups, number));
+    line_with(emit, "look-ups", count_text(lookups, size), note);
+    count_line(emit, "inserted", view->intern_inserted);
+    count_line(emit, "reclaimed", view->intern_reclaimed);
+}
+
+static void write_pool(const struct zreport_pool *pool, struct zemit *emit)
+{
+    char a[TEXT_BYTES], b[TEXT_BYTES], c[TEXT_BYTES], d[TEXT_BYTES], e[TEXT_BYTES];
+    if (!pool->enabled) {
+        zstrbuf_add_format(&emit->buffer, "  %-8s disabled\n", pool->name);
+        return;
+    }
+    zstrbuf_add_format(&emit->buffer, "  %-8s%14s%14s%14s%14s%14s\n", pool->name,
+                       count_text(pool->hits, a), count_text(pool->misses, b),
+                       count_text(pool->allocations, c), count_text(pool->releases, d),
+                       count_text(pool->size, e));
+}
+
+static void write_pools(const struct zreport_view *view, struct zemit *emit)
+{
+    section(emit, "Pools");
+    zstrbuf_add_format(&emit->buffer, "  %-8s%14s%14s%14s%14s%14s\n", "pool", "hits", "misses",
+                       "allocations", "releases", "size");
+    for (uint32_t i = 0; i < view->pool_count; i++)
+        write_pool(&view->pools[i], emit);
+}
+
+static void write_row(const char *name, const struct zreport_snapshot *snapshot, struct zemit *emit)
+{
+    const uint64_t *c = snapshot->counters;
+    char text[9][TEXT_BYTES];
+    zstrbuf_add_format(
+        &emit->buffer, "  %-8s%12s%12s%10s%14s%18s%12s%12s%10s%10s\n", name,
+        count_text(c[ZREPORT_isolates_created], text[0]),
+        count_text(c[ZREPORT_isolates_finished], text[1]),
+        count_text(zreport_difference(c[ZREPORT_isolates_finished], c[ZREPORT_isolates_succeeded]),
+                   text[2]),
+        count_text(c[ZREPORT_slices], text[3]), count_text(c[ZREPORT_fuel_used], text[4]),
+        bytes_text(c[ZREPORT_allocated_bytes], text[5]),
+        count_text(c[ZREPORT_collections], text[6]),
+        duration_text(zreport_pause_percentile(snapshot, 99), text[7]),
+        duration_text(c[ZREPORT_cpu_ns], text[8]));
+    zemit_flush(emit);
+}
+
+static void write_workers(const struct zreport_view *view, struct zemit *emit)
+{
+    section(emit, "Workers");
+    zstrbuf_add_format(&emit->buffer, "  %-8s%12s%12s%10s%14s%18s%12s%12s%10s%10s\n", "worker",
+                       "created", "finished", "failed", "slices", "fuel", "allocated",
+                       "collections", "pause p99", "CPU");
+    for (uint32_t row = 0; row <= view->worker_count; row++) {
+        char name[TEXT_BYTES] = "host";
+        if (!zreport_is_host_row(view, row)) snprintf(name, sizeof name, "%u", row);
+        write_row(name, &view->workers[row], emit);
+    }
+    write_row("total", &view->totals, emit);
+}
+
+void zreport_write_text(const struct zreport_view *view, struct zemit *emit)
+{
+    write_head(view, emit);
+    write_isolates(view, emit);
+    write_failures(view, emit);
+    write_heap(view, emit);
+    write_collector(view, emit);
+    write_symbols(view, emit);
+    write_pools(view, emit);
+    write_workers(view, emit);
+}

@@ -1,0 +1,156 @@
+// heap/env.c - what a thread brings to the heap it runs: spans at hand, a mark stack, pauses.
+//
+// Owns: the spans in its lists, until a heap takes them. Thread: owner.
+// Invariants: a list holds spans of its own order only, in state FREE.
+// How: lists are last in, first out, so that a warm span is used again; a list that runs empty
+// takes a batch from the pool, one that grows too long gives half of it back. Heaps move between
+// threads, and their spans go back to whichever env is current: span_pool's lock orders the two
+// threads.
+#define ZVM_HEAP_INTERNAL
+#include "heap/heap_internal.h"
+
+#include "base/alloc.h"
+
+// By order. A batch of blocks is 64 KiB: neighbouring words of the slab's head then mostly belong
+// to one thread. What an idle thread may keep is at most about 1 MiB.
+static const uint8_t refill_counts[ZSPAN_ORDERS] = {16, 32, 8, 2, 1};
+static const uint8_t keep_counts[ZSPAN_ORDERS] = {128, 128, 32, 16, 4};
+
+enum {
+    STACK_CAPACITY_FIRST = ZHEAP_TINY ? 4 : 256,
+    STACK_CAPACITY_KEPT = 1 << 16, // 1 MiB: a deeper one is given back after the collection
+};
+
+zvm_status zheap_env_create(struct zspan_pool *pool, struct zheap_env **out)
+{
+    ZVM_ASSERT(pool != NULL);
+    struct zheap_env *env = z_alloc_zeroed(sizeof *env);
+    if (env == NULL) return ZVM_E_NOMEM;
+    env->pool = pool;
+    env->stack = z_alloc(STACK_CAPACITY_FIRST * sizeof *env->stack);
+    if (env->stack == NULL) {
+        z_free(env, sizeof *env);
+        return ZVM_E_NOMEM;
+    }
+    env->stack_capacity = STACK_CAPACITY_FIRST;
+    *out = env;
+    return ZVM_OK;
+}
+
+void zheap_env_destroy(struct zheap_env *env)
+{
+    if (env == NULL) return;
+    for (uint32_t order = 0; order < ZSPAN_ORDERS; order++) {
+        if (env->spans[order].first == NULL) continue;
+        zspan_pool_give_any(env->pool, env->spans[order].first);
+    }
+    z_free(env->stack, env->stack_capacity * sizeof *env->stack);
+    z_free(env, sizeof *env);
+}
+
+static ZVM_COLD bool refill(struct zheap_env *env, uint32_t order)
+{
+    uint32_t wanted = ZHEAP_TINY ? 1 : refill_counts[order];
+    env->spans[order].count =
+        zspan_pool_take_any(env->pool, order, wanted, &env->spans[order].first);
+    return env->spans[order].count > 0;
+}
+
+struct zpage *zspan_acquire(struct zheap_env *env, uint32_t order)
+{
+    ZVM_ASSERT(order < ZSPAN_ORDERS);
+    if (env->spans[order].first == NULL && !refill(env, order)) return NULL;
+    struct zpage *span = env->spans[order].first;
+    ZVM_ASSERT(span->order == order);
+    ZVM_ASSERT(span->state == ZPAGE_FREE);
+    env->spans[order].first = span->next;
+    env->spans[order].count--;
+    span->next = NULL;
+    return span;
+}
+
+static ZVM_COLD void give_half(struct zheap_env *env, uint32_t order)
+{
+    uint32_t kept = env->spans[order].count / 2;
+    struct zpage *last = env->spans[order].first;
+    for (uint32_t i = 1; i < kept; i++) {
+        last = last->next;
+    }
+    struct zpage *surplus = last->next;
+    last->next = NULL;
+    env->spans[order].count = kept;
+    zspan_pool_give_any(env->pool, surplus);
+}
+
+void zspan_release(struct zheap_env *env, struct zpage *span)
+{
+    uint32_t order = span->order;
+    ZVM_ASSERT(span->state == ZPAGE_IN_HEAP);
+    ZVM_ASSERT(span->index == 0);
+    span->state = ZPAGE_FREE;
+    span->next = env->spans[order].first;
+    env->spans[order].first = span;
+    env->spans[order].count++;
+    if (env->spans[order].count > keep_counts[order]) give_half(env, order);
+}
+
+void *zheap_block_acquire(struct zheap_env *env)
+{
+    struct zpage *span = zspan_acquire(env, ZSPAN_2);
+    if (span == NULL) return NULL;
+    for (uint8_t i = 0; i < ZHEAP_BLOCK_PAGES; i++) {
+        span[i] = (struct zpage){
+            .class = ZPAGE_CLASS_MIXED, .order = ZSPAN_2, .index = i, .state = ZPAGE_IN_HEAP};
+    }
+    return zpage_base(span);
+}
+
+void zheap_block_release(struct zheap_env *env, void *block)
+{
+    if (block == NULL) return;
+    struct zpage *span = zpage_at(block);
+    ZVM_ASSERT(zpage_base(span) == block);
+    ZVM_ASSERT(span->order == ZSPAN_2);
+    zspan_release(env, span);
+}
+
+bool zheap_env_grow_stack(struct zheap_env *env)
+{
+    if (ZHEAP_TINY) return false;
+    if (env->stack_capacity > UINT32_MAX / 2) return false;
+    size_t bytes = env->stack_capacity * sizeof *env->stack;
+    struct zmark_entry *grown = z_resize(env->stack, bytes, bytes * 2);
+    if (grown == NULL) return false;
+    env->stack = grown;
+    env->stack_capacity *= 2;
+    return true;
+}
+
+void zheap_env_shrink_stack(struct zheap_env *env)
+{
+    if (env->stack_capacity <= STACK_CAPACITY_KEPT) return;
+    struct zmark_entry *smaller = z_resize(env->stack, env->stack_capacity * sizeof *env->stack,
+                                           STACK_CAPACITY_FIRST * sizeof *env->stack);
+    if (smaller == NULL) return;
+    env->stack = smaller;
+    env->stack_capacity = STACK_CAPACITY_FIRST;
+}
+
+void zheap_env_add_pause(struct zheap_env *env, uint64_t pause_ns)
+{
+    if (env->pause_count < ZHEAP_ENV_PAUSES_MAX) {
+        env->pauses_ns[env->pause_count++] = pause_ns;
+        return;
+    }
+    uint64_t *last = &env->pauses_ns[ZHEAP_ENV_PAUSES_MAX - 1];
+    if (pause_ns > *last) *last = pause_ns;
+}
+
+uint32_t zheap_env_take_pauses(struct zheap_env *env, uint64_t *pauses_ns, uint32_t max)
+{
+    uint32_t count = env->pause_count < max ? env->pause_count : max;
+    memcpy(pauses_ns, env->pauses_ns, count * sizeof *pauses_ns);
+    env->pause_count -= count;
+    memmove(env->pauses_ns, env->pauses_ns + count, env->pause_count * sizeof *pauses_ns);
+    return count;
+}

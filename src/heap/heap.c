@@ -1,0 +1,78 @@
+// heap/heap.c - the life of a heap: init and deinit, and the barrier's slow path.
+//
+// Owns: a heap's memory but for the block, which is the isolate's. Thread: owner.
+// A heap that stays inside its block costs nothing but the block: init writes struct zheap and the
+// words of one page, deinit looks at three fields. Everything else is given back by spans, never
+// object by object; only payloads outside and held symbols are walked.
+#define ZVM_HEAP_INTERNAL
+#include "heap/heap_internal.h"
+
+#include "base/alloc.h"
+
+#define LIMIT_BYTES_MIN (8u * ZHEAP_BLOCK_BYTES)
+
+_Static_assert(offsetof(struct zheap_more, classes) == 0, "zheap.classes leads to zheap_more");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "headers are written as one word");
+
+void zheap_init(struct zheap *heap, struct zheap_env *env, const struct zheap_options *options,
+                void *block)
+{
+    ZVM_ASSERT(env != NULL);
+    ZVM_ASSERT(options->limit_bytes >= LIMIT_BYTES_MIN);
+    ZVM_ASSERT((uintptr_t)block % ZHEAP_BLOCK_BYTES == 0);
+
+    memset(heap, 0, sizeof *heap);
+    // Written only through classes with a cell in their cache, and these have none.
+    heap->classes = (struct zheap_class *)(uintptr_t)zheap_no_classes;
+    heap->env = env;
+    struct zheap_private *private = zheap_private(heap);
+    private->hooks = options->hooks;
+    private->context = options->context;
+    private->first_base = (char *)block + ZPAGE_BYTES;
+    private->limit_bytes = options->limit_bytes;
+    private->growth_percent = options->growth_percent;
+    private->threshold_count = options->threshold_count;
+    private->threshold_next = options->threshold_count;
+    private->freed_at_refusal_bytes = UINT64_MAX;
+    private->committed_peak_bytes = ZHEAP_BLOCK_BYTES;
+    zheap_set_trigger(heap);
+    *zpage_used(zpage_at(private->first_base)) = 0;
+    zheap_poison(private->first_base, ZPAGE_BYTES);
+}
+
+static void release_spans(struct zheap *heap, struct zpage *first)
+{
+    while (first != NULL) {
+        struct zpage *next = first->next;
+        zheap_release_span(heap, first);
+        first = next;
+    }
+}
+
+static ZVM_COLD void release_more(struct zheap *heap)
+{
+    struct zheap_more *more = zheap_more(heap);
+    zheap_free_owners(heap);
+    for (uint32_t i = 0; i < ZHEAP_CLASSES; i++) {
+        release_spans(heap, more->classes[i].first);
+    }
+    zheap_release_span(heap, zpage_at(more->reserve.base));
+    z_free(more, sizeof *more);
+    heap->classes = (struct zheap_class *)(uintptr_t)zheap_no_classes;
+}
+
+void zheap_deinit(struct zheap *heap)
+{
+    ZVM_ASSERT(heap->env != NULL);
+    if (zheap_private(heap)->held_capacity > 0) zheap_release_held(heap);
+    if (zheap_more(heap) != NULL) release_more(heap);
+    ZVM_ASSERT(zheap_private(heap)->span_pages == 0);
+}
+
+// Nothing sets ZFLAG_LOG while all collections are full, so nothing is to be remembered: the flag
+// is cleared, which is all that the barrier's contract asks of a heap without a log.
+ZVM_COLD void zheap_log_slow(struct zheap *heap, struct zobject *object)
+{
+    (void)heap;
+    object->flags &= (uint8_t)~ZFLAG_LOG;
+}

@@ -1,0 +1,240 @@
+// heap/heap.h - the heap of one isolate: spans, allocation, marking, the limit.
+//
+// Thread: owner. Only the thread that runs the isolate now calls these, with `env` set to that
+// thread's resources. zspan_pool is shared, behind its own lock.
+//
+// Rooting rule: a collection can start only inside zheap_new, zheap_payload_resize, zheap_charge
+// and zheap_collect. C code between two of these needs no rooting. A pointer that must live across
+// one of them is in a register of the isolate, or in a zscope.
+#ifndef ZVM_HEAP_HEAP_H
+#define ZVM_HEAP_HEAP_H
+
+#include "base/assert.h"
+#include "base/status.h"
+#include "heap/object.h"
+
+// ---- Sizes that hold the layout together ------------------------------------------------------
+#define ZSLAB_BYTES       (1u << 20) // and its alignment
+#define ZPAGE_BYTES       1024u
+#define ZGRANULE_BYTES    16u
+#define ZPAGE_GRANULES    64u // one bit each in the page's used and mark words
+#define ZCELL_BYTES_MAX   2048u
+#define ZHEAP_BLOCK_BYTES 2048u // an isolate at rest: control page, then the first, mixed page
+#define ZHEAP_BLOCK_PAGES 2u
+
+struct zmarker;
+struct zheap;
+struct zpage;
+
+// ---- Memory shared by the isolates of a runtime -----------------------------------------------
+
+// Slabs of 1 MiB cut into spans of 1, 2 (blocks), 4, 16 and 64 pages. shared: any thread, under the
+// pool's lock; a zheap_env caches spans of one thread in front of it.
+struct zspan_pool;
+
+zvm_status zspan_pool_create(struct zspan_pool **out);
+void zspan_pool_destroy(struct zspan_pool *pool); // every span must have been given back
+uint64_t zspan_pool_mapped_bytes_any(struct zspan_pool *pool); // thread: any
+
+// What a thread brings to the heap it runs: span cache, mark stack, pause histogram.
+// owner-thread. Opaque; its parts are private to src/heap.
+struct zheap_env;
+
+zvm_status zheap_env_create(struct zspan_pool *pool, struct zheap_env **out);
+void zheap_env_destroy(struct zheap_env *env);
+
+// A block of ZHEAP_BLOCK_BYTES, both pages in one slab, for one isolate; NULL: no memory.
+void *zheap_block_acquire(struct zheap_env *env);
+void zheap_block_release(struct zheap_env *env, void *block);
+
+// Takes the pauses (ns) of the collections that ran on this thread since the last call, oldest
+// first, at most `max` of them; returns how many were written. The env remembers
+// ZHEAP_ENV_PAUSES_MAX: beyond that only the longest of the surplus is kept, in the last place.
+// Take them after every slice.
+#define ZHEAP_ENV_PAUSES_MAX 64
+uint32_t zheap_env_take_pauses(struct zheap_env *env, uint64_t *pauses_ns, uint32_t max);
+
+// ---- The heap ---------------------------------------------------------------------------------
+
+typedef void (*zheap_roots_fn)(void *context, struct zmarker *marker);
+// Emergency: free what can be spared (pools, caches) before the last collection. May be NULL.
+typedef void (*zheap_emergency_fn)(void *context);
+// A symbol left the held set. May be NULL.
+typedef void (*zheap_symbol_fn)(void *context, const struct zstring *symbol);
+
+struct zheap_hooks { // static, one table for all heaps of a user
+    zheap_roots_fn mark_roots;
+    zheap_emergency_fn emergency;
+    zheap_symbol_fn release_symbol;
+};
+
+// Shadow stack for C code: values that must survive allocations. Lives on the C stack, linked.
+struct zscope {
+    struct zscope *previous;
+    struct zvalue *values; // [count], all initialised
+    uint32_t count;
+};
+
+// Fast part of one size class. Free cells of one page, as bits of granules.
+struct zheap_class {
+    uint64_t cache;      // free cells, lowest first; 0 sends the next allocation to the slow path
+    char *base;          // the page those bits belong to
+    uint64_t kept;       // free cells held back from cache (clipped), same page
+    struct zpage *first; // spans of the class, see heap_internal.h
+};
+
+enum zheap_refusal_reason { ZHEAP_REFUSED_NOT, ZHEAP_REFUSED_LIMIT, ZHEAP_REFUSED_NOMEM };
+
+// Why the last allocation gave NULL.
+struct zheap_refusal {
+    enum zheap_refusal_reason reason;
+    // The isolate must end: nothing was freed since the refusal before, or the reserve has no room
+    // left for another error.
+    bool final;
+    uint64_t requested_bytes, live_bytes, limit_bytes;
+};
+
+struct zheap_stats {
+    uint64_t limit_bytes;
+    uint64_t committed_bytes; // spans, external payloads and charges: what the limit is about
+    uint64_t committed_peak_bytes;
+    uint64_t external_bytes;  // payloads outside the spans
+    uint64_t charged_bytes;   // zheap_charge, and the heap's own tables (classes, owners, held set)
+    uint64_t allocated_count; // objects since creation: exact, also between two allocations
+    uint64_t allocated_bytes; // their cells, and what external payloads grew by
+    uint64_t freed_count;
+    uint64_t freed_bytes;
+    uint64_t live_count; // allocated - freed: what a heap walk finds
+    uint64_t live_bytes;
+    uint64_t live_peak_bytes; // exact
+    uint64_t collections;
+    uint64_t pause_ns_total;
+    uint64_t pause_ns_max;
+    uint64_t held_symbols;
+};
+
+struct zheap_collect_result {
+    uint64_t freed_count, freed_bytes, pause_ns;
+};
+
+// The owner's view is in heap_internal.h; only what inline code needs is named here.
+struct zheap {
+    struct zheap_class *classes; // an all-empty static table until the first page is full
+    uint64_t header;             // template of an object's header: the birth epoch in its place
+    struct zheap_env *env;       // of the thread that runs the isolate now; NULL at rest
+    struct zscope *scopes;       // innermost
+    uint64_t opaque[28];         // struct zheap_private, heap_internal.h
+};
+
+_Static_assert(sizeof(struct zheap) == 256, "the heap's share of the control page");
+
+struct zheap_options {
+    uint64_t limit_bytes;     // includes the block itself; at least 8 blocks
+    uint32_t growth_percent;  // 0 = 200
+    uint64_t threshold_count; // collect at every N-th allocation, exactly; 0 = off
+    const struct zheap_hooks *hooks;
+    void *context; // for the hooks
+};
+
+// block: from zheap_block_acquire; the heap uses its second page. Never fails; allocates nothing.
+void zheap_init(struct zheap *heap, struct zheap_env *env, const struct zheap_options *options,
+                void *block);
+// Frees everything but the block. Releases held symbols. env must be set.
+void zheap_deinit(struct zheap *heap);
+
+ZVM_COLD void *zheap_new_slow(struct zheap *heap, uint32_t kind_flags, size_t bytes, uint32_t aux);
+
+extern const uint8_t zheap_class_table[ZCELL_BYTES_MAX / ZGRANULE_BYTES + 1];
+
+// The header of a new object is stored as one word and read back by its fields: without this the
+// compiler may take the two for unrelated memory and swap them.
+typedef uint64_t __attribute__((may_alias)) zheap_word;
+
+static inline uint32_t zheap_class_of(size_t bytes)
+{
+    return zheap_class_table[(bytes + ZGRANULE_BYTES - 1) / ZGRANULE_BYTES];
+}
+
+// A new object of `bytes` (header included, at most ZCELL_BYTES_MAX). kind_flags = kind | flags
+// << 8. Only the header is written: fill the rest before the next allocation. NULL: see
+// zheap_refusal().
+static inline void *zheap_new(struct zheap *heap, uint32_t kind_flags, size_t bytes, uint32_t aux)
+{
+    ZVM_ASSERT(bytes <= ZCELL_BYTES_MAX);
+    struct zheap_class *class = &heap->classes[zheap_class_of(bytes)];
+    uint64_t free_cells = class->cache;
+    if (ZVM_UNLIKELY(free_cells == 0)) return zheap_new_slow(heap, kind_flags, bytes, aux);
+    class->cache = free_cells & (free_cells - 1);
+    zheap_word *cell = (void *)(class->base + ((size_t)__builtin_ctzll(free_cells) << 4));
+    *cell = heap->header | kind_flags | (uint64_t)aux << 32;
+    return cell;
+}
+
+// Gives `owner` (rooted, or freshly made and reachable from a root) a payload of new_bytes: copies
+// what both sizes share, frees the old one, sets payload and payload_bytes. 0 frees. The bytes
+// beyond the old size are uninitialised. false: refused, nothing changed.
+bool zheap_payload_resize(struct zheap *heap, struct zowner *owner, size_t new_bytes);
+
+// Memory that the isolate causes outside its objects (stacks, tables). charge may collect; false:
+// refused, nothing was charged. The caller allocates after a successful charge.
+bool zheap_charge(struct zheap *heap, size_t bytes);
+void zheap_uncharge(struct zheap *heap, size_t bytes);
+
+// The reason of the last refusal; marks it as seen (the next call gives ZHEAP_REFUSED_NOT).
+struct zheap_refusal zheap_refusal(struct zheap *heap);
+// Opens (and closes) the reserve that lets the error of a refusal itself be made, see limit.c:
+// while it is open at least ZHEAP_RESERVE_BYTES_MIN of objects can be made, unless the refusal was
+// final.
+#define ZHEAP_RESERVE_BYTES_MIN 320u
+void zheap_reserve_open(struct zheap *heap);
+void zheap_reserve_close(struct zheap *heap);
+// The operating system refused memory that had been charged: notes it as a refusal.
+void zheap_note_nomem(struct zheap *heap, size_t bytes);
+
+// A full collection, now. result may be NULL.
+void zheap_collect(struct zheap *heap, struct zheap_collect_result *result);
+void zheap_stats(const struct zheap *heap, struct zheap_stats *out);
+// Walks everything; false with the reason in `why` [why_bytes] when an invariant is broken.
+bool zheap_verify(struct zheap *heap, char *why, size_t why_bytes);
+
+// ---- Marking: called by mark_roots ------------------------------------------------------------
+void zmark_values(struct zmarker *marker, const struct zvalue *values, size_t count);
+void zmark_value(struct zmarker *marker, struct zvalue value);
+void zmark_object(struct zmarker *marker, struct zobject *object); // NULL is fine
+
+// ---- Barrier ----------------------------------------------------------------------------------
+ZVM_COLD void zheap_log_slow(struct zheap *heap, struct zobject *object);
+
+// Before or after every store of a value into an object that is not fresh.
+static inline void zheap_log(struct zheap *heap, struct zobject *object)
+{
+    if (ZVM_UNLIKELY(object->flags & ZFLAG_LOG)) zheap_log_slow(heap, object);
+}
+
+// ---- Scopes -----------------------------------------------------------------------------------
+static inline void zscope_open(struct zheap *heap, struct zscope *scope, struct zvalue *values,
+                               uint32_t count)
+{
+    *scope = (struct zscope){.previous = heap->scopes, .values = values, .count = count};
+    heap->scopes = scope;
+}
+
+static inline void zscope_close(struct zheap *heap, struct zscope *scope)
+{
+    ZVM_ASSERT(heap->scopes == scope);
+    heap->scopes = scope->previous;
+}
+
+// ---- Held set ---------------------------------------------------------------------------------
+// The symbols this isolate got at run time. hold: false when refused (the caller keeps its
+// reference); it never collects, so a caller that is refused may zheap_collect and try again. A
+// symbol that is already held is not added again: *was_held tells.
+bool zheap_hold_symbol(struct zheap *heap, const struct zstring *symbol, bool *was_held);
+// The held symbol with these bytes, or NULL. hash: of the bytes.
+const struct zstring *zheap_held_find(const struct zheap *heap, const char *bytes,
+                                      uint32_t length_bytes, uint64_t hash);
+
+// Words of marking work done since the last call: charged to the slice, not to fuel.
+uint64_t zheap_take_work(struct zheap *heap);
+
+#endif // ZVM_HEAP_HEAP_H

@@ -1,0 +1,373 @@
+// heap/heap_internal.h - the private structs of src/heap.
+//
+// Everything here is owner-thread (the thread that runs the isolate), except struct zspan_pool and
+// the zslab_head it keeps, which are shared under the pool's lock.
+#ifndef ZVM_HEAP_INTERNAL_H
+#define ZVM_HEAP_INTERNAL_H
+
+#ifndef ZVM_HEAP_INTERNAL
+#    error "heap_internal.h is private to src/heap and its tests"
+#endif
+
+#include "heap/heap.h"
+
+#include <string.h>
+
+// ---- Variants of the build, as constants: every variant is compiled in every build ------------
+#ifdef ZVM_TINY
+#    define ZHEAP_TINY 1 // smallest spans, a mark stack that overflows, nothing kept in reserve
+#else
+#    define ZHEAP_TINY 0
+#endif
+
+#ifdef ZVM_GC_STRESS
+#    define ZHEAP_STRESS 1 // collect at every allocation
+#else
+#    define ZHEAP_STRESS 0
+#endif
+
+#define ZHEAP_POISON      (ZVM_DEBUG >= 1) // dead cells are filled with ZHEAP_POISON_BYTE
+#define ZHEAP_VERIFY      (ZVM_DEBUG >= 2) // walk the heap after each collection
+#define ZHEAP_POISON_BYTE 0xDB
+
+// ---- Slabs, pages, spans ----------------------------------------------------------------------
+#define ZSLAB_PAGES      1024u
+#define ZSLAB_HEAD_PAGES 32u
+#define ZSLAB_WORDS      16u // bitmaps of 1024 pages
+
+// Spans have 1, 2, 4, 16 or 64 pages and start at a multiple of that. An order is an index of
+// these.
+enum { ZSPAN_1, ZSPAN_2, ZSPAN_4, ZSPAN_16, ZSPAN_64, ZSPAN_ORDERS };
+
+static inline uint32_t zspan_pages(uint32_t order)
+{
+    static const uint8_t pages[ZSPAN_ORDERS] = {1, 2, 4, 16, 64};
+    return pages[order];
+}
+
+enum { ZPAGE_FREE = 0, ZPAGE_IN_HEAP = 1 };
+#define ZPAGE_CLASS_MIXED 0xff // objects of any size, bump allocated
+
+// What is known of a page. Written for every page of a span when a heap takes it.
+struct zpage {
+    struct zpage *next; // of a span's first page: the next span in whatever list this one is in
+    uint8_t class;      // size class or ZPAGE_CLASS_MIXED
+    uint8_t order;      // of its span
+    uint8_t index;      // within its span
+    uint8_t state;      // ZPAGE_…
+    uint32_t reserved;  // place of the log byte and the touched link of later collectors
+};
+
+_Static_assert(sizeof(struct zpage) == 16, "a page descriptor is one granule");
+
+// The pool's view of a slab, in place of the descriptors of the head's own pages. shared: pool's
+// lock.
+struct zslab_head {
+    struct zslab *next, *previous; // in the pool's bucket
+    uint64_t free[ZSLAB_WORDS];    // one bit for each page that is in the pool
+    uint32_t free_pages;
+    uint32_t bucket; // 1 + order of the largest free span, 0: nothing free
+};
+
+// 1 MiB, aligned. One word of each bitmap is one page: address to word is arithmetic, whatever the
+// size class. mark and used words belong to the heap that has the page.
+struct zslab {
+    uint64_t
+        mark[ZSLAB_PAGES]; // reached by the collection that runs now; means nothing between two
+    uint64_t used[ZSLAB_PAGES]; // first granules of cells that are handed out
+    union {
+        struct zpage pages[ZSLAB_PAGES];
+        struct zslab_head head;
+    };
+};
+
+_Static_assert(sizeof(struct zslab) == ZSLAB_HEAD_PAGES * ZPAGE_BYTES,
+               "the slab's head is 32 pages");
+_Static_assert(sizeof(struct zslab_head) <= ZSLAB_HEAD_PAGES * sizeof(struct zpage),
+               "the pool's view fits the descriptors of the head");
+
+static inline struct zslab *zslab_of(const void *address)
+{
+    return (struct zslab *)((uintptr_t)address & ~(uintptr_t)(ZSLAB_BYTES - 1));
+}
+
+// Number of the page that holds address, within its slab.
+static inline uint32_t zpage_number_at(const void *address)
+{
+    return (uint32_t)((uintptr_t)address / ZPAGE_BYTES) & (ZSLAB_PAGES - 1);
+}
+
+static inline struct zpage *zpage_at(const void *address)
+{
+    return &zslab_of(address)->pages[zpage_number_at(address)];
+}
+
+static inline uint32_t zpage_number(const struct zpage *page)
+{
+    return (uint32_t)(page - zslab_of(page)->pages);
+}
+
+static inline char *zpage_base(const struct zpage *page)
+{
+    return (char *)zslab_of(page) + (size_t)zpage_number(page) * ZPAGE_BYTES;
+}
+
+static inline uint64_t *zpage_used(const struct zpage *page)
+{
+    return &zslab_of(page)->used[zpage_number(page)];
+}
+
+static inline uint64_t *zpage_mark(const struct zpage *page)
+{
+    return &zslab_of(page)->mark[zpage_number(page)];
+}
+
+// The bit of address in its page's words.
+static inline uint64_t zgranule_bit(const void *address)
+{
+    return (uint64_t)1 << ((uintptr_t)address / ZGRANULE_BYTES & (ZPAGE_GRANULES - 1));
+}
+
+static inline uint32_t zbits_count(uint64_t bits)
+{
+    return (uint32_t)__builtin_popcountll(bits);
+}
+
+static inline uint32_t zbits_lowest(uint64_t bits) // bits != 0
+{
+    return (uint32_t)__builtin_ctzll(bits);
+}
+
+static inline size_t zgranules_round(size_t bytes)
+{
+    return (bytes + ZGRANULE_BYTES - 1) & ~(size_t)(ZGRANULE_BYTES - 1);
+}
+
+// slab.c. thread: any. take: up to count spans linked by next; returns how many (0: no memory).
+uint32_t zspan_pool_take_any(struct zspan_pool *pool, uint32_t order, uint32_t count,
+                             struct zpage **list);
+void zspan_pool_give_any(struct zspan_pool *pool, struct zpage *list);
+
+// ---- Size classes (size_class.c) --------------------------------------------------------------
+#define ZHEAP_CLASSES       24u
+#define ZHEAP_CLASSES_SMALL 12u // cells up to 256 bytes never cross a page
+
+extern const uint16_t zheap_class_bytes[ZHEAP_CLASSES];
+extern const uint64_t zheap_class_starts[ZHEAP_CLASSES_SMALL];
+
+uint64_t zpage_starts_medium(uint32_t class, uint32_t index, uint32_t span_page_count);
+
+// Where cells may start in a page of a class.
+static inline uint64_t zpage_starts(const struct zpage *page)
+{
+    if (page->class < ZHEAP_CLASSES_SMALL) return zheap_class_starts[page->class];
+    return zpage_starts_medium(page->class, page->index, zspan_pages(page->order));
+}
+
+// ---- The environment of a thread (env.c) ------------------------------------------------------
+struct zmark_entry {
+    struct zobject *object; // marked; its slots from index on are still to be looked at
+    uint64_t index;
+};
+
+struct zheap_env {
+    struct zspan_pool *pool;
+    struct {
+        struct zpage *first;
+        uint32_t count;
+    } spans[ZSPAN_ORDERS];
+    struct zmark_entry *stack; // NULL: none could be had, marking rescans instead
+    uint32_t stack_capacity;
+    uint32_t pause_count;
+    uint64_t pauses_ns[ZHEAP_ENV_PAUSES_MAX];
+};
+
+struct zpage *zspan_acquire(struct zheap_env *env, uint32_t order); // NULL: no memory
+void zspan_release(struct zheap_env *env, struct zpage *span);
+// Doubles the mark stack; false: it stays as it is.
+bool zheap_env_grow_stack(struct zheap_env *env);
+void zheap_env_shrink_stack(struct zheap_env *env);
+void zheap_env_add_pause(struct zheap_env *env, uint64_t pause_ns);
+
+// ---- The heap ---------------------------------------------------------------------------------
+
+// A page of objects of any size. `starts` remembers every object since the page was last empty,
+// dead ones too: the distance between two of its bits is the size of an object.
+struct zmixed {
+    char *base;
+    uint64_t starts;
+    uint32_t top; // granules handed out
+};
+
+struct zheap_log {
+    struct zobject **objects;
+    uint32_t count, capacity;
+};
+
+// What only a heap beyond its first page has. zheap.classes points to `classes`, the first member.
+struct zheap_more {
+    struct zheap_class classes[ZHEAP_CLASSES];
+    struct zmixed reserve;  // one page that only the errors of refusals may use
+    struct zowner **owners; // objects with a payload outside the spans
+    uint32_t owner_count, owner_capacity;
+    struct zheap_log log; // place of the barrier's log; empty: only full collections yet
+};
+
+enum zheap_outcome { ZHEAP_GOT, ZHEAP_OVER_LIMIT, ZHEAP_NO_MEMORY };
+
+// The part of struct zheap that other folders do not see. may_alias: it lies over zheap.opaque.
+struct __attribute__((may_alias)) zheap_private {
+    const struct zheap_hooks *hooks;
+    void *context;
+    // The mixed first page: half of the block.
+    char *first_base;
+    uint64_t first_starts;
+    // Memory. committed = the block + span_pages + external + charged, never over limit.
+    uint64_t limit_bytes;
+    uint64_t external_bytes;
+    uint64_t charged_bytes;
+    uint64_t committed_peak_bytes;
+    // Objects. acquired = allocated + the free cells in the caches, so that the fast path counts
+    // nothing.
+    uint64_t acquired_count;
+    uint64_t acquired_bytes;
+    uint64_t freed_count;
+    uint64_t freed_bytes;
+    uint64_t live_peak_bytes;
+    // Collections.
+    uint64_t collections;
+    uint64_t pause_ns_total;
+    uint64_t pause_ns_max;
+    uint64_t collect_at_bytes; // collect when acquired_bytes gets here
+    uint64_t threshold_count;  // 0 = off
+    uint64_t threshold_next;   // the allocation (1 = the first) that collects next
+    uint64_t work_words;
+    // Held symbols: open addressing, capacity a power of two; an entry is an address and a mark
+    // bit.
+    uintptr_t *held;
+    uint32_t held_count, held_capacity;
+    // Refusals.
+    uint64_t refused_requested_bytes;
+    uint64_t refused_live_bytes;
+    uint64_t freed_at_refusal_bytes; // UINT64_MAX: no refusal yet
+    uint64_t freed_at_rescue_bytes;  // freed_bytes when the limit last forced a collection
+    uint32_t span_pages;             // the block not counted
+    uint32_t growth_percent;
+    uint8_t first_top;      // granules handed out in the first page
+    uint8_t refused_reason; // enum zheap_refusal_reason
+    bool refused_final;
+    bool is_reserve_open;
+    bool is_collecting;
+    uint8_t thin_rescues; // collections at the limit, in a row, that freed next to nothing
+    uint16_t reserved;
+};
+
+_Static_assert(sizeof(struct zheap_private) <= sizeof(((struct zheap *)0)->opaque),
+               "the private part fits its place");
+
+static inline struct zheap_private *zheap_private(struct zheap *heap)
+{
+    return (struct zheap_private *)heap->opaque;
+}
+
+static inline const struct zheap_private *zheap_private_const(const struct zheap *heap)
+{
+    return (const struct zheap_private *)heap->opaque;
+}
+
+extern const struct zheap_class zheap_no_classes[ZHEAP_CLASSES];
+
+// NULL while the heap is inside its first page.
+static inline struct zheap_more *zheap_more(const struct zheap *heap)
+{
+    if (heap->classes == zheap_no_classes) return NULL;
+    return (struct zheap_more *)(void *)heap->classes;
+}
+
+static inline uint64_t zheap_committed(const struct zheap_private *private)
+{
+    return ZHEAP_BLOCK_BYTES + (uint64_t) private->span_pages * ZPAGE_BYTES +
+           private->external_bytes + private->charged_bytes;
+}
+
+static inline bool zheap_fits(const struct zheap_private *private, uint64_t bytes)
+{
+    return bytes <= private->limit_bytes - zheap_committed(private);
+}
+
+// After every step that commits memory.
+static inline void zheap_note_commit(struct zheap_private *private)
+{
+    uint64_t committed = zheap_committed(private);
+    ZVM_ASSERT(committed <= private->limit_bytes);
+    if (committed > private->committed_peak_bytes) private->committed_peak_bytes = committed;
+}
+
+static inline void zheap_poison(void *memory, size_t bytes)
+{
+    if (ZHEAP_POISON) memset(memory, ZHEAP_POISON_BYTE, bytes);
+}
+
+// alloc.c
+enum zheap_outcome zheap_grow_more(struct zheap *heap); // makes struct zheap_more
+void zheap_return_caches(
+    struct zheap *heap); // cached cells become free again; used and acquired exact
+size_t zheap_cell_bytes(const struct zheap *heap, const void *object);
+// Collects when the growth trigger is reached with upcoming_bytes more.
+void zheap_poll(struct zheap *heap, uint64_t upcoming_bytes);
+void zheap_release_span(struct zheap *heap, struct zpage *span);
+struct zpage *zheap_acquire_span(struct zheap *heap, uint32_t class, uint32_t order);
+
+// first_page.c
+void *zfirst_page_take(struct zheap *heap, size_t cell_bytes, uint32_t top_max);
+void *zreserve_take(struct zheap *heap, size_t cell_bytes);
+bool zreserve_has_room(const struct zheap *heap);
+size_t zmixed_cell_bytes(uint64_t starts, uint32_t top, uint32_t granule);
+struct zmixed zfirst_page(const struct zheap *heap);
+void zfirst_page_clear(struct zheap *heap);
+
+// stats.c
+uint64_t zheap_live_bytes(const struct zheap *heap);
+uint64_t zheap_live_count(const struct zheap *heap);
+void zheap_note_peak(struct zheap *heap); // before anything is freed
+
+// limit.c
+typedef enum zheap_outcome (*zheap_attempt_fn)(struct zheap *heap, void *request);
+// Tries, collects and tries again; false: refused, and the reason is noted.
+bool zheap_attempt(struct zheap *heap, zheap_attempt_fn attempt, void *request, uint64_t bytes);
+void zheap_refuse(struct zheap *heap, enum zheap_outcome outcome, uint64_t bytes);
+
+// payload.c
+void zheap_prune_owners(struct zheap *heap); // after marking: frees what unmarked owners own
+void zheap_free_owners(struct zheap *heap);
+// An owner that is in the owner list. The bit means ASCII in a string, and no string is an owner.
+#define ZFLAG_LISTED ZFLAG_ASCII
+
+// held.c
+void zheap_mark_held(struct zheap *heap, const struct zstring *symbol);
+void zheap_prune_held(struct zheap *heap); // after marking: releases the unmarked symbols
+void zheap_release_held(struct zheap *heap);
+
+// mark.c
+struct zverifier;
+struct zmarker {
+    struct zheap *heap;
+    struct zheap_env *env;
+    struct zverifier *verifier; // not NULL: the roots are wanted by zheap_verify
+    uint32_t count;             // entries on env->stack
+    bool has_overflowed;        // a marked object was not pushed: rescan
+    uint64_t work_words;
+};
+
+void zmark_all(struct zheap *heap); // marks are clear before, and right after
+void zverify_root(struct zverifier *verifier, const void *object, uint32_t tag);
+
+// collect.c
+enum zcollect_reason { ZCOLLECT_GROWTH, ZCOLLECT_ASKED, ZCOLLECT_LIMIT, ZCOLLECT_STRESS };
+void zheap_collect_now(struct zheap *heap, enum zcollect_reason reason);
+void zheap_set_trigger(struct zheap *heap);
+
+// verify.c. is_exact: right after a collection, so that every used cell must be reachable.
+bool zheap_verify_now(struct zheap *heap, bool is_exact, char *why, size_t why_bytes);
+
+#endif // ZVM_HEAP_INTERNAL_H

@@ -1,0 +1,240 @@
+// heap/payload.c - what objects own beyond their cell: a BUFFER cell, or memory outside the spans.
+//
+// Owns: the external payloads, through the owner list of the heap. Thread: owner.
+// Invariants:  1. an owner with ZFLAG_EXTERNAL is in the list, once, and has ZFLAG_LISTED.
+//              2. external_bytes is the sum of payload_bytes over those owners.
+// How: up to PAYLOAD_CELL_MAX bytes a payload is a BUFFER cell and dies with its owner like any
+// object. Above, it comes from the allocation seam, and the walk over the list that ends each
+// collection frees what unmarked owners had. An owner whose payload came back inside stays listed
+// until that walk.
+#define ZVM_HEAP_INTERNAL
+#include "heap/heap_internal.h"
+
+#include "base/alloc.h"
+
+#define PAYLOAD_CELL_MAX (ZCELL_BYTES_MAX - sizeof(struct zbuffer))
+
+enum { OWNERS_FIRST = ZHEAP_TINY ? 1 : 8 };
+
+static bool is_external(const struct zowner *owner)
+{
+    return (owner->header.flags & ZFLAG_EXTERNAL) != 0;
+}
+
+static struct zbuffer *buffer_of(const struct zowner *owner)
+{
+    return (struct zbuffer *)(void *)((char *)owner->payload - offsetof(struct zbuffer, data));
+}
+
+// ---- The owner list ---------------------------------------------------------------------------
+
+// Room for one owner more.
+static enum zheap_outcome reserve_owner(struct zheap *heap)
+{
+    enum zheap_outcome outcome = zheap_grow_more(heap);
+    if (outcome != ZHEAP_GOT) return outcome;
+    struct zheap_more *more = zheap_more(heap);
+    if (more->owner_count < more->owner_capacity) return ZHEAP_GOT;
+    if (more->owner_capacity > UINT32_MAX / 2) return ZHEAP_NO_MEMORY;
+
+    struct zheap_private *private = zheap_private(heap);
+    uint32_t capacity = more->owner_capacity == 0 ? OWNERS_FIRST : more->owner_capacity * 2;
+    size_t old_bytes = more->owner_capacity * sizeof(struct zowner *);
+    size_t new_bytes = capacity * sizeof(struct zowner *);
+    if (!zheap_fits(private, new_bytes - old_bytes)) return ZHEAP_OVER_LIMIT;
+    struct zowner **owners = z_resize(more->owners, old_bytes, new_bytes);
+    if (owners == NULL) return ZHEAP_NO_MEMORY;
+    more->owners = owners;
+    more->owner_capacity = capacity;
+    private->charged_bytes += new_bytes - old_bytes;
+    zheap_note_commit(private);
+    return ZHEAP_GOT;
+}
+
+static void list_owner(struct zheap *heap, struct zowner *owner)
+{
+    if (owner->header.flags & ZFLAG_LISTED) return;
+    struct zheap_more *more = zheap_more(heap);
+    ZVM_ASSERT(more->owner_count < more->owner_capacity);
+    more->owners[more->owner_count++] = owner;
+    owner->header.flags |= ZFLAG_LISTED;
+}
+
+static bool is_marked(const struct zowner *owner)
+{
+    return (*zpage_mark(zpage_at(owner)) & zgranule_bit(owner)) != 0;
+}
+
+// Live goes down: the caller has noted the peak.
+static void free_external(struct zheap_private *private, struct zowner *owner)
+{
+    ZVM_ASSERT(is_external(owner));
+    z_free(owner->payload, owner->payload_bytes);
+    private->external_bytes -= owner->payload_bytes;
+    private->freed_bytes += owner->payload_bytes;
+    owner->header.flags &= (uint8_t)~ZFLAG_EXTERNAL;
+    owner->payload = NULL;
+    owner->payload_bytes = 0;
+}
+
+// A list that one burst made long is cut down; a refusal only leaves it as it is.
+static void shrink_owners(struct zheap *heap)
+{
+    struct zheap_more *more = zheap_more(heap);
+    uint32_t capacity = more->owner_capacity / 2;
+    if (capacity < OWNERS_FIRST || more->owner_count > capacity / 2) return;
+    size_t old_bytes = more->owner_capacity * sizeof(struct zowner *);
+    size_t new_bytes = capacity * sizeof(struct zowner *);
+    struct zowner **owners = z_resize(more->owners, old_bytes, new_bytes);
+    if (owners == NULL) return;
+    more->owners = owners;
+    more->owner_capacity = capacity;
+    zheap_private(heap)->charged_bytes -= old_bytes - new_bytes;
+}
+
+void zheap_prune_owners(struct zheap *heap)
+{
+    struct zheap_more *more = zheap_more(heap);
+    if (more == NULL) return;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < more->owner_count; i++) {
+        struct zowner *owner = more->owners[i];
+        if (is_marked(owner) && is_external(owner)) {
+            more->owners[kept++] = owner;
+            continue;
+        }
+        owner->header.flags &= (uint8_t)~ZFLAG_LISTED;
+        if (is_external(owner)) free_external(zheap_private(heap), owner);
+    }
+    more->owner_count = kept;
+    shrink_owners(heap);
+}
+
+void zheap_free_owners(struct zheap *heap)
+{
+    struct zheap_more *more = zheap_more(heap);
+    for (uint32_t i = 0; i < more->owner_count; i++) {
+        if (is_external(more->owners[i])) free_external(zheap_private(heap), more->owners[i]);
+    }
+    z_free(more->owners, more->owner_capacity * sizeof(struct zowner *));
+    more->owners = NULL;
+    more->owner_count = 0;
+    more->owner_capacity = 0;
+}
+
+// ---- Resizing ---------------------------------------------------------------------------------
+
+static void use_buffer(struct zheap *heap, struct zowner *owner, struct zbuffer *buffer,
+                       size_t new_bytes)
+{
+    uint64_t copied = owner->payload_bytes < new_bytes ? owner->payload_bytes : new_bytes;
+    if (copied > 0) memcpy(buffer->data, owner->payload, copied);
+    if (is_external(owner)) {
+        zheap_note_peak(heap);
+        free_external(zheap_private(heap), owner);
+    }
+    owner->payload = buffer->data;
+    owner->payload_bytes = new_bytes;
+}
+
+// The BUFFER cell that owner has is used again when new_bytes fit and fill at least half of it.
+static bool reuse_buffer(struct zheap *heap, struct zowner *owner, size_t new_bytes)
+{
+    if (owner->payload == NULL || is_external(owner)) return false;
+    struct zbuffer *buffer = buffer_of(owner);
+    size_t room = zheap_cell_bytes(heap, buffer) - sizeof(struct zbuffer);
+    if (new_bytes > room) return false;
+    if (new_bytes < owner->payload_bytes && new_bytes < room / 2) return false;
+    buffer->header.aux = (uint32_t)new_bytes;
+    owner->payload_bytes = new_bytes;
+    return true;
+}
+
+static bool resize_inside(struct zheap *heap, struct zowner *owner, size_t new_bytes)
+{
+    if (!ZHEAP_STRESS && reuse_buffer(heap, owner, new_bytes)) return true;
+    struct zbuffer *buffer =
+        zheap_new(heap, ZTYPE_BUFFER, sizeof(struct zbuffer) + new_bytes, (uint32_t)new_bytes);
+    if (buffer == NULL) return false;
+    use_buffer(heap, owner, buffer, new_bytes);
+    return true;
+}
+
+struct outside_request {
+    struct zowner *owner;
+    size_t new_bytes;
+};
+
+static void use_external(struct zheap *heap, struct zowner *owner, void *payload, size_t new_bytes)
+{
+    struct zheap_private *private = zheap_private(heap);
+    uint64_t old_bytes = is_external(owner) ? owner->payload_bytes : 0;
+    if (new_bytes < old_bytes) {
+        zheap_note_peak(heap);
+        private->freed_bytes += old_bytes - new_bytes;
+    } else {
+        private->acquired_bytes += new_bytes - old_bytes;
+    }
+    private->external_bytes += new_bytes - old_bytes;
+    owner->header.flags |= ZFLAG_EXTERNAL;
+    owner->payload = payload;
+    owner->payload_bytes = new_bytes;
+    zheap_note_commit(private);
+}
+
+static enum zheap_outcome attempt_outside(struct zheap *heap, void *request)
+{
+    const struct outside_request *outside = request;
+    struct zowner *owner = outside->owner;
+    size_t new_bytes = outside->new_bytes;
+    enum zheap_outcome outcome = reserve_owner(heap);
+    if (outcome != ZHEAP_GOT) return outcome;
+    size_t old_external = is_external(owner) ? owner->payload_bytes : 0;
+    if (new_bytes > old_external && !zheap_fits(zheap_private(heap), new_bytes - old_external)) {
+        return ZHEAP_OVER_LIMIT;
+    }
+
+    void *payload = z_resize(is_external(owner) ? owner->payload : NULL, old_external, new_bytes);
+    if (payload == NULL) return ZHEAP_NO_MEMORY;
+    if (!is_external(owner) && owner->payload_bytes > 0) {
+        memcpy(payload, owner->payload, owner->payload_bytes);
+    }
+    list_owner(heap, owner);
+    use_external(heap, owner, payload, new_bytes);
+    return ZHEAP_GOT;
+}
+
+static bool resize_outside(struct zheap *heap, struct zowner *owner, size_t new_bytes)
+{
+    uint64_t old_external = is_external(owner) ? owner->payload_bytes : 0;
+    zheap_poll(heap, new_bytes > old_external ? new_bytes - old_external : 0);
+    struct outside_request outside = {.owner = owner, .new_bytes = new_bytes};
+    return zheap_attempt(heap, attempt_outside, &outside, new_bytes);
+}
+
+static void drop_payload(struct zheap *heap, struct zowner *owner)
+{
+    if (is_external(owner)) {
+        zheap_note_peak(heap);
+        free_external(zheap_private(heap), owner);
+    }
+    owner->payload = NULL;
+    owner->payload_bytes = 0;
+}
+
+bool zheap_payload_resize(struct zheap *heap, struct zowner *owner, size_t new_bytes)
+{
+    ZVM_ASSERT(heap->env != NULL);
+    if (new_bytes == 0) {
+        drop_payload(heap, owner);
+        return true;
+    }
+    // The owner may be fresh, and known to no root yet.
+    struct zvalue rooted = zvalue_object(owner, ZTAG_HEAP | owner->header.kind);
+    struct zscope scope;
+    zscope_open(heap, &scope, &rooted, 1);
+    bool done = new_bytes <= PAYLOAD_CELL_MAX ? resize_inside(heap, owner, new_bytes)
+                                              : resize_outside(heap, owner, new_bytes);
+    zscope_close(heap, &scope);
+    return done;
+}

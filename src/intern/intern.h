@@ -1,0 +1,51 @@
+// intern/intern.h - the table of symbols: one string, one address, shared by every isolate.
+//
+// Thread: any, for every function. A symbol is frozen once published and stays while its count is
+// above 0. The count is the number of isolates whose held set has it, plus code objects that pin
+// it, plus messages that carry it. The functions keep their meaning when the table below them
+// becomes lock-free: acquire and find take one reference, release drops one.
+#ifndef ZVM_INTERN_INTERN_H
+#define ZVM_INTERN_INTERN_H
+
+#include "base/status.h"
+#include "heap/object.h"
+
+struct zintern;
+
+// Longest string that may become a symbol. Constants of code may be longer: see pin.
+#define ZINTERN_DYNAMIC_MAX_BYTES 64
+#define ZINTERN_MAX_BYTES         ZSTRING_INLINE_MAX
+
+struct zintern_options {
+    uint64_t limit_count; // 0 = 16777216
+    uint64_t limit_bytes; // 0 = 1 GiB
+};
+
+struct zintern_stats {
+    uint64_t count, bytes; // now; bytes: entries and the table
+    uint64_t hits, misses; // acquire and find calls
+    uint64_t inserted, reclaimed;
+    uint64_t limit_count, limit_bytes;
+};
+
+zvm_status zintern_create(const struct zintern_options *options, struct zintern **out);
+void zintern_destroy(struct zintern *table); // all references must have been dropped
+
+// The table that all runtimes of a process share; made at the first open, freed at the last close.
+// options count only for the first.
+zvm_status zintern_open_shared(const struct zintern_options *options, struct zintern **out);
+void zintern_close_shared(struct zintern *table);
+
+// The symbol of text [length_bytes], valid UTF-8, made when missing; one reference more.
+// errors: ZVM_E_INTERN_LIMIT, ZVM_E_NOMEM, ZVM_E_LIMIT over ZINTERN_MAX_BYTES.
+zvm_status zintern_acquire(struct zintern *table, const char *text, size_t length_bytes,
+                           const struct zstring **out);
+// The same when the symbol exists, else NULL; never inserts. One reference more when found.
+const struct zstring *zintern_find(struct zintern *table, const char *text, size_t length_bytes);
+// Takes one more reference to a symbol that the caller already has one of.
+void zintern_retain(struct zintern *table, const struct zstring *symbol);
+void zintern_release(struct zintern *table, const struct zstring *symbol);
+
+void zintern_stats(struct zintern *table, struct zintern_stats *out);
+
+#endif // ZVM_INTERN_INTERN_H

@@ -1,0 +1,95 @@
+// Goal: whatever allocation of the symbol table is refused, the call says so, the table stays whole and
+// nothing leaks.
+// Method: fail the n-th allocation, once and from there on, for n = 1, 2, ... until the body passes
+// untouched.
+#include "intern/intern.h"
+
+#include "base/alloc.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define TEXTS 300 // enough for the buckets to grow twice
+
+// Makes, finds and drops symbols. Each refusal must be ZVM_E_NOMEM and leave its text out.
+static void use_table(struct zintern *table, const struct zstring *symbols[TEXTS])
+{
+    for (int i = 0; i < TEXTS; i++) {
+        char text[32];
+        size_t length = (size_t)snprintf(text, sizeof text, "text %d", i);
+        symbols[i] = NULL;
+        zvm_status status = zintern_acquire(table, text, length, &symbols[i]);
+        if (status == ZVM_OK) {
+            assert_string_equal(symbols[i]->bytes, text);
+            continue;
+        }
+        assert_int_equal(status, ZVM_E_NOMEM);
+        assert_null(symbols[i]);
+        assert_null(zintern_find(table, text, length));
+    }
+}
+
+static void check_after(struct zintern *table, const struct zstring *symbols[TEXTS])
+{
+    for (int i = 0; i < TEXTS; i++) {
+        char text[32];
+        size_t length = (size_t)snprintf(text, sizeof text, "text %d", i);
+        const struct zstring *found = zintern_find(table, text, length);
+        assert_ptr_equal(found, symbols[i]);
+        if (found == NULL) continue;
+        zintern_release(table, found);
+        zintern_release(table, symbols[i]);
+    }
+}
+
+// Returns true when the n-th allocation was reached.
+static bool try_with_failure(uint64_t n, bool from_there_on)
+{
+    static const struct zstring *symbols[TEXTS];
+    struct zalloc_stats before = zalloc_stats();
+    zalloc_fail_at(n, from_there_on);
+    struct zintern *table = NULL;
+    zvm_status status = zintern_open_shared(NULL, &table);
+    if (status == ZVM_OK) {
+        use_table(table, symbols);
+    } else {
+        assert_int_equal(status, ZVM_E_NOMEM);
+        assert_null(table);
+    }
+    bool has_failed = zalloc_has_failed();
+    zalloc_fail_at(0, false);
+    if (table != NULL) check_after(table, symbols);
+    zintern_close_shared(table);
+    assert_int_equal(zalloc_stats().live_bytes, before.live_bytes);
+    assert_int_equal(zalloc_stats().live_count, before.live_count);
+    return has_failed;
+}
+
+static void test_table_with_nth_allocation_refused_stays_whole(void **state)
+{
+    (void)state;
+    uint64_t n = 1;
+    while (try_with_failure(n, false)) n++;
+    assert_true(n > TEXTS); // a symbol is an allocation at least
+}
+
+static void test_table_with_all_allocations_from_nth_refused_stays_whole(void **state)
+{
+    (void)state;
+    uint64_t n = 1;
+    while (try_with_failure(n, true)) n++;
+    assert_true(n > TEXTS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table_with_nth_allocation_refused_stays_whole),
+        cmocka_unit_test(test_table_with_all_allocations_from_nth_refused_stays_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

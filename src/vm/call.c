@@ -1,0 +1,328 @@
+// vm/call.c - calls that the interpreter does not do inline, native frames, and the room for both.
+//
+// Thread: owner. A call window is window[0] = callee, then its arguments; the callee's registers start
+// at window[1] and its result goes to window[0]. A builtin that calls back into the program is a native
+// frame: its step function is entered again after each call, so nothing of it is on the C stack and the
+// isolate can be sliced, cancelled and ended between any two callbacks.
+// Invariant: iso->frame_last is the last frame that both the capacity and the depth limit allow; native
+// frames do not count as calls of user functions.
+#include "vm/builtin.h"
+#include "vm/error.h"
+#include "vm/interp.h"
+#include "vm/interp_slow.h"
+#include "vm/map.h"
+
+#include "base/alloc.h"
+
+#include <string.h>
+
+// Fuel of one step of a native frame: about what a loop around the callback would cost.
+#define NATIVE_STEP_FUEL 8
+
+// ---- Room -------------------------------------------------------------------------------------
+
+static void set_frame_last(struct zisolate *iso)
+{
+    uint64_t allowed = (uint64_t)iso->depth_limit + iso->native_count;
+    uint64_t room = iso->frame_capacity - 1;
+    iso->frame_last = iso->frames + (allowed < room ? allowed : room);
+}
+
+static bool is_in_block(const struct zisolate *iso, const void *memory)
+{
+    uintptr_t offset = (uintptr_t)memory - (uintptr_t)iso;
+    return offset < ZHEAP_BLOCK_BYTES;
+}
+
+// Makes a larger copy of one of the two stacks. memory: now; *out: the copy.
+static bool grow(struct zisolate *iso, void *memory, size_t old_bytes, size_t new_bytes, void **out)
+{
+    if (!zheap_charge(&iso->heap, new_bytes)) return zerror_raise_memory(iso);
+    char *copy = z_alloc(new_bytes);
+    if (copy == NULL) {
+        zheap_uncharge(&iso->heap, new_bytes);
+        zheap_note_nomem(&iso->heap, new_bytes);
+        return zerror_raise_memory(iso);
+    }
+    memcpy(copy, memory, old_bytes);
+    memset(copy + old_bytes, 0, new_bytes - old_bytes); // unused stack slots are the integer 0
+    if (!is_in_block(iso, memory)) {
+        z_free(memory, old_bytes);
+        zheap_uncharge(&iso->heap, old_bytes);
+    }
+    *out = copy;
+    return true;
+}
+
+static size_t grown_count(size_t count, size_t needed)
+{
+#ifdef ZVM_TINY
+    (void)count;
+    return needed; // moves at every growth
+#else
+    return count * 2 > needed ? count * 2 : needed;
+#endif
+}
+
+bool zcall_make_room(struct zisolate *iso, uint32_t base, uint32_t register_count)
+{
+    size_t needed = (size_t)base + register_count;
+    size_t capacity = (size_t)(iso->stack_end - iso->stack);
+    if (needed <= capacity) return true;
+
+    size_t new_capacity = grown_count(capacity, needed);
+    void *copy;
+    if (!grow(iso, iso->stack, capacity * sizeof(struct zvalue),
+              new_capacity * sizeof(struct zvalue), &copy)) {
+        return false;
+    }
+    iso->stack = copy;
+    iso->stack_end = iso->stack + new_capacity;
+    return true;
+}
+
+static bool make_frame_room(struct zisolate *iso, bool is_native)
+{
+    if (iso->frame != iso->frame_last) return true;
+    uint64_t index = (uint64_t)(iso->frame - iso->frames);
+    if (!is_native && index >= (uint64_t)iso->depth_limit + iso->native_count) {
+        return zerror_raise(iso, ZERROR_STACK_OVERFLOW, "call depth exceeded");
+    }
+    if (index + 1 < iso->frame_capacity) return true;
+
+    size_t new_capacity = grown_count(iso->frame_capacity, (size_t)index + 2);
+    if (new_capacity > UINT32_MAX) return zerror_terminate(iso, ZVM_E_LIMIT);
+    void *copy;
+    if (!grow(iso, iso->frames, iso->frame_capacity * sizeof(struct zframe),
+              new_capacity * sizeof(struct zframe), &copy)) {
+        return false;
+    }
+    iso->frames = copy;
+    iso->frame = iso->frames + index;
+    iso->frame_capacity = (uint32_t)new_capacity;
+    set_frame_last(iso);
+    return true;
+}
+
+// ---- Pushing and popping ----------------------------------------------------------------------
+
+// The new current frame, with its flags and base set.
+static struct zframe *push_frame(struct zisolate *iso, uint32_t base, uint16_t flags)
+{
+    if (iso->frame == NULL) {
+        iso->frame = iso->frames;
+        flags |= ZFRAME_RETURN_SLOW;
+    } else {
+        if (iso->frame->flags & ZFRAME_NATIVE) flags |= ZFRAME_RETURN_SLOW;
+        iso->frame++;
+    }
+    iso->frame->base = base;
+    iso->frame->flags = flags;
+    iso->frame->state = 0;
+    return iso->frame;
+}
+
+bool zcall_pop(struct zisolate *iso)
+{
+    struct zframe *frame = iso->frame;
+    if (frame->flags & ZFRAME_NATIVE) {
+        iso->native_count--;
+        set_frame_last(iso);
+    }
+    if (frame == iso->frames) {
+        iso->frame = NULL;
+        return false;
+    }
+    iso->frame = frame - 1;
+    return true;
+}
+
+bool zcall_begin(struct zisolate *iso, struct zfunc *main_function)
+{
+    set_frame_last(iso);
+    const struct zproto *proto = main_function->proto;
+    uint32_t base = iso->code->global_count + 1;
+    struct zvalue held = zvalue_object(main_function, ZTAG_FUNC);
+    struct zscope scope;
+    zscope_open(&iso->heap, &scope, &held, 1);
+    bool ok = zcall_make_room(iso, base, proto->register_count);
+    zscope_close(&iso->heap, &scope);
+    if (!ok) return false;
+    struct zframe *frame = push_frame(iso, base, 0);
+    frame->func = main_function;
+    frame->pc = proto->words;
+    iso->fuel -= proto->fuel;
+    return true;
+}
+
+static bool wrong_count(struct zisolate *iso, const struct zproto *proto, uint32_t count)
+{
+    return zerror_raise(iso, ZERROR_ARGUMENT, "%s() expects %u argument%s, got %u",
+                        proto->name == NULL ? "anonymous" : proto->name->bytes,
+                        (unsigned)proto->param_count, proto->param_count == 1 ? "" : "s", count);
+}
+
+static enum zcall_outcome push_function(struct zisolate *iso, struct zvalue *window, uint32_t count)
+{
+    struct zfunc *func = window[0].p;
+    const struct zproto *proto = func->proto;
+    if (proto->param_count != count) {
+        (void)wrong_count(iso, proto, count);
+        return ZCALL_FAILED;
+    }
+    uint32_t base = (uint32_t)(window + 1 - iso->stack);
+    if (!make_frame_room(iso, false)) return ZCALL_FAILED;
+    if (!zcall_make_room(iso, base, proto->register_count)) return ZCALL_FAILED;
+    struct zframe *frame = push_frame(iso, base, 0);
+    frame->func = func;
+    frame->pc = proto->words;
+    iso->fuel -= proto->fuel;
+    return ZCALL_PUSHED;
+}
+
+// Arguments at args[0..count): in place for a call, shifted from the receiver on for a method.
+static enum zcall_outcome push_native(struct zisolate *iso, const struct zbuiltin *builtin,
+                                      struct zvalue *window, uint32_t count, bool shift)
+{
+    uint32_t base = (uint32_t)(window + 1 - iso->stack);
+    if (!make_frame_room(iso, true)) return ZCALL_FAILED;
+    if (!zcall_make_room(iso, base, builtin->register_count)) return ZCALL_FAILED;
+    struct zvalue *registers = iso->stack + base;
+    if (shift) memmove(registers, registers - 1, count * sizeof *registers);
+    for (uint32_t i = count; i < builtin->register_count; i++) {
+        registers[i] = zvalue_null();
+    }
+    struct zframe *frame = push_frame(iso, base, ZFRAME_NATIVE);
+    frame->func = NULL;
+    frame->native = builtin;
+    frame->argument_count = (uint8_t)count;
+    iso->native_count++;
+    set_frame_last(iso);
+    return ZCALL_PUSHED;
+}
+
+static enum zcall_outcome call_builtin(struct zisolate *iso, const struct zbuiltin *builtin,
+                                       struct zvalue *window, uint32_t count)
+{
+    if (!zbuiltin_check_count(iso, builtin, count, false)) return ZCALL_FAILED;
+    if (builtin->call == NULL) return push_native(iso, builtin, window, count, false);
+    return builtin->call(iso, window + 1, count, window) ? ZCALL_DONE : ZCALL_FAILED;
+}
+
+enum zcall_outcome zcall_value(struct zisolate *iso, struct zvalue *window, uint32_t count)
+{
+    if (window[0].tag == ZTAG_FUNC) return push_function(iso, window, count);
+    if (window[0].tag == ZTAG_BUILTIN) return call_builtin(iso, window[0].p, window, count);
+    (void)zerror_raise(iso, ZERROR_TYPE, "%s is not callable", zerror_type_text(window[0]));
+    return ZCALL_FAILED;
+}
+
+// ---- Methods ----------------------------------------------------------------------------------
+
+static uint8_t method_type(struct zvalue receiver)
+{
+    switch (zvalue_type(receiver)) {
+    case ZTYPE_LIST: return ZMETHOD_LIST;
+    case ZTYPE_MAP: return ZMETHOD_MAP;
+    case ZTYPE_STRING: return ZMETHOD_STRING;
+    default: return 0;
+    }
+}
+
+// No builtin method of that name: a map's value of that key is called, all else is an error.
+static enum zcall_outcome call_other_method(struct zisolate *iso, struct zvalue *window,
+                                            uint32_t count, const struct zstring *name)
+{
+    if (window[0].tag == ZTAG_MAP) {
+        struct zvalue key = zvalue_object(name, ZTAG_SYMBOL);
+        const struct zmap_entry *entry = zmap_find(window[0].p, key);
+        if (entry != NULL) {
+            window[0] = zvalue_slot(entry->value, entry->value_tag);
+            return zcall_value(iso, window, count);
+        }
+    }
+    if (window[0].tag == ZTAG_ERROR) {
+        if (!zproperty_get(iso, window[0], name, window)) return ZCALL_FAILED;
+        return zcall_value(iso, window, count);
+    }
+    (void)zerror_raise(iso, ZERROR_TYPE, "%s has no method '%s'", zerror_type_text(window[0]),
+                       name->bytes);
+    return ZCALL_FAILED;
+}
+
+enum zcall_outcome zcall_method(struct zisolate *iso, struct zvalue *window, uint32_t count,
+                                const struct zstring *name, uint32_t builtin)
+{
+    if (ZVM_LIKELY(builtin < zbuiltin_count)) {
+        const struct zbuiltin *method = &zbuiltin_table[builtin];
+        if (ZVM_LIKELY(method->methods & method_type(window[0]))) {
+            if (!zbuiltin_check_count(iso, method, count + 1, true)) return ZCALL_FAILED;
+            if (method->call == NULL) return push_native(iso, method, window, count + 1, true);
+            return method->call(iso, window, count + 1, window) ? ZCALL_DONE : ZCALL_FAILED;
+        }
+    }
+    return call_other_method(iso, window, count, name);
+}
+
+// ---- Calls with a known kind of callee --------------------------------------------------------
+
+enum zcall_outcome zslow_call_global(struct zisolate *iso, uint32_t slot, struct zvalue *window,
+                                     uint32_t count)
+{
+    window[0] = iso->stack[slot];
+    if (window[0].tag == ZTAG_UNSET && !zslow_global(iso, slot, window)) return ZCALL_FAILED;
+    return zcall_value(iso, window, count);
+}
+
+enum zcall_outcome zslow_call_function(struct zisolate *iso, struct zfunc *func,
+                                       struct zvalue *window, uint32_t count)
+{
+    window[0] = zvalue_object(func, ZTAG_FUNC);
+    return push_function(iso, window, count);
+}
+
+enum zcall_outcome zslow_call_builtin(struct zisolate *iso, uint32_t builtin, struct zvalue *window,
+                                      uint32_t count)
+{
+    return call_builtin(iso, &zbuiltin_table[builtin], window, count);
+}
+
+// ---- Native frames ----------------------------------------------------------------------------
+
+uint32_t znative_registers(const struct zbuiltin *builtin)
+{
+    return builtin->register_count;
+}
+
+// One step of the native frame on top. DONE: it has returned or its callback has; go on.
+static enum zcall_outcome step_native(struct zisolate *iso)
+{
+    struct zframe *frame = iso->frame;
+    struct znative_context context = {
+        .registers = iso->stack + frame->base,
+        .argument_count = frame->argument_count,
+        .state = frame->state,
+    };
+    enum znative_step step = frame->native->step(iso, &context);
+    if (step == ZNATIVE_FAIL) return ZCALL_FAILED;
+    frame->state = (uint8_t)context.state;
+    if (step == ZNATIVE_CALL) {
+        return zcall_value(iso, context.registers + context.call_register, context.call_count);
+    }
+    context.registers[-1] = context.registers[0];
+    (void)zcall_pop(iso); // never the last: the main program is below it
+    return ZCALL_DONE;
+}
+
+enum znative_outcome zcall_run_native(struct zisolate *iso)
+{
+    while (iso->frame->flags & ZFRAME_NATIVE) {
+        if (iso->fuel < 0) { // nothing is charged here: a slice's end may not change the sum
+            if (zisolate_should_yield(iso)) return ZNATIVE_RUN_YIELDED;
+            return ZNATIVE_RUN_FAILED;
+        }
+        iso->fuel -= NATIVE_STEP_FUEL;
+        if (step_native(iso) == ZCALL_FAILED) return ZNATIVE_RUN_FAILED;
+    }
+    return ZNATIVE_RUN_BYTECODE;
+}

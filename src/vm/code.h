@@ -1,0 +1,101 @@
+// vm/code.h - code objects: compiled once, verified, sealed, shared by all isolates and threads.
+//
+// frozen after zcode_seal, but for the count. One reference a holder; the last release frees it and
+// drops its symbols.
+#ifndef ZVM_VM_CODE_H
+#define ZVM_VM_CODE_H
+
+#include "base/atomic.h"
+#include "heap/object.h"
+#include "intern/intern.h"
+#include "vm/opcode.h"
+
+struct zcode;
+
+struct zcapture {
+    uint8_t from_register; // 1: register `index` of the enclosing frame; 0: its capture `index`
+    uint16_t index;
+};
+
+// An instruction range whose errors are caught. Innermost first.
+struct zhandler {
+    uint32_t start, end; // words, end excluded
+    uint32_t target;
+    uint8_t value_register; // gets the thrown value; for a finally, the next one gets the place
+    uint8_t is_finally;
+};
+
+// A type annotation to check.
+enum zcheck_type {
+    ZCHECK_ANY,
+    ZCHECK_INT,
+    ZCHECK_FLOAT, // accepts integers
+    ZCHECK_NUMBER,
+    ZCHECK_STRING,
+    ZCHECK_BOOL,
+    ZCHECK_LIST,
+    ZCHECK_MAP,
+    ZCHECK_FUNCTION,
+    ZCHECK_NULL,
+    ZCHECK_DATA, // by name
+};
+
+enum zcheck_context { ZCHECK_VARIABLE, ZCHECK_PARAMETER, ZCHECK_FIELD, ZCHECK_RESULT };
+
+struct zcheck {
+    uint8_t type;    // enum zcheck_type
+    uint8_t context; // enum zcheck_context
+    const struct zstring *type_name; // as written
+    const struct zstring *name;      // of the variable, parameter, field or function
+};
+
+struct zproto {
+    const uint32_t *words;
+    const struct zvalue *constants; // scalars and symbols only
+    uint32_t word_count, constant_count;
+    uint16_t register_count; // of a frame, at most ZCODE_REGISTERS_MAX
+    uint8_t param_count;
+    uint8_t is_method; // its receiver stands below its base
+    uint32_t capture_count, handler_count, check_count;
+    uint32_t line_bytes;
+    const struct zcapture *captures;
+    const struct zhandler *handlers;
+    const struct zcheck *checks;
+    const uint8_t *lines; // zcode_position reads it: (pc delta, line delta, column) varints
+    const struct zstring *name; // NULL: anonymous; the main program is named "<main>"
+    const struct zcode *code;
+    uint32_t index; // in code->protos
+    uint32_t fuel;  // what a call of it costs: its words
+};
+
+struct zcode {
+    _Atomic uint32_t count; // shared. PAIR code: release in zcode_release, acquire at its last
+    uint32_t proto_count;
+    struct zproto *protos; // [0] is the main program
+    const struct zstring **globals; // names by slot
+    uint32_t global_count;
+    uint32_t cache_count; // inline cache sites
+    _Atomic uint64_t *caches; // shared, relaxed: a stale word only misses
+    char *file_name; // NUL-terminated
+    size_t file_name_bytes; // with the NUL
+    struct zintern *intern;
+    uint64_t bytes; // memory of all parts, for reports
+    void *owner;    // api.c: the runtime it was made for; NULL until then
+};
+
+// A fresh, empty code object with one reference; the compiler fills it. NULL: no memory.
+struct zcode *zcode_create(struct zintern *intern, const char *file_name);
+void zcode_retain(struct zcode *code);  // thread: any
+void zcode_release(struct zcode *code); // thread: any; may be NULL, half filled
+
+// Where the instruction at word `pc` raises its errors; 0, 0 when unknown. cost: linear in the table.
+void zcode_position(const struct zproto *proto, uint32_t pc, uint32_t *line, uint32_t *column);
+
+// Accepts the code object as memory-safe to run, or says why not: "function f: pc 12: ...".
+// errors: ZVM_E_BYTECODE, ZVM_E_NOMEM. cost: linear.
+zvm_status zcode_verify(const struct zcode *code, char *why, size_t why_bytes);
+
+struct zstrbuf;
+void zcode_disassemble(const struct zcode *code, struct zstrbuf *out);
+
+#endif // ZVM_VM_CODE_H

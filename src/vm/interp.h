@@ -1,0 +1,52 @@
+// vm/interp.h - running bytecode. owner-thread.
+#ifndef ZVM_VM_INTERP_H
+#define ZVM_VM_INTERP_H
+
+#include "vm/isolate.h"
+
+enum zinterp_outcome {
+    ZINTERP_YIELDED,  // the slice is used up; run again to go on
+    ZINTERP_RETURNED, // the main program has ended
+    ZINTERP_ENDED,    // an uncaught error or a termination: see iso->pending
+};
+
+// Runs iso->frame until one of the outcomes.
+enum zinterp_outcome zinterp_run(struct zisolate *iso);
+
+// ---- Calls (call.c) ---------------------------------------------------------------------------
+enum zcall_outcome {
+    ZCALL_PUSHED, // a frame was pushed: go on with iso->frame
+    ZCALL_DONE,   // a builtin ran; its result is in window[0]
+    ZCALL_FAILED, // pending is set
+};
+
+// Calls window[0] with the count values behind it. The window is in the current frame's registers.
+enum zcall_outcome zcall_value(struct zisolate *iso, struct zvalue *window, uint32_t count);
+// Calls method `name` of window[0]. builtin: its id, or ZBUILTIN_NONE.
+enum zcall_outcome zcall_method(struct zisolate *iso, struct zvalue *window, uint32_t count,
+                                const struct zstring *name, uint32_t builtin);
+// Pushes the frame of the main program; false: pending is set.
+bool zcall_begin(struct zisolate *iso, struct zfunc *main_function);
+// Makes room for one more frame of register_count registers at base; false: pending is set.
+bool zcall_make_room(struct zisolate *iso, uint32_t base, uint32_t register_count);
+// Pops the current frame; false when it was the last.
+bool zcall_pop(struct zisolate *iso);
+
+enum znative_outcome {
+    ZNATIVE_RUN_BYTECODE, // go on with iso->frame, a bytecode frame
+    ZNATIVE_RUN_YIELDED,
+    ZNATIVE_RUN_FAILED, // pending is set
+};
+// Steps native frames while one is on top.
+enum znative_outcome zcall_run_native(struct zisolate *iso);
+
+// ---- Errors (unwind.c) ------------------------------------------------------------------------
+// Finds the handler of what is pending, cuts the frames to it and sets frame->pc. false: there is none;
+// the isolate's result is set.
+bool zunwind(struct zisolate *iso);
+
+// ---- Fuel (isolate.c) -------------------------------------------------------------------------
+// Called when iso->fuel is below zero: true to yield, false: pending is set (out of fuel, cancelled …).
+bool zisolate_should_yield(struct zisolate *iso);
+
+#endif // ZVM_VM_INTERP_H

@@ -1,0 +1,327 @@
+// vm/isolate.c - the life of one isolate: made in a block, run in slices, ended, taken apart.
+//
+// Owns: the block's first page (struct zisolate, first frames, first stack slots), the grown stacks, the
+// extra part. Thread: owner; handed over between slices. Globals are the first slots of the value
+// stack, so that an isolate at rest is its block and nothing else.
+// Fuel: iso->fuel is what is left of this slice's grant and may go below zero (what was charged runs on
+// credit until the next check); iso->fuel_reserve is what is left of the limit. Their sum alone decides
+// about running out, so slices, threads and collections never change a program's end.
+#include "vm/isolate.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "vm/error.h"
+#include "vm/interp.h"
+#include "vm/result.h"
+
+#include <string.h>
+
+#define FUEL_UNLIMITED     (INT64_MAX / 4)
+#define OUTPUT_FLUSH_BYTES 8192
+
+// ---- Hooks of the heap ------------------------------------------------------------------------
+
+static uint32_t registers_of(const struct zframe *frame)
+{
+    if (frame->flags & ZFRAME_NATIVE) return znative_registers(frame->native);
+    return frame->func->proto->register_count;
+}
+
+// Everything the program can reach: globals and registers, the functions it is in, the error under way.
+// Slots above the top may still hold values of calls that ended; they are emptied, because the objects
+// they name may die now.
+static void mark_roots(void *context, struct zmarker *marker)
+{
+    struct zisolate *iso = context;
+    struct zvalue *top = iso->stack + iso->code->global_count;
+    if (iso->frame != NULL) {
+        top = iso->stack + iso->frame->base + registers_of(iso->frame);
+        for (struct zframe *frame = iso->frames; frame <= iso->frame; frame++) {
+            if (frame->flags & ZFRAME_NATIVE) continue;
+            zmark_object(marker, &frame->func->header);
+        }
+    }
+    zmark_values(marker, iso->stack, (size_t)(top - iso->stack));
+    for (struct zvalue *slot = top; slot < iso->stack_end; slot++) {
+        *slot = zvalue_int(0);
+    }
+    zmark_value(marker, iso->error);
+    zmark_value(marker, iso->arguments);
+
+    // What the last collection cost shortens the slice, never the fuel of the program.
+    int64_t work = (int64_t)zheap_take_work(&iso->heap);
+    iso->fuel -= work;
+    iso->fuel_reserve += work;
+}
+
+static void release_symbol(void *context, const struct zstring *symbol)
+{
+    struct zisolate *iso = context;
+    zintern_release(iso->shared->intern, symbol);
+}
+
+static const struct zheap_hooks HOOKS = {
+    .mark_roots = mark_roots,
+    .emergency = NULL,
+    .release_symbol = release_symbol,
+};
+
+// ---- Creation ---------------------------------------------------------------------------------
+
+static struct zframe *first_frames(struct zisolate *iso)
+{
+    return (struct zframe *)(void *)((char *)iso + sizeof *iso);
+}
+
+static struct zvalue *first_stack(struct zisolate *iso)
+{
+    size_t offset = ZPAGE_BYTES - ZISOLATE_STACK_FIRST * sizeof(struct zvalue);
+    return (struct zvalue *)(void *)((char *)iso + offset);
+}
+
+static void set_options(struct zisolate *iso, const struct zisolate_options *options)
+{
+    iso->id = options->id;
+    iso->depth_limit = options->max_depth == 0 ? 10000 : options->max_depth;
+    iso->timeout_ns = options->timeout_ns;
+    iso->fuel_limit = options->fuel_limit;
+    bool limited = options->fuel_limit != 0 && options->fuel_limit < (uint64_t)FUEL_UNLIMITED;
+    iso->fuel_reserve = limited ? (int64_t)options->fuel_limit : FUEL_UNLIMITED;
+    iso->output = options->output;
+    iso->output_context = options->output_context;
+    iso->on_finish = options->on_finish;
+    iso->user = options->user;
+    iso->runtime = options->runtime;
+}
+
+static zvm_status copy_arguments(struct zisolate *iso, const struct zisolate_options *options)
+{
+    size_t count = options->argument_count;
+    if (count == 0) return ZVM_OK;
+    size_t bytes;
+    if (!z_size_multiply(count, sizeof(char *), &bytes)) return ZVM_E_NOMEM;
+    struct zisolate_extra *extra = z_alloc_zeroed(sizeof *extra);
+    if (extra == NULL) return ZVM_E_NOMEM;
+    iso->extra = extra;
+    extra->arguments = z_alloc_zeroed(bytes);
+    if (extra->arguments == NULL) return ZVM_E_NOMEM;
+    extra->argument_count = count;
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(options->arguments[i]);
+        if (!zutf8_is_valid(options->arguments[i], length, NULL)) return ZVM_E_UTF8;
+        extra->arguments[i] = z_alloc_text(options->arguments[i], length);
+        if (extra->arguments[i] == NULL) return ZVM_E_NOMEM;
+    }
+    return ZVM_OK;
+}
+
+zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zheap_env *env,
+                           const struct zisolate_options *options, struct zisolate **out)
+{
+    struct zisolate *iso = zheap_block_acquire(env);
+    if (iso == NULL) return ZVM_E_NOMEM;
+
+    memset(iso, 0, ZPAGE_BYTES);
+    iso->frames = first_frames(iso);
+    iso->frame_capacity = ZISOLATE_FRAMES_FIRST;
+    iso->stack = first_stack(iso);
+    iso->stack_end = iso->stack + ZISOLATE_STACK_FIRST;
+    iso->code = code;
+    iso->shared = shared;
+    iso->error = zvalue_null();
+    iso->arguments = zvalue_unset();
+    set_options(iso, options);
+    struct zheap_options heap_options = {
+        .limit_bytes = options->heap_limit_bytes,
+        .growth_percent = options->gc_growth_percent,
+        .threshold_count = options->gc_threshold_count,
+        .hooks = &HOOKS,
+        .context = iso,
+    };
+    zheap_init(&iso->heap, env, &heap_options, iso);
+    zcode_retain(code);
+
+    zvm_status status = copy_arguments(iso, options);
+    if (status == ZVM_OK && !zcall_make_room(iso, 0, code->global_count + 1)) {
+        status = iso->status == ZVM_E_NOMEM ? ZVM_E_NOMEM : ZVM_E_HEAP_LIMIT;
+    }
+    if (status != ZVM_OK) {
+        zisolate_destroy(iso, env);
+        return status;
+    }
+    for (uint32_t i = 0; i < code->global_count; i++) {
+        iso->stack[i] = zvalue_unset();
+    }
+    iso->heap.env = NULL;
+    *out = iso;
+    return ZVM_OK;
+}
+
+static void free_stacks(struct zisolate *iso)
+{
+    if (iso->stack != first_stack(iso)) {
+        size_t bytes = (size_t)(iso->stack_end - iso->stack) * sizeof(struct zvalue);
+        z_free(iso->stack, bytes);
+        zheap_uncharge(&iso->heap, bytes);
+    }
+    if (iso->frames != first_frames(iso)) {
+        size_t bytes = iso->frame_capacity * sizeof(struct zframe);
+        z_free(iso->frames, bytes);
+        zheap_uncharge(&iso->heap, bytes);
+    }
+}
+
+void zisolate_destroy(struct zisolate *iso, struct zheap_env *env)
+{
+    iso->heap.env = env;
+    zresult_free(iso);
+    free_stacks(iso);
+    zheap_deinit(&iso->heap);
+    zcode_release((struct zcode *)(uintptr_t)iso->code);
+    zheap_block_release(env, iso);
+}
+
+// ---- Fuel and polling -------------------------------------------------------------------------
+
+uint64_t zisolate_fuel_used(const struct zisolate *iso)
+{
+    bool limited = iso->fuel_limit != 0 && iso->fuel_limit < (uint64_t)FUEL_UNLIMITED;
+    int64_t total = limited ? (int64_t)iso->fuel_limit : FUEL_UNLIMITED;
+    int64_t used = total - (iso->fuel + iso->fuel_reserve);
+    return (uint64_t)(used < total ? used : total); // the last charge was refused, not used
+}
+
+static bool must_stop(struct zisolate *iso)
+{
+    // relaxed: a late look costs one slice; what the canceller wrote is not read through this.
+    if (z_load_relaxed(&iso->state) & ZSTATE_CANCEL) {
+        return !zerror_terminate(iso, ZVM_E_CANCELLED);
+    }
+    if (iso->deadline_ns != 0 && zclock_now_ns() >= iso->deadline_ns) {
+        return !zerror_terminate(iso, ZVM_E_TIMEOUT);
+    }
+    if (iso->fuel + iso->fuel_reserve < 0) return !zerror_terminate(iso, ZVM_E_FUEL);
+    return false;
+}
+
+bool zisolate_should_yield(struct zisolate *iso)
+{
+    return !must_stop(iso);
+}
+
+bool zfuel_charge(struct zisolate *iso, uint64_t bytes)
+{
+    uint64_t units = bytes / ZFUEL_BYTES_PER_UNIT + (bytes % ZFUEL_BYTES_PER_UNIT != 0);
+    iso->fuel -= (int64_t)units;
+    if (ZVM_UNLIKELY(iso->fuel + iso->fuel_reserve < 0)) return zerror_terminate(iso, ZVM_E_FUEL);
+    uint64_t touched = iso->poll_bytes + bytes;
+    if (ZVM_LIKELY(touched < ZFUEL_POLL_BYTES)) {
+        iso->poll_bytes = (uint32_t)touched;
+        return true;
+    }
+    iso->poll_bytes = 0;
+    return !must_stop(iso);
+}
+
+// ---- Output -----------------------------------------------------------------------------------
+
+bool zisolate_flush(struct zisolate *iso)
+{
+    struct zstrbuf *output = &iso->runner->output;
+    bool accepted = !output->failed;
+    if (accepted && output->length > 0 && iso->output != NULL) {
+        accepted = iso->output(iso->output_context, output->data, output->length);
+    }
+    zstrbuf_clear(output);
+    return accepted || zerror_terminate(iso, ZVM_E_OUTPUT);
+}
+
+bool zisolate_output(struct zisolate *iso, const char *text, size_t length_bytes)
+{
+    iso->output_bytes += length_bytes;
+    if (iso->output == NULL) return true;
+    struct zstrbuf *output = &iso->runner->output;
+    zstrbuf_add(output, text, length_bytes);
+    if (output->length < OUTPUT_FLUSH_BYTES && !output->failed) return true;
+    return zisolate_flush(iso);
+}
+
+// ---- Running ----------------------------------------------------------------------------------
+
+static bool begin(struct zisolate *iso)
+{
+    iso->started = 1;
+    struct zfunc *func = zheap_new(&iso->heap, ZTYPE_FUNC, zfunc_bytes(0), 0);
+    if (func == NULL) return zerror_raise_memory(iso);
+    func->proto = &iso->code->protos[0];
+    return zcall_begin(iso, func);
+}
+
+static enum zinterp_outcome go_on(struct zisolate *iso)
+{
+    if (must_stop(iso) || (!iso->started && !begin(iso))) {
+        (void)zunwind(iso);
+        return ZINTERP_ENDED;
+    }
+    return zinterp_run(iso);
+}
+
+static void finish(struct zisolate *iso)
+{
+    iso->finished = 1;
+    iso->frame = NULL;
+    iso->native_count = 0;
+    iso->error = zvalue_null();
+}
+
+enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner, uint64_t budget)
+{
+    ZVM_ASSERT(!iso->finished);
+    iso->runner = runner;
+    iso->heap.env = runner->env;
+    iso->slices++;
+    int64_t grant = budget > INT64_MAX / 8 ? INT64_MAX / 8 : (int64_t)budget;
+    if (grant > iso->fuel_reserve) grant = iso->fuel_reserve < 0 ? 0 : iso->fuel_reserve;
+    iso->fuel += grant;
+    iso->fuel_reserve -= grant;
+
+    enum zinterp_outcome outcome = go_on(iso);
+    if (outcome == ZINTERP_RETURNED) iso->status = ZVM_OK;
+    if (!zisolate_flush(iso) && outcome != ZINTERP_ENDED) {
+        zresult_termination(iso, 0, 0);
+        outcome = ZINTERP_ENDED;
+    }
+    if (outcome != ZINTERP_YIELDED) finish(iso);
+    iso->runner = NULL;
+    iso->heap.env = NULL;
+    return outcome == ZINTERP_YIELDED ? ZOUTCOME_YIELDED : ZOUTCOME_FINISHED;
+}
+
+void zisolate_end(struct zisolate *iso, struct zrunner *runner, zvm_status status)
+{
+    iso->runner = runner;
+    (void)zerror_terminate(iso, status);
+    (void)zunwind(iso);
+    finish(iso);
+    iso->runner = NULL;
+}
+
+// ---- Runners ----------------------------------------------------------------------------------
+
+zvm_status zrunner_init(struct zrunner *runner, struct zspan_pool *pool)
+{
+    memset(runner, 0, sizeof *runner);
+    zstrbuf_init(&runner->output);
+    zstrbuf_init(&runner->scratch);
+    return zheap_env_create(pool, &runner->env);
+}
+
+void zrunner_deinit(struct zrunner *runner)
+{
+    zstrbuf_deinit(&runner->output);
+    zstrbuf_deinit(&runner->scratch);
+    z_free(runner->work, runner->work_capacity * sizeof *runner->work);
+    if (runner->env != NULL) zheap_env_destroy(runner->env);
+    memset(runner, 0, sizeof *runner);
+}

@@ -1,0 +1,192 @@
+// vm/isolate.h - one isolate: control block, frames, value stack, heap.
+//
+// Layout: one 2 KiB block (heap/heap.h). Its first page is this struct with the first frames and the
+// first stack slots behind it; its second page is the heap's mixed first page.
+// Thread: owner, except the fields marked shared. Handed over between threads by the scheduler's
+// queues. PAIR isolate: release when it is queued, acquire when it is taken.
+#ifndef ZVM_VM_ISOLATE_H
+#define ZVM_VM_ISOLATE_H
+
+#include "base/atomic.h"
+#include "base/strbuf.h"
+#include "heap/heap.h"
+#include "vm/code.h"
+
+struct zbuiltin;
+struct zisolate;
+struct zshared;
+
+// One call. Its registers start at stack[base]; its result goes to stack[base - 1].
+struct zframe {
+    union {
+        const uint32_t *pc;           // saved: the next instruction
+        const struct zbuiltin *native; // ZFRAME_NATIVE
+    };
+    struct zfunc *func; // NULL for a native frame
+    uint32_t base;
+    uint16_t flags; // ZFRAME_…
+    uint8_t state;          // native frames: where the step function goes on
+    uint8_t argument_count; // native frames
+};
+
+_Static_assert(sizeof(struct zframe) == 24, "frames are 24 bytes");
+
+enum {
+    ZFRAME_NATIVE = 1,       // this frame is native
+    ZFRAME_RETURN_SLOW = 2,  // returning from it needs the slow path: native or no frame below
+};
+
+// What a thread brings to the isolates it runs. owner-thread.
+struct zrunner {
+    struct zheap_env *env;
+    struct zstrbuf output;  // printed, not yet given to the host
+    struct zstrbuf scratch; // for making texts
+    struct zvalue *work;    // stack of conversions and comparisons, see vm/text.c
+    uint32_t work_capacity;
+};
+
+zvm_status zrunner_init(struct zrunner *runner, struct zspan_pool *pool);
+void zrunner_deinit(struct zrunner *runner);
+
+// State word: the low bits are one of these, plus bits. The scheduler owns its transitions.
+enum {
+    ZSTATE_IDLE = 0,
+    ZSTATE_QUEUED = 1,
+    ZSTATE_RUNNING = 2,
+    ZSTATE_WAITING = 3,
+    ZSTATE_DONE = 4,
+    ZSTATE_MASK = 7,
+    ZSTATE_NOTIFIED = 8,
+    ZSTATE_CANCEL = 16,
+};
+
+enum zisolate_pending {
+    ZPENDING_NOTHING,
+    ZPENDING_ERROR,       // iso->error is being thrown; place unknown: that of the instruction
+    ZPENDING_ERROR_AT,    // iso->error at iso->error_line, error_column
+    ZPENDING_ERROR_CALLER,// iso->error, at the call of the current frame
+    ZPENDING_TERMINATION, // iso->status says why; no handler runs
+};
+
+// The rarely used part, made when needed and charged.
+struct zisolate_extra {
+    char *kind, *message, *file; // NUL-terminated texts of the result
+    size_t kind_bytes, message_bytes, file_bytes;
+    zvm_trace_frame *trace;      // [trace_count]
+    uint32_t trace_count, trace_omitted;
+    char **arguments; // [argument_count], NUL-terminated copies
+    size_t argument_count;
+    char *text; // NUL-terminated: the last long text of a global that the host read
+    size_t text_bytes;
+};
+
+struct zisolate {
+    // shared: the scheduler's protocol, see docs/concurrency.md. PAIR state.
+    _Atomic uint32_t state;
+    uint32_t waiters;            // scheduler: threads in wait, under its lock
+    // scheduler, under its lock: the queue it is in
+    struct zisolate *queue_next, *queue_previous;
+    // scheduler, under its host lock: all isolates of the runtime
+    struct zisolate *live_next, *live_previous;
+
+    // owner-thread: the interpreter's
+    int64_t fuel;         // left of this slice's grant, may be negative; in a register while running
+    int64_t fuel_reserve; // left of the limit beyond the grant
+    struct zvalue *stack, *stack_end; // globals first, then the frames' registers
+    struct zframe *frames;            // [frame_capacity]
+    struct zframe *frame;             // the current call; NULL before the first and after the last
+    struct zframe *frame_last;        // the last frame that the depth limit and capacity allow
+    uint32_t frame_capacity;
+    uint32_t native_count;            // native frames among the frames: they are not user calls
+    const struct zcode *code;
+    struct zshared *shared;
+    struct zrunner *runner; // NULL while no thread runs it
+    struct zvalue error;    // being thrown
+    uint32_t error_line, error_column;
+    uint8_t pending; // enum zisolate_pending
+    uint8_t started, finished, in_heap_limit;
+    uint32_t depth_limit; // nested calls of user functions, at most
+    int32_t status;  // zvm_status of the end
+    uint32_t poll_bytes; // touched by builtins since the last poll
+    uint64_t deadline_ns; // 0 = none
+    uint64_t timeout_ns;
+    uint64_t fuel_limit; // 0 = none
+    uint64_t output_bytes, slices;
+    struct zvalue arguments; // the list `args`, UNSET until first used
+
+    // frozen after creation
+    int64_t id;
+    zvm_write_fn output;
+    void *output_context;
+    zvm_finish_fn on_finish;
+    void *user;
+    void *runtime; // of api.c
+    struct zisolate_extra *extra;
+    // owner-thread: the scheduler's copy of what it has folded into its counters
+    uint64_t folded[6];
+
+    struct zheap heap;
+};
+
+// The control page: struct, frames, stack slots.
+#define ZISOLATE_FRAMES_FIRST 4
+#define ZISOLATE_STACK_FIRST                                                                       \
+    ((ZPAGE_BYTES - sizeof(struct zisolate) - ZISOLATE_FRAMES_FIRST * sizeof(struct zframe)) / 16)
+
+_Static_assert(sizeof(struct zisolate) <= 640, "control fits its page with room for a stack");
+
+struct zisolate_options { // as the public ones, checked
+    int64_t id;
+    uint64_t heap_limit_bytes, fuel_limit, timeout_ns, gc_threshold_count;
+    uint32_t max_depth, gc_growth_percent;
+    const char *const *arguments;
+    size_t argument_count;
+    zvm_write_fn output;
+    void *output_context;
+    zvm_finish_fn on_finish;
+    void *user, *runtime;
+};
+
+// Shared by all isolates of a runtime. frozen.
+struct zshared {
+    struct zintern *intern;
+    const struct zstring *kinds[32];       // names of error kinds, by enum zerror_kind
+    const struct zstring *characters[128]; // the one-character ASCII strings
+    const struct zstring *empty;
+    const struct zstring *types[32];       // texts of typeof(), by type
+    const struct zstring *type_names[32];  // texts of type()
+};
+
+zvm_status zshared_create(struct zintern *intern, struct zshared **out);
+void zshared_destroy(struct zshared *shared);
+
+enum zisolate_outcome { ZOUTCOME_YIELDED, ZOUTCOME_FINISHED };
+
+// env: of the calling thread. errors: ZVM_E_NOMEM, ZVM_E_UTF8.
+zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zheap_env *env,
+                           const struct zisolate_options *options, struct zisolate **out);
+void zisolate_destroy(struct zisolate *iso, struct zheap_env *env);
+
+// Runs for at most `budget` of fuel (and collector work). FINISHED: status, error and extra are set.
+enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner, uint64_t budget);
+// Ends an isolate that is not running, without running anything (cancelled while queued).
+void zisolate_end(struct zisolate *iso, struct zrunner *runner, zvm_status status);
+
+uint64_t zisolate_fuel_used(const struct zisolate *iso);
+
+// ---- For builtins -----------------------------------------------------------------------------
+
+// Charges for touching `bytes`, before doing so, and polls. false: the isolate ends (pending is set).
+// Fuel: one unit for every ZFUEL_BYTES_PER_UNIT begun.
+#define ZFUEL_BYTES_PER_UNIT 16
+#define ZFUEL_POLL_BYTES     65536
+bool zfuel_charge(struct zisolate *iso, uint64_t bytes);
+
+// Registers of a native frame (builtin.h). Here so that marking needs no table.
+uint32_t znative_registers(const struct zbuiltin *builtin);
+
+// Gives printed text to the host; false: refused (pending is set).
+bool zisolate_output(struct zisolate *iso, const char *text, size_t length_bytes);
+bool zisolate_flush(struct zisolate *iso);
+
+#endif // ZVM_VM_ISOLATE_H

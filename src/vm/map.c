@@ -1,0 +1,303 @@
+// vm/map.c - insertion-ordered hash maps.
+//
+// Owner-thread. The payload is struct zmap_entry [capacity], in the order of insertion, and behind
+// it the index: 2^index_bits slots of 1, 2 or 4 bytes, each 0 (empty) or 1 + the number of an
+// entry, found by linear probing from the low bits of the hash. Up to ENTRIES_UNINDEXED entries
+// there is no index: a look at so few hashes is faster than a probe. A removed entry stays in its
+// place as a tombstone (key_tag ZTAG_DEAD), and so does the slot that leads to it, until the map is
+// packed: when it is full and half of it is dead, or when three quarters of it are dead after a
+// removal (so that a walk over few entries never passes many dead ones).
+//
+// Invariants: aux (live) <= used <= capacity; slots >= 1.5 * capacity, so a probe always ends at an
+// empty slot; every entry's number is in exactly one slot; version changes with every added or
+// removed key, and only then can entries move.
+//
+// Hash: the keyed hash of a string; integers go through one multiplication by the process's key, so
+// that chosen keys do not collide on purpose.
+#include "vm/map.h"
+
+#include <string.h>
+
+#include "base/siphash.h"
+#include "vm/error.h"
+#include "vm/fuel.h"
+#include "vm/string.h"
+
+#define ENTRIES_UNINDEXED 8u
+#define ENTRIES_FIRST     4u
+#define INDEX_BITS_FIRST  5u
+#define PACK_USED_MIN     16u // smaller maps are not worth packing after a removal
+#define MAP_COUNT_MAX     0x7fffffffu
+
+// ---- Hash and equality of keys ------------------------------------------------------------------
+
+static inline uint32_t hash_int(int64_t key)
+{
+    const struct zsiphash_key *secret = zsiphash_process_key();
+    unsigned __int128 product = (unsigned __int128)((uint64_t)key ^ secret->k0) * (secret->k1 | 1);
+    return (uint32_t)((uint64_t)product ^ (uint64_t)(product >> 64));
+}
+
+static inline uint32_t hash_key(struct zvalue key)
+{
+    if (key.tag == ZTAG_INT) return hash_int(key.i);
+    struct zstring *string = key.p;
+    return (uint32_t)(ZVM_LIKELY(string->hash != 0) ? string->hash : zstring_hash(string));
+}
+
+// The hashes are equal already.
+static inline bool is_entry_of(const struct zmap_entry *entry, struct zvalue key)
+{
+    if (ZVM_LIKELY(entry->key == key.bits && entry->key_tag == key.tag)) return true;
+    if (entry->key_tag == ZTAG_INT || entry->key_tag == ZTAG_DEAD || key.tag == ZTAG_INT)
+        return false;
+    return zstring_equal(zvalue_slot(entry->key, entry->key_tag), key);
+}
+
+// ---- Index --------------------------------------------------------------------------------------
+
+static inline void *index_of(const struct zmap *map)
+{
+    return zmap_entries(map) + map->capacity;
+}
+
+static inline uint32_t read_slot(const void *index, size_t i, uint32_t width)
+{
+    if (width == 1) return ((const uint8_t *)index)[i];
+    if (width == 2) return ((const uint16_t *)index)[i];
+    return ((const uint32_t *)index)[i];
+}
+
+static inline void write_slot(void *index, size_t i, uint32_t width, uint32_t value)
+{
+    if (width == 1)
+        ((uint8_t *)index)[i] = (uint8_t)value;
+    else if (width == 2)
+        ((uint16_t *)index)[i] = (uint16_t)value;
+    else
+        ((uint32_t *)index)[i] = value;
+}
+
+// One copy of this loop for each width: the width is a constant in each.
+static inline __attribute__((always_inline)) struct zmap_entry *
+probe(const struct zmap *map, struct zvalue key, uint32_t hash, uint32_t width)
+{
+    struct zmap_entry *entries = zmap_entries(map);
+    const void *index = index_of(map);
+    size_t mask = ((size_t)1 << map->index_bits) - 1;
+    for (size_t i = hash & mask;; i = (i + 1) & mask) {
+        uint32_t slot = read_slot(index, i, width);
+        if (slot == 0) return NULL;
+        struct zmap_entry *entry = &entries[slot - 1];
+        if (entry->hash == hash && is_entry_of(entry, key)) return entry;
+    }
+}
+
+static inline struct zmap_entry *scan(const struct zmap *map, struct zvalue key, uint32_t hash)
+{
+    struct zmap_entry *entry = zmap_entries(map);
+    for (uint32_t left = map->used; left > 0; left--, entry++) {
+        if (entry->hash == hash && is_entry_of(entry, key)) return entry;
+    }
+    return NULL;
+}
+
+struct zmap_entry *zmap_find(const struct zmap *map, struct zvalue key)
+{
+    if (zmap_count(map) == 0) return NULL;
+    uint32_t hash = hash_key(key);
+    switch (map->index_width) {
+    case 0:
+        return scan(map, key, hash);
+    case 1:
+        return probe(map, key, hash, 1);
+    case 2:
+        return probe(map, key, hash, 2);
+    default:
+        return probe(map, key, hash, 4);
+    }
+}
+
+static void add_to_index(struct zmap *map, uint32_t number, uint32_t hash)
+{
+    if (map->index_width == 0) return;
+    void *index = index_of(map);
+    size_t mask = ((size_t)1 << map->index_bits) - 1;
+    size_t i = hash & mask;
+    while (read_slot(index, i, map->index_width) != 0)
+        i = (i + 1) & mask;
+    write_slot(index, i, map->index_width, number + 1);
+}
+
+static void rebuild_index(struct zmap *map)
+{
+    if (map->index_width == 0) return;
+    memset(index_of(map), 0, ((size_t)1 << map->index_bits) * map->index_width);
+    const struct zmap_entry *entries = zmap_entries(map);
+    for (uint32_t i = 0; i < map->used; i++)
+        add_to_index(map, i, entries[i].hash);
+}
+
+// ---- Size ---------------------------------------------------------------------------------------
+
+struct shape {
+    uint32_t capacity;
+    uint8_t index_bits, index_width;
+    size_t bytes;
+};
+
+// The smallest shape with room for count entries, at most MAP_COUNT_MAX.
+static struct shape shape_for(uint64_t count)
+{
+    struct shape shape = {.capacity = count <= ENTRIES_FIRST ? ENTRIES_FIRST : ENTRIES_UNINDEXED};
+    if (count > ENTRIES_UNINDEXED) {
+        uint8_t bits = INDEX_BITS_FIRST;
+        while (((uint64_t)1 << bits) / 3 * 2 < count)
+            bits++;
+        shape.index_bits = bits;
+        shape.index_width = bits <= 8 ? 1 : bits <= 16 ? 2 : 4;
+        shape.capacity = (uint32_t)(((uint64_t)1 << bits) / 3 * 2);
+    }
+    size_t slots = shape.index_width == 0 ? 0 : (size_t)1 << shape.index_bits;
+    shape.bytes = shape.capacity * sizeof(struct zmap_entry) + slots * shape.index_width;
+    return shape;
+}
+
+// Moves the live entries together, in their order.
+static void pack_entries(struct zmap *map)
+{
+    struct zmap_entry *entries = zmap_entries(map);
+    uint32_t live = 0;
+    for (uint32_t i = 0; i < map->used; i++) {
+        if (entries[i].key_tag == ZTAG_DEAD) continue;
+        if (live != i) entries[live] = entries[i];
+        live++;
+    }
+    map->used = live;
+}
+
+// Gives the map the shape for count entries, at least its live ones, and packs it.
+static bool resize(struct zisolate *iso, struct zmap *map, uint64_t count)
+{
+    if (count > MAP_COUNT_MAX)
+        return zerror_raise(iso, ZERROR_LIMIT, "map larger than %u entries", MAP_COUNT_MAX);
+    struct shape shape = shape_for(count);
+    ZVM_ASSERT(shape.capacity >= map->used);
+    if (!zfuel_touch(iso, shape.bytes)) return false;
+    if (shape.bytes != map->owner.payload_bytes &&
+        !zheap_payload_resize(&iso->heap, &map->owner, shape.bytes))
+        return zerror_raise_memory(iso);
+    map->capacity = shape.capacity;
+    map->index_bits = shape.index_bits;
+    map->index_width = shape.index_width;
+    if (zmap_count(map) < map->used) pack_entries(map);
+    rebuild_index(map);
+    zheap_log(&iso->heap, &map->owner.header);
+    return true;
+}
+
+// Room for one more entry. The map is full. What is left free is at least a third of what is live,
+// so that adding and removing in turn does not pack the map each time.
+static bool make_room(struct zisolate *iso, struct zmap *map)
+{
+    uint32_t live = zmap_count(map);
+    if (map->used == 0 || live > map->used / 2) {
+        uint64_t count = (uint64_t)live + live / 2 + 1;
+        if (count > MAP_COUNT_MAX && live < MAP_COUNT_MAX) count = MAP_COUNT_MAX;
+        return resize(iso, map, count);
+    }
+    if (!zfuel_touch(iso, map->owner.payload_bytes)) return false;
+    pack_entries(map);
+    rebuild_index(map);
+    zheap_log(&iso->heap, &map->owner.header);
+    return true;
+}
+
+bool zmap_new(struct zisolate *iso, uint64_t capacity, struct zvalue *out)
+{
+    struct zmap *map = zheap_new(&iso->heap, ZTYPE_MAP, sizeof *map, 0);
+    if (map == NULL) return zerror_raise_memory(iso);
+    struct zowner owner = {.header = map->owner.header};
+    *map = (struct zmap){.owner = owner};
+    struct zvalue root = zvalue_object(map, ZTAG_MAP);
+    if (capacity > 0) {
+        struct zscope scope;
+        zscope_open(&iso->heap, &scope, &root, 1);
+        bool has_room = resize(iso, map, capacity);
+        zscope_close(&iso->heap, &scope);
+        if (!has_room) return false;
+    }
+    *out = root;
+    return true;
+}
+
+// ---- Adding and removing ------------------------------------------------------------------------
+
+// Adds a key that is not there, in the form in which maps keep it. There is room.
+static void add_entry(struct zisolate *iso, struct zmap *map, struct zvalue key,
+                      struct zvalue value)
+{
+    uint32_t number = map->used++;
+    uint32_t hash = hash_key(key);
+    zmap_entries(map)[number] = (struct zmap_entry){
+        .key = key.bits,
+        .value = value.bits,
+        .hash = hash,
+        .key_tag = (uint8_t)key.tag,
+        .value_tag = (uint8_t)value.tag,
+    };
+    add_to_index(map, number, hash);
+    map->owner.header.aux++;
+    map->version++;
+    zheap_log(&iso->heap, &map->owner.header);
+}
+
+// A symbol that was only just taken is held by nobody but the held set, from which a collection
+// drops what nothing reaches: it is rooted here until the map has it.
+static bool add_string(struct zisolate *iso, struct zmap *map, struct zvalue key,
+                       struct zvalue value)
+{
+    struct zvalue root;
+    if (!zstring_as_key(iso, key, &root)) return false;
+    bool has_room = true;
+    if (map->used == map->capacity) {
+        struct zscope scope;
+        zscope_open(&iso->heap, &scope, &root, 1);
+        has_room = make_room(iso, map);
+        zscope_close(&iso->heap, &scope);
+    }
+    if (has_room) add_entry(iso, map, root, value);
+    return has_room;
+}
+
+bool zmap_set(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue value)
+{
+    struct zmap_entry *entry = zmap_find(map, key);
+    if (entry != NULL) {
+        entry->value = value.bits;
+        entry->value_tag = (uint8_t)value.tag;
+        zheap_log(&iso->heap, &map->owner.header);
+        return true;
+    }
+    if (key.tag != ZTAG_INT) return add_string(iso, map, key, value);
+    if (map->used == map->capacity && !make_room(iso, map)) return false;
+    add_entry(iso, map, key, value);
+    return true;
+}
+
+bool zmap_remove(struct zmap *map, struct zvalue key, struct zvalue *removed)
+{
+    struct zmap_entry *entry = zmap_find(map, key);
+    if (entry == NULL) return false;
+    *removed = zvalue_slot(entry->value, entry->value_tag);
+    entry->key = entry->value = 0;
+    entry->key_tag = ZTAG_DEAD;
+    entry->value_tag = ZTAG_NULL;
+    map->owner.header.aux--;
+    map->version++;
+    if (map->used >= PACK_USED_MIN && zmap_count(map) < map->used / 4) {
+        pack_entries(map);
+        rebuild_index(map);
+    }
+    return true;
+}

@@ -1,0 +1,27 @@
+// vm/map.h - insertion-ordered maps. owner-thread. Failures set pending; arguments must be rooted.
+//
+// Keys are strings or integers. Hash: the keyed hash of the string, or a keyed mix of the integer.
+#ifndef ZVM_VM_MAP_H
+#define ZVM_VM_MAP_H
+
+#include "vm/isolate.h"
+
+static inline uint32_t zmap_count(const struct zmap *map)
+{
+    return map->owner.header.aux;
+}
+
+bool zmap_new(struct zisolate *iso, uint64_t capacity, struct zvalue *out);
+// The value of a key, or NULL when absent; valid until the map changes. key: string or integer.
+// Never allocates, never inserts into the symbol table.
+struct zmap_entry *zmap_find(const struct zmap *map, struct zvalue key);
+bool zmap_set(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue value);
+// True when the key was there; *removed gets its value.
+bool zmap_remove(struct zmap *map, struct zvalue key, struct zvalue *removed);
+
+static inline bool zmap_is_key(struct zvalue key)
+{
+    return key.tag == ZTAG_INT || zvalue_is_string(key);
+}
+
+#endif // ZVM_VM_MAP_H

@@ -1,0 +1,149 @@
+// vm/result.c - the texts and the stack trace of an isolate that ended badly.
+//
+// Owns: iso->extra's texts and trace. Thread: owner, once, when the isolate ends. Needs memory outside
+// the heap; when that is refused the status stands alone and the texts read as empty.
+#include "vm/result.h"
+
+#include "vm/error.h"
+#include "vm/string.h"
+#include "vm/text.h"
+
+#include "base/alloc.h"
+#include "base/status.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool ensure_extra(struct zisolate *iso)
+{
+    if (iso->extra == NULL) iso->extra = z_alloc_zeroed(sizeof *iso->extra);
+    return iso->extra != NULL;
+}
+
+static void set_text(char **text, size_t *text_bytes, const char *from, size_t length_bytes)
+{
+    z_free(*text, *text_bytes);
+    *text = z_alloc_text(from, length_bytes);
+    *text_bytes = *text == NULL ? 0 : length_bytes + 1;
+}
+
+uint32_t zresult_capture(const struct zisolate *iso, struct ztrace_entry *out, uint32_t max)
+{
+    uint32_t count = 0;
+    if (iso->frame == NULL) return 0;
+    for (const struct zframe *frame = iso->frame; frame >= iso->frames; frame--) {
+        if (frame->flags & ZFRAME_NATIVE) continue;
+        const struct zproto *proto = frame->func->proto;
+        if (count < max) {
+            uint32_t next = (uint32_t)(frame->pc - proto->words);
+            out[count] = (struct ztrace_entry){.proto = proto, .pc = next == 0 ? 0 : next - 1};
+        }
+        count++;
+    }
+    return count;
+}
+
+static void set_trace(struct zisolate *iso, const struct ztrace_entry *entries, uint32_t count,
+                      uint32_t omitted)
+{
+    struct zisolate_extra *extra = iso->extra;
+    if (count == 0) return;
+    extra->trace = z_alloc(count * sizeof *extra->trace);
+    if (extra->trace == NULL) return;
+    extra->trace_count = count;
+    extra->trace_omitted = omitted;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct zproto *proto = entries[i].proto;
+        zvm_trace_frame *frame = &extra->trace[i];
+        frame->function = proto->name == NULL ? "anonymous" : proto->name->bytes;
+        frame->file = proto->code->file_name;
+        zcode_position(proto, entries[i].pc, &frame->line, &frame->column);
+    }
+}
+
+// The trace that the error value carries from where it was first thrown, else the frames now.
+static void trace_of(struct zisolate *iso, const struct zerror *error)
+{
+    struct ztrace_entry entries[ZTRACE_MAX];
+    uint32_t count, total;
+    if (error != NULL && error->trace != NULL) {
+        count = total = error->trace->header.aux / (uint32_t)sizeof entries[0];
+        memcpy(entries, error->trace->data, count * sizeof entries[0]);
+    } else {
+        total = zresult_capture(iso, entries, ZTRACE_MAX);
+        count = total < ZTRACE_MAX ? total : ZTRACE_MAX;
+    }
+    set_trace(iso, entries, count, total - count);
+}
+
+static void set_place(struct zisolate *iso, uint32_t line, uint32_t column)
+{
+    iso->error_line = line;
+    iso->error_column = column;
+    const char *file = iso->code->file_name;
+    set_text(&iso->extra->file, &iso->extra->file_bytes, file, strlen(file));
+}
+
+static bool is_heap_limit(const struct zisolate *iso, const struct zerror *error)
+{
+    return error->kind == (uintptr_t)iso->shared->kinds[ZERROR_HEAP_LIMIT];
+}
+
+static void set_string(char **text, size_t *text_bytes, struct zvalue string)
+{
+    set_text(text, text_bytes, zstring_bytes(string.p), zstring_length_bytes(string.p));
+}
+
+void zresult_error(struct zisolate *iso, uint32_t line, uint32_t column)
+{
+    const struct zerror *error = iso->error.tag == ZTAG_ERROR ? iso->error.p : NULL;
+    iso->status = error != NULL && is_heap_limit(iso, error) ? ZVM_E_HEAP_LIMIT : ZVM_E_ERROR;
+    if (!ensure_extra(iso)) return;
+
+    struct zisolate_extra *extra = iso->extra;
+    set_place(iso, line, column);
+    trace_of(iso, error);
+    if (error != NULL) {
+        set_string(&extra->kind, &extra->kind_bytes, zvalue_slot(error->kind, error->kind_tag));
+        set_string(&extra->message, &extra->message_bytes,
+                   zvalue_slot(error->message, error->message_tag));
+        return;
+    }
+    set_text(&extra->kind, &extra->kind_bytes, "Error", strlen("Error"));
+    struct zstrbuf *text = &iso->runner->scratch;
+    zstrbuf_clear(text);
+    uint8_t pending = iso->pending;
+    (void)ztext_append(iso, iso->error, text); // cut short when the fuel ends inside it
+    iso->pending = pending;
+    set_text(&extra->message, &extra->message_bytes, zstrbuf_text(text), text->length);
+}
+
+void zresult_termination(struct zisolate *iso, uint32_t line, uint32_t column)
+{
+    if (!ensure_extra(iso)) return;
+    struct zisolate_extra *extra = iso->extra;
+    set_place(iso, line, column);
+    trace_of(iso, NULL);
+    const char *kind = iso->status == ZVM_E_HEAP_LIMIT ? "HeapLimitError" : "Termination";
+    set_text(&extra->kind, &extra->kind_bytes, kind, strlen(kind));
+    const char *text = zstatus_text((zvm_status)iso->status);
+    set_text(&extra->message, &extra->message_bytes, text, strlen(text));
+}
+
+void zresult_free(struct zisolate *iso)
+{
+    struct zisolate_extra *extra = iso->extra;
+    if (extra == NULL) return;
+    z_free(extra->kind, extra->kind_bytes);
+    z_free(extra->message, extra->message_bytes);
+    z_free(extra->file, extra->file_bytes);
+    z_free(extra->trace, extra->trace_count * sizeof *extra->trace);
+    z_free(extra->text, extra->text_bytes);
+    for (size_t i = 0; i < extra->argument_count; i++) {
+        if (extra->arguments[i] == NULL) continue;
+        z_free(extra->arguments[i], strlen(extra->arguments[i]) + 1);
+    }
+    z_free(extra->arguments, extra->argument_count * sizeof *extra->arguments);
+    z_free(extra, sizeof *extra);
+    iso->extra = NULL;
+}

@@ -1,0 +1,91 @@
+// vm/shared.c - the symbols that every isolate of a runtime uses: names of types and of error
+// kinds, the empty string and the one-character strings.
+//
+// Frozen after zshared_create; any thread reads it. It owns one reference to each of its symbols.
+#include "vm/isolate.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "vm/error.h"
+
+static const char *const kind_names[ZERROR_KIND_COUNT] = {
+#define X(name, text) [ZERROR_##name] = text,
+    ZERROR_KINDS(X)
+#undef X
+};
+
+// By type: what typeof() and type() answer.
+static const char *const type_texts[32][2] = {
+    [ZTAG_INT] = {"integer", "Integer"},      [ZTAG_FLOAT] = {"float", "Float"},
+    [ZTAG_NULL] = {"null", "Null"},           [ZTAG_FALSE] = {"boolean", "Boolean"},
+    [ZTAG_TRUE] = {"boolean", "Boolean"},     [ZTYPE_STRING] = {"string", "String"},
+    [ZTYPE_LIST] = {"list", "List"},          [ZTYPE_MAP] = {"map", "Map"},
+    [ZTYPE_FUNC] = {"function", "Function"},  [ZTYPE_CLASS] = {"function", "Function"},
+    [ZTYPE_BOUND] = {"function", "Function"}, [ZTYPE_RECORD] = {"data", "Data"},
+    [ZTYPE_ERROR] = {"error", "Error"},       [ZTYPE_TASK] = {"task", "Task"},
+};
+
+_Static_assert(ZERROR_KIND_COUNT <= 32, "zshared.kinds has 32 places");
+
+static zvm_status acquire_text(struct zintern *intern, const char *text, const struct zstring **out)
+{
+    return zintern_acquire(intern, text, strlen(text), out);
+}
+
+static zvm_status fill_names(struct zshared *shared)
+{
+    zvm_status status = ZVM_OK;
+    for (int i = 0; i < ZERROR_KIND_COUNT && status == ZVM_OK; i++)
+        status = acquire_text(shared->intern, kind_names[i], &shared->kinds[i]);
+    for (int i = 0; i < 32 && status == ZVM_OK; i++) {
+        if (type_texts[i][0] == NULL) continue;
+        status = acquire_text(shared->intern, type_texts[i][0], &shared->types[i]);
+        if (status == ZVM_OK)
+            status = acquire_text(shared->intern, type_texts[i][1], &shared->type_names[i]);
+    }
+    return status;
+}
+
+static zvm_status fill_characters(struct zshared *shared)
+{
+    zvm_status status = zintern_acquire(shared->intern, "", 0, &shared->empty);
+    for (int i = 0; i < 128 && status == ZVM_OK; i++) {
+        char character = (char)i;
+        status = zintern_acquire(shared->intern, &character, 1, &shared->characters[i]);
+    }
+    return status;
+}
+
+zvm_status zshared_create(struct zintern *intern, struct zshared **out)
+{
+    struct zshared *shared = z_alloc_zeroed(sizeof *shared);
+    if (shared == NULL) return ZVM_E_NOMEM;
+    shared->intern = intern;
+    zvm_status status = fill_names(shared);
+    if (status == ZVM_OK) status = fill_characters(shared);
+    if (status != ZVM_OK) {
+        zshared_destroy(shared);
+        return status;
+    }
+    *out = shared;
+    return ZVM_OK;
+}
+
+static void release_all(struct zintern *intern, const struct zstring *const *symbols, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (symbols[i] != NULL) zintern_release(intern, symbols[i]);
+    }
+}
+
+void zshared_destroy(struct zshared *shared)
+{
+    if (shared == NULL) return;
+    release_all(shared->intern, shared->kinds, 32);
+    release_all(shared->intern, shared->types, 32);
+    release_all(shared->intern, shared->type_names, 32);
+    release_all(shared->intern, shared->characters, 128);
+    release_all(shared->intern, &shared->empty, 1);
+    z_free(shared, sizeof *shared);
+}

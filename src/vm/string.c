@@ -1,0 +1,354 @@
+// vm/string.c - making strings: from bytes, by joining, cutting and repeating; keys of maps.
+//
+// Owner-thread. A string is immutable. Up to ZSTRING_INLINE_MAX bytes it is one cell; a longer one
+// is a small cell (struct zstring_long) that shows the first aux bytes of a buffer, and several
+// strings may show the same buffer: only bytes behind the buffer's high-water mark `used` are ever
+// written, and nobody shows those. So `s = s + x` writes x behind s and makes a new small cell:
+// building a string in a loop is linear in time and in garbage.
+//
+// Invariants: a buffer's used <= payload_bytes; a long string's length <= its buffer's used; the
+// empty string and the one-character ASCII strings are the shared symbols, never cells; the flag
+// ZFLAG_ASCII is exact.
+//
+// Code points, comparison and hashing are in string_chars.c.
+#include "vm/string.h"
+
+#include <string.h>
+
+#include "base/utf8.h"
+#include "vm/error.h"
+#include "vm/fuel.h"
+#include "vm/string_internal.h"
+
+#define GROWTH_DOUBLE_MAX (1u << 20) // buffers above it grow by half: less memory held in reserve
+
+static bool raise_too_long(struct zisolate *iso)
+{
+    return zerror_raise(iso, ZERROR_LIMIT, "string longer than %u bytes", ZSTRING_BYTES_MAX);
+}
+
+static const struct zstring *string_of(struct zvalue value)
+{
+    return value.p;
+}
+
+static struct zstring_long *long_of(struct zvalue value)
+{
+    return value.p;
+}
+
+static size_t length_of(struct zvalue value)
+{
+    return zstring_length_bytes(string_of(value));
+}
+
+static bool is_long(struct zvalue value)
+{
+    return (string_of(value)->header.flags & ZFLAG_LONG) != 0;
+}
+
+// ---- Fresh strings ------------------------------------------------------------------------------
+
+// A small cell that shows the first length_bytes of buffer, which must be rooted.
+static struct zstring_long *new_long(struct zisolate *iso, struct zstrbuf_object *buffer,
+                                     uint32_t length_bytes, bool ascii)
+{
+    uint32_t flags = ZFLAG_LONG | (ascii ? (uint32_t)ZFLAG_ASCII : 0u);
+    struct zstring_long *string =
+        zheap_new(&iso->heap, ZTYPE_STRING | flags << 8, sizeof *string, length_bytes);
+    if (string == NULL) return NULL;
+    string->hash = 0;
+    string->buffer = buffer;
+    string->length_chars = 0;
+    string->offsets = NULL;
+    string->reserved = 0;
+    return string;
+}
+
+// A buffer with room for capacity bytes, and a string that shows length_bytes of it.
+static bool make_long(struct zisolate *iso, size_t length_bytes, bool ascii, struct zvalue *out,
+                      char **bytes)
+{
+    struct zstrbuf_object *buffer = zheap_new(&iso->heap, ZTYPE_STRBUF, sizeof *buffer, 0);
+    if (buffer == NULL) return zerror_raise_memory(iso);
+    buffer->owner.payload = NULL;
+    buffer->owner.payload_bytes = 0;
+    buffer->used = 0;
+    struct zvalue root = zvalue_object(buffer, ZTAG_HEAP | ZTYPE_STRBUF);
+    struct zscope scope;
+    zscope_open(&iso->heap, &scope, &root, 1);
+    struct zstring_long *string = NULL;
+    if (zheap_payload_resize(&iso->heap, &buffer->owner, length_bytes))
+        string = new_long(iso, buffer, (uint32_t)length_bytes, ascii);
+    zscope_close(&iso->heap, &scope);
+    if (string == NULL) return zerror_raise_memory(iso);
+    buffer->used = length_bytes;
+    *bytes = buffer->owner.payload;
+    *out = zvalue_object(string, ZTAG_STRING);
+    return true;
+}
+
+bool zstring_make(struct zisolate *iso, size_t length_bytes, bool ascii, struct zvalue *out,
+                  char **bytes)
+{
+    if (ZVM_UNLIKELY(length_bytes > ZSTRING_INLINE_MAX)) {
+        if (length_bytes > ZSTRING_BYTES_MAX) return raise_too_long(iso);
+        return make_long(iso, length_bytes, ascii, out, bytes);
+    }
+    uint32_t flags = ascii ? ZFLAG_ASCII : 0;
+    struct zstring *string = zheap_new(&iso->heap, ZTYPE_STRING | flags << 8,
+                                       sizeof *string + length_bytes + 1, (uint32_t)length_bytes);
+    if (string == NULL) return zerror_raise_memory(iso);
+    string->hash = 0;
+    string->bytes[length_bytes] = '\0';
+    *bytes = string->bytes;
+    *out = zvalue_object(string, ZTAG_STRING);
+    return true;
+}
+
+// The shared string for texts of no byte, or of one ASCII character.
+static bool take_shared(struct zisolate *iso, const char *bytes, size_t length_bytes,
+                        struct zvalue *out)
+{
+    if (length_bytes > 1) return false;
+    if (length_bytes == 0) {
+        *out = zvalue_object(iso->shared->empty, ZTAG_SYMBOL);
+        return true;
+    }
+    if ((unsigned char)bytes[0] >= 128)
+        return false; // not UTF-8; the caller's fault, kept harmless
+    *out = zvalue_object(iso->shared->characters[(unsigned char)bytes[0]], ZTAG_SYMBOL);
+    return true;
+}
+
+bool zstring_new(struct zisolate *iso, const char *bytes, size_t length_bytes, struct zvalue *out)
+{
+    if (take_shared(iso, bytes, length_bytes, out)) return true;
+    struct zvalue string;
+    char *target;
+    bool ascii = zutf8_is_ascii(bytes, length_bytes);
+    if (!zstring_make(iso, length_bytes, ascii, &string, &target)) return false;
+    if (!zfuel_copy(iso, target, bytes, length_bytes)) return false;
+    *out = string;
+    return true;
+}
+
+// ---- Cutting ------------------------------------------------------------------------------------
+
+// A prefix of a long string shows the same buffer, if it keeps little alive that it does not show.
+static bool share_prefix(struct zisolate *iso, struct zvalue string, size_t length_bytes,
+                         bool ascii, struct zvalue *out)
+{
+    struct zstring_long *whole = long_of(string);
+    struct zstring_long *prefix = new_long(iso, whole->buffer, (uint32_t)length_bytes, ascii);
+    if (prefix == NULL) return zerror_raise_memory(iso);
+    prefix->offsets = whole->offsets;
+    *out = zvalue_object(prefix, ZTAG_STRING);
+    return true;
+}
+
+bool zstring_sub(struct zisolate *iso, struct zvalue string, size_t offset_bytes,
+                 size_t length_bytes, struct zvalue *out)
+{
+    const struct zstring *source = string_of(string);
+    ZVM_ASSERT(offset_bytes + length_bytes <= zstring_length_bytes(source));
+    if (length_bytes == zstring_length_bytes(source)) {
+        *out = string;
+        return true;
+    }
+    const char *bytes = zstring_bytes(source) + offset_bytes;
+    if (take_shared(iso, bytes, length_bytes, out)) return true;
+    bool ascii = zstring_is_ascii(source);
+    if (!ascii) {
+        if (!zfuel_touch(iso, length_bytes)) return false;
+        ascii = zutf8_is_ascii(bytes, length_bytes);
+    }
+    if (offset_bytes == 0 && length_bytes > ZSTRING_INLINE_MAX &&
+        length_bytes >= long_of(string)->buffer->owner.payload_bytes / 2)
+        return share_prefix(iso, string, length_bytes, ascii, out);
+    struct zvalue piece;
+    char *target;
+    if (!zstring_make(iso, length_bytes, ascii, &piece, &target)) return false;
+    bytes = zstring_bytes(source) + offset_bytes;
+    if (!zfuel_copy(iso, target, bytes, length_bytes)) return false;
+    *out = piece;
+    return true;
+}
+
+// ---- Joining ------------------------------------------------------------------------------------
+
+static size_t next_capacity(size_t capacity, size_t needed)
+{
+    size_t grown = capacity < GROWTH_DOUBLE_MAX ? capacity * 2 : capacity + capacity / 2;
+    if (grown < needed) grown = needed;
+    return grown < ZSTRING_BYTES_MAX ? grown : ZSTRING_BYTES_MAX;
+}
+
+// Room for needed bytes in the buffer of a rooted string.
+static bool reserve(struct zisolate *iso, struct zstrbuf_object *buffer, size_t needed)
+{
+    if (needed <= buffer->owner.payload_bytes) return true;
+    if (!zfuel_touch(iso, buffer->used)) return false;
+    size_t capacity = next_capacity(buffer->owner.payload_bytes, needed);
+    if (zheap_payload_resize(&iso->heap, &buffer->owner, capacity)) return true;
+    return zerror_raise_memory(iso);
+}
+
+static bool copy_parts(struct zisolate *iso, char *target, const struct zvalue *parts,
+                       uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct zstring *part = string_of(parts[i]);
+        size_t length = zstring_length_bytes(part);
+        if (!zfuel_copy(iso, target, zstring_bytes(part), length)) return false;
+        target += length;
+    }
+    return true;
+}
+
+static bool all_ascii(const struct zvalue *parts, uint32_t count)
+{
+    unsigned int flags = ZFLAG_ASCII;
+    for (uint32_t i = 0; i < count; i++)
+        flags &= string_of(parts[i])->header.flags;
+    return flags != 0;
+}
+
+// Keeps the count of code points going, so that len() after each of many appends is not quadratic.
+static void carry_length(struct zstring_long *longer, const struct zvalue *parts, uint32_t count)
+{
+    if ((longer->header.flags & ZFLAG_ASCII) != 0) return;
+    uint64_t chars = long_of(parts[0])->length_chars;
+    if (zstring_is_ascii(string_of(parts[0]))) chars = length_of(parts[0]);
+    if (chars == 0) return;
+    for (uint32_t i = 1; i < count; i++)
+        chars += zstring_length_chars(parts[i]);
+    longer->length_chars = chars;
+}
+
+// parts[0] is long and ends at its buffer's high-water mark: the others are written behind it.
+static bool extend_first(struct zisolate *iso, const struct zvalue *parts, uint32_t count,
+                         size_t total, struct zvalue *out)
+{
+    struct zstring_long *first = long_of(parts[0]);
+    struct zstrbuf_object *buffer = first->buffer;
+    size_t length = length_of(parts[0]);
+    if (!reserve(iso, buffer, total)) return false;
+    struct zstring_long *longer = new_long(iso, buffer, (uint32_t)total, all_ascii(parts, count));
+    if (longer == NULL) return zerror_raise_memory(iso);
+    // A part may show this very buffer (s + s): it lies before `length`, so nothing overlaps.
+    if (!copy_parts(iso, (char *)buffer->owner.payload + length, parts + 1, count - 1))
+        return false;
+    buffer->used = total;
+    longer->offsets = first->offsets;
+    carry_length(longer, parts, count);
+    *out = zvalue_object(longer, ZTAG_STRING);
+    return true;
+}
+
+static bool join(struct zisolate *iso, const struct zvalue *parts, uint32_t count, size_t total,
+                 struct zvalue *out)
+{
+    struct zvalue string;
+    char *target;
+    if (!zstring_make(iso, total, all_ascii(parts, count), &string, &target)) return false;
+    if (!copy_parts(iso, target, parts, count)) return false;
+    *out = string;
+    return true;
+}
+
+bool zstring_concat_many(struct zisolate *iso, const struct zvalue *parts, uint32_t count,
+                         struct zvalue *out)
+{
+    size_t total = 0; // count is 32 bits and a length is too: no overflow
+    const struct zvalue *only = NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        size_t length = length_of(parts[i]);
+        if (length == 0) continue;
+        only = total == 0 ? &parts[i] : NULL;
+        total += length;
+    }
+    if (only != NULL || total == 0) {
+        *out = only != NULL ? *only : zvalue_object(iso->shared->empty, ZTAG_SYMBOL);
+        return true;
+    }
+    if (total > ZSTRING_BYTES_MAX) return raise_too_long(iso);
+    if (is_long(parts[0]) && long_of(parts[0])->buffer->used == length_of(parts[0]))
+        return extend_first(iso, parts, count, total, out);
+    return join(iso, parts, count, total, out);
+}
+
+bool zstring_concat(struct zisolate *iso, struct zvalue a, struct zvalue b, struct zvalue *out)
+{
+    const struct zvalue parts[2] = {a, b};
+    return zstring_concat_many(iso, parts, 2, out);
+}
+
+bool zstring_repeat(struct zisolate *iso, struct zvalue string, int64_t count, struct zvalue *out)
+{
+    size_t length = length_of(string);
+    size_t total;
+    if (count <= 0 || length == 0) {
+        *out = zvalue_object(iso->shared->empty, ZTAG_SYMBOL);
+        return true;
+    }
+    if (count == 1) {
+        *out = string;
+        return true;
+    }
+    if (__builtin_mul_overflow(length, (size_t)count, &total) || total > ZSTRING_BYTES_MAX)
+        return raise_too_long(iso);
+    struct zvalue made;
+    char *target;
+    if (!zstring_make(iso, total, zstring_is_ascii(string_of(string)), &made, &target))
+        return false;
+    if (!zfuel_copy(iso, target, zstring_bytes(string_of(string)), length)) return false;
+    for (size_t done = length; done < total;) { // what is there once more, doubling
+        size_t piece = done < total - done ? done : total - done;
+        if (!zfuel_copy(iso, target + done, target, piece)) return false;
+        done += piece;
+    }
+    *out = made;
+    return true;
+}
+
+// ---- Keys ---------------------------------------------------------------------------------------
+
+// Takes a symbol from the global table into the held set. One reference belongs to the set.
+static bool acquire_key(struct zisolate *iso, const struct zstring *string, struct zvalue *out)
+{
+    const struct zstring *symbol;
+    zvm_status status = zintern_acquire(iso->shared->intern, zstring_bytes(string),
+                                        zstring_length_bytes(string), &symbol);
+    if (status == ZVM_E_NOMEM) {
+        zheap_note_nomem(&iso->heap, sizeof *string + zstring_length_bytes(string));
+        return zerror_raise_memory(iso);
+    }
+    if (status != ZVM_OK)
+        return zerror_raise(iso, ZERROR_INTERN_LIMIT, "the table of shared strings is full");
+    bool was_held = false;
+    if (!zheap_hold_symbol(&iso->heap, symbol, &was_held)) {
+        zintern_release(iso->shared->intern, symbol);
+        return zerror_raise_memory(iso);
+    }
+    if (was_held) zintern_release(iso->shared->intern, symbol);
+    *out = zvalue_object(symbol, ZTAG_SYMBOL);
+    return true;
+}
+
+bool zstring_as_key(struct zisolate *iso, struct zvalue string, struct zvalue *out)
+{
+    struct zstring *text = string.p;
+    uint32_t length = zstring_length_bytes(text);
+    if (string.tag == ZTAG_SYMBOL || length > ZINTERN_DYNAMIC_MAX_BYTES) {
+        *out = string;
+        return true;
+    }
+    const struct zstring *held =
+        zheap_held_find(&iso->heap, zstring_bytes(text), length, zstring_hash(text));
+    if (held != NULL) {
+        *out = zvalue_object(held, ZTAG_SYMBOL);
+        return true;
+    }
+    return acquire_key(iso, text, out);
+}

@@ -1,0 +1,18 @@
+// vm/string_internal.h - more on strings, for the files of src/vm. owner-thread.
+#ifndef ZVM_VM_STRING_INTERNAL_H
+#define ZVM_VM_STRING_INTERNAL_H
+
+#include "vm/string.h"
+
+// A fresh string of length_bytes (2 or more, or not ASCII) whose bytes the caller writes before the
+// next allocation. ascii must be exact. Neither charges fuel nor roots.
+bool zstring_make(struct zisolate *iso, size_t length_bytes, bool ascii, struct zvalue *out,
+                  char **bytes);
+
+// Charges for what zstring_length_chars has to do.
+bool zstring_charge_length(struct zisolate *iso, struct zvalue string);
+
+// Code points in front of a byte offset; the caller charges.
+uint64_t zstring_chars_before(struct zvalue string, size_t offset_bytes);
+
+#endif // ZVM_VM_STRING_INTERNAL_H

@@ -1,0 +1,123 @@
+// vm/unwind.c - from a pending error to its handler, or to the end of the isolate.
+//
+// Thread: owner. `try` costs nothing to enter: handlers are ranges in the code, searched only here.
+// Terminations run no handler. The frames stay whole until a handler is found, so that an uncaught
+// error still sees them for its trace.
+#include "vm/error.h"
+#include "vm/interp.h"
+#include "vm/result.h"
+
+#include <string.h>
+
+static uint32_t frame_pc(const struct zframe *frame)
+{
+    uint32_t next = (uint32_t)(frame->pc - frame->func->proto->words);
+    return next == 0 ? 0 : next - 1;
+}
+
+// The place of the innermost bytecode frame.
+static void current_place(const struct zisolate *iso, uint32_t *line, uint32_t *column)
+{
+    *line = 0;
+    *column = 0;
+    if (iso->frame == NULL) return;
+    for (const struct zframe *frame = iso->frame; frame >= iso->frames; frame--) {
+        if (frame->flags & ZFRAME_NATIVE) continue;
+        zcode_position(frame->func->proto, frame_pc(frame), line, column);
+        return;
+    }
+}
+
+static const struct zhandler *find_in(const struct zproto *proto, uint32_t pc)
+{
+    for (uint32_t i = 0; i < proto->handler_count; i++) {
+        const struct zhandler *handler = &proto->handlers[i];
+        if (pc >= handler->start && pc < handler->end) return handler;
+    }
+    return NULL;
+}
+
+static const struct zhandler *find_handler(const struct zisolate *iso, struct zframe **holder)
+{
+    if (iso->frame == NULL) return NULL;
+    for (struct zframe *frame = iso->frame; frame >= iso->frames; frame--) {
+        if (frame->flags & ZFRAME_NATIVE) continue;
+        const struct zhandler *handler = find_in(frame->func->proto, frame_pc(frame));
+        if (handler == NULL) continue;
+        *holder = frame;
+        return handler;
+    }
+    return NULL;
+}
+
+// Remembers in a caught error where its calls were. Not for HeapLimitError: there is no memory. An
+// error whose trace is refused does without.
+static void attach_trace(struct zisolate *iso)
+{
+    struct zerror *error = iso->error.p;
+    if (error->trace != NULL) return;
+    if (error->kind == (uintptr_t)iso->shared->kinds[ZERROR_HEAP_LIMIT]) return;
+
+    struct ztrace_entry entries[ZTRACE_MAX];
+    uint32_t total = zresult_capture(iso, entries, ZTRACE_MAX);
+    uint32_t count = total < ZTRACE_MAX ? total : ZTRACE_MAX;
+    uint32_t bytes = count * (uint32_t)sizeof entries[0];
+    struct zbuffer *trace =
+        zheap_new(&iso->heap, ZTYPE_BUFFER, sizeof(struct zbuffer) + bytes, bytes);
+    if (trace == NULL) return;
+    memcpy(trace->data, entries, bytes);
+    error->trace = trace;
+    zheap_log(&iso->heap, &error->header);
+}
+
+static void enter_handler(struct zisolate *iso, const struct zhandler *handler,
+                          struct zframe *holder, uint32_t line, uint32_t column)
+{
+    while (iso->frame != holder) {
+        (void)zcall_pop(iso);
+    }
+    struct zvalue *value = iso->stack + holder->base + handler->value_register;
+    value[0] = iso->error;
+    if (handler->is_finally) {
+        value[1] = zvalue_int((int64_t)~((uint64_t)(line & 0x7fffffff) << 32 | column));
+    }
+    holder->pc = holder->func->proto->words + handler->target;
+    iso->error = zvalue_null();
+    iso->pending = ZPENDING_NOTHING;
+}
+
+bool zunwind(struct zisolate *iso)
+{
+    uint32_t line, column;
+    if (iso->pending == ZPENDING_TERMINATION) {
+        current_place(iso, &line, &column);
+        zresult_termination(iso, line, column);
+        return false;
+    }
+    if (iso->pending == ZPENDING_ERROR_CALLER) {
+        if (iso->frame > iso->frames) (void)zcall_pop(iso);
+    }
+    current_place(iso, &line, &column);
+    if (iso->pending == ZPENDING_ERROR_AT) {
+        line = iso->error_line;
+        column = iso->error_column;
+    }
+    if (iso->error.tag == ZTAG_ERROR) {
+        struct zerror *error = iso->error.p;
+        if (error->line == 0) {
+            error->line = line;
+            error->column = column;
+        }
+        line = error->line;
+        column = error->column;
+    }
+    struct zframe *holder;
+    const struct zhandler *handler = find_handler(iso, &holder);
+    if (handler == NULL) {
+        zresult_error(iso, line, column);
+        return false;
+    }
+    if (iso->error.tag == ZTAG_ERROR) attach_trace(iso);
+    enter_handler(iso, handler, holder, line, column);
+    return true;
+}

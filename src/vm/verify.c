@@ -1,0 +1,270 @@
+// vm/verify.c - accepts a code object as memory-safe to run, or says why not.
+//
+// Two linear passes over each function: the first marks where instructions start, the second checks
+// every operand against what it indexes. What a register holds is checked when it is used (every
+// register always holds a valid value), so no data flow is needed: jumps land on instructions, only
+// paying instructions jump backwards, and nothing falls off the end.
+// Thread: any; reads only.
+#include "vm/code.h"
+
+#include "base/alloc.h"
+#include "vm/builtin.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct verifier {
+    const struct zcode *code;
+    const struct zproto *proto;
+    uint8_t *is_start; // [word_count]
+    uint32_t pc;
+    const char *reason; // NULL: fine so far
+};
+
+static bool refuse(struct verifier *v, const char *reason)
+{
+    v->reason = reason;
+    return false;
+}
+
+static bool check_register(struct verifier *v, uint32_t index)
+{
+    return index < v->proto->register_count || refuse(v, "register out of range");
+}
+
+static bool check_registers(struct verifier *v, uint32_t first, uint32_t count)
+{
+    return first + count <= v->proto->register_count || refuse(v, "registers out of range");
+}
+
+static bool check_constant(struct verifier *v, uint32_t index)
+{
+    return index < v->proto->constant_count || refuse(v, "constant out of range");
+}
+
+static bool check_name(struct verifier *v, uint32_t index)
+{
+    if (!check_constant(v, index)) return false;
+    return v->proto->constants[index].tag == ZTAG_SYMBOL || refuse(v, "constant is not a name");
+}
+
+static bool check_global(struct verifier *v, uint32_t slot)
+{
+    return slot < v->code->global_count || refuse(v, "global out of range");
+}
+
+static bool check_capture(struct verifier *v, uint32_t index)
+{
+    return index < v->proto->capture_count || refuse(v, "capture out of range");
+}
+
+static bool check_target(struct verifier *v, int64_t target)
+{
+    if (target < 0 || target >= v->proto->word_count) return refuse(v, "jump out of the function");
+    return v->is_start[target] || refuse(v, "jump into an instruction");
+}
+
+// What a closure captures must exist in the function that makes it.
+static bool check_closure(struct verifier *v, uint32_t index)
+{
+    if (index >= v->code->proto_count) return refuse(v, "function out of range");
+    const struct zproto *inner = &v->code->protos[index];
+    for (uint32_t i = 0; i < inner->capture_count; i++) {
+        const struct zcapture *capture = &inner->captures[i];
+        uint32_t limit = capture->from_register ? v->proto->register_count : v->proto->capture_count;
+        if (capture->index >= limit) return refuse(v, "captured variable out of range");
+    }
+    return zfunc_bytes(inner->capture_count) <= ZCELL_BYTES_MAX || refuse(v, "too many captures");
+}
+
+static bool check_three(struct verifier *v, uint32_t word)
+{
+    return check_register(v, ZINSN_A(word)) && check_register(v, ZINSN_B(word)) &&
+           check_register(v, ZINSN_C(word));
+}
+
+static bool check_two(struct verifier *v, uint32_t word)
+{
+    return check_register(v, ZINSN_A(word)) && check_register(v, ZINSN_B(word));
+}
+
+static bool check_unpack(struct verifier *v, uint32_t word)
+{
+    uint32_t count = (ZINSN_C(word) & 127) + (ZINSN_C(word) >> 7);
+    return check_registers(v, ZINSN_A(word), count) && check_register(v, ZINSN_B(word));
+}
+
+static bool check_iteration(struct verifier *v, uint32_t word)
+{
+    uint32_t names = ZINSN_B(word);
+    if (names != 1 && names != 2) return refuse(v, "walks with one or two names only");
+    return check_registers(v, ZINSN_A(word), 3 + names);
+}
+
+static bool check_jump_word(struct verifier *v, uint32_t word, uint32_t op)
+{
+    int64_t target = (int64_t)v->pc + 1 + ZINSN_J(word);
+    bool is_forward = ZINSN_J(word) >= 0;
+    if (is_forward != (op == ZOP_JMP)) return refuse(v, "only paying instructions jump backwards");
+    return check_target(v, target);
+}
+
+static bool check_operands(struct verifier *v, uint32_t word, const struct zopcode_info *info)
+{
+    uint32_t a = ZINSN_A(word), b = ZINSN_B(word), c = ZINSN_C(word), d = ZINSN_D(word);
+    switch (info->form) {
+    case ZFORM_NOTHING: return true;
+    case ZFORM_W:
+    case ZFORM_R:
+    case ZFORM_W_S:
+    case ZFORM_R_S:
+    case ZFORM_W_I: return check_register(v, a);
+    case ZFORM_W_R_0:
+    case ZFORM_R_R_0:
+    case ZFORM_W_R_I: return check_two(v, word);
+    case ZFORM_W_R_R:
+    case ZFORM_R_R_R: return check_three(v, word);
+    case ZFORM_W_R_K: return check_two(v, word) && check_constant(v, c);
+    case ZFORM_W_R_N:
+    case ZFORM_R_R_N: return check_register(v, a) && check_registers(v, b, c);
+    case ZFORM_W_K:
+    case ZFORM_R_K: return check_register(v, a) && check_constant(v, d);
+    case ZFORM_N_K: return check_name(v, d);
+    case ZFORM_W_G:
+    case ZFORM_R_G: return check_register(v, a) && check_global(v, d);
+    case ZFORM_W_U_0: return check_register(v, a) && check_capture(v, b);
+    case ZFORM_U_R_0: return check_capture(v, a) && check_register(v, b);
+    case ZFORM_W_P: return check_register(v, a) && check_closure(v, d);
+    case ZFORM_R_T:
+        return check_register(v, a) && (d < v->proto->check_count || refuse(v, "check out of range"));
+    case ZFORM_J: return check_jump_word(v, word, ZINSN_OP(word));
+    case ZFORM_CALL:
+    case ZFORM_METHOD: return check_registers(v, a, b + 1);
+    case ZFORM_PRINT: return check_registers(v, a, b);
+    case ZFORM_UNPACK: return check_unpack(v, word);
+    case ZFORM_ITER: return check_iteration(v, word);
+    case ZFORM_RETHROW: return check_registers(v, a, 2);
+    default: return refuse(v, "unknown form");
+    }
+}
+
+static bool check_branch(struct verifier *v, uint32_t aux, bool is_forward)
+{
+    int32_t distance = (int32_t)aux;
+    if ((distance >= 0) != is_forward) return refuse(v, "only paying instructions jump backwards");
+    return check_target(v, (int64_t)v->pc + 2 + distance);
+}
+
+static bool check_aux(struct verifier *v, uint32_t aux, const struct zopcode_info *info)
+{
+    switch (info->aux) {
+    case ZAUX_JUMP: return check_branch(v, aux, true);
+    case ZAUX_LOOP: return check_branch(v, aux, false);
+    case ZAUX_GLOBAL: return check_global(v, aux);
+    case ZAUX_BUILTIN: return aux < zbuiltin_count || refuse(v, "builtin out of range");
+    case ZAUX_FIELD: return check_name(v, aux & 0xffff);
+    case ZAUX_METHOD:
+        if (aux >> 16 != ZBUILTIN_NONE && aux >> 16 >= zbuiltin_count) {
+            return refuse(v, "builtin out of range");
+        }
+        return check_name(v, aux & 0xffff);
+    default: return true;
+    }
+}
+
+static bool ends_flow(uint32_t op)
+{
+    return op == ZOP_RET || op == ZOP_RETNULL || op == ZOP_JMP || op == ZOP_LOOP ||
+           op == ZOP_THROW || op == ZOP_RETHROW;
+}
+
+static bool mark_starts(struct verifier *v)
+{
+    const struct zproto *proto = v->proto;
+    uint32_t op = ZOP_COUNT;
+    for (v->pc = 0; v->pc < proto->word_count;) {
+        op = ZINSN_OP(proto->words[v->pc]);
+        if (op >= ZOP_COUNT) return refuse(v, "unknown instruction");
+        v->is_start[v->pc] = 1;
+        uint32_t length = zopcode_table[op].aux == ZAUX_NONE ? 1 : 2;
+        if (length > proto->word_count - v->pc) return refuse(v, "instruction is cut off");
+        v->pc += length;
+    }
+    return ends_flow(op) || refuse(v, "runs off its end");
+}
+
+static bool check_instructions(struct verifier *v)
+{
+    const struct zproto *proto = v->proto;
+    for (v->pc = 0; v->pc < proto->word_count;) {
+        uint32_t word = proto->words[v->pc];
+        const struct zopcode_info *info = &zopcode_table[ZINSN_OP(word)];
+        if (!check_operands(v, word, info)) return false;
+        if (info->aux == ZAUX_NONE) {
+            v->pc++;
+            continue;
+        }
+        if (!check_aux(v, proto->words[v->pc + 1], info)) return false;
+        v->pc += 2;
+    }
+    return true;
+}
+
+static bool check_tables(struct verifier *v)
+{
+    const struct zproto *proto = v->proto;
+    v->pc = 0;
+    if (proto->word_count == 0) return refuse(v, "is empty");
+    if (proto->register_count > ZCODE_REGISTERS_MAX) return refuse(v, "has too many registers");
+    if (proto->param_count > proto->register_count) return refuse(v, "has too many parameters");
+    for (uint32_t i = 0; i < proto->constant_count; i++) {
+        uint32_t tag = proto->constants[i].tag;
+        if (tag > ZTAG_TRUE && tag != ZTAG_SYMBOL && tag != ZTAG_BUILTIN) {
+            return refuse(v, "has a constant of a bad type");
+        }
+    }
+    return true;
+}
+
+static bool check_handlers(struct verifier *v)
+{
+    const struct zproto *proto = v->proto;
+    for (uint32_t i = 0; i < proto->handler_count; i++) {
+        const struct zhandler *handler = &proto->handlers[i];
+        v->pc = handler->start;
+        if (handler->start >= handler->end || handler->end > proto->word_count) {
+            return refuse(v, "handler range out of the function");
+        }
+        if (!check_registers(v, handler->value_register, handler->is_finally ? 2 : 1)) return false;
+        if (!check_target(v, handler->target)) return false;
+    }
+    return true;
+}
+
+static bool check_proto(struct verifier *v)
+{
+    return check_tables(v) && mark_starts(v) && check_instructions(v) && check_handlers(v);
+}
+
+zvm_status zcode_verify(const struct zcode *code, char *why, size_t why_bytes)
+{
+    struct verifier v = {.code = code};
+    if (code->proto_count == 0 || code->protos[0].capture_count != 0 ||
+        code->protos[0].param_count != 0) {
+        (void)snprintf(why, why_bytes, "no main program");
+        return ZVM_E_BYTECODE;
+    }
+    for (uint32_t i = 0; i < code->proto_count; i++) {
+        v.proto = &code->protos[i];
+        size_t bytes = (size_t)v.proto->word_count + 1;
+        v.is_start = z_alloc_zeroed(bytes);
+        if (v.is_start == NULL) return ZVM_E_NOMEM;
+        bool ok = check_proto(&v);
+        z_free(v.is_start, bytes);
+        if (ok) continue;
+        (void)snprintf(why, why_bytes, "function %s: pc %u: %s",
+                       v.proto->name == NULL ? "anonymous" : v.proto->name->bytes, v.pc, v.reason);
+        return ZVM_E_BYTECODE;
+    }
+    return ZVM_OK;
+}

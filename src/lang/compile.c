@@ -1,0 +1,94 @@
+// lang/compile.c - the whole way from source text to a verified code object.
+//
+// Owns: the tree and the half-made code object of one compilation. Thread: owner; several threads may
+// compile at once.
+#include "lang/compile.h"
+
+#include "base/alloc.h"
+#include "lang/generate_internal.h"
+
+// Hands the protos to the code object, also after a failure: it then frees them.
+static void take_protos(struct zgen *gen)
+{
+    uint32_t count = gen->protos.count;
+    if (count == 0) return;
+    size_t old_bytes = gen->protos.capacity * sizeof(struct zproto);
+    void *protos = z_resize(gen->protos.data, old_bytes, count * sizeof(struct zproto));
+    gen->code->protos = protos; // shrinking cannot fail
+    gen->code->proto_count = count;
+}
+
+static void take_globals(struct zgen *gen)
+{
+    uint32_t count = gen->program->global_count;
+    if (count == 0 || gen->status != ZVM_OK) return;
+    gen->code->globals = z_alloc_zeroed(count * sizeof *gen->code->globals);
+    if (gen->code->globals == NULL) {
+        zgen_fail(gen, ZVM_E_NOMEM);
+        return;
+    }
+    gen->code->global_count = count;
+    for (const struct zast_global *global = gen->program->globals; global != NULL;
+         global = global->next) {
+        gen->code->globals[global->slot] = zgen_symbol(gen, global->name, global->position);
+    }
+}
+
+static void add_up(struct zcode *code)
+{
+    uint64_t bytes = sizeof *code + code->file_name_bytes;
+    bytes += code->proto_count * sizeof(struct zproto);
+    bytes += code->global_count * sizeof *code->globals;
+    for (uint32_t i = 0; i < code->proto_count; i++) {
+        const struct zproto *proto = &code->protos[i];
+        bytes += proto->word_count * sizeof(uint32_t) + proto->line_bytes;
+        bytes += proto->constant_count * sizeof(struct zvalue);
+        bytes += proto->capture_count * sizeof(struct zcapture);
+        bytes += proto->handler_count * sizeof(struct zhandler);
+        bytes += proto->check_count * sizeof(struct zcheck);
+    }
+    code->bytes = bytes;
+}
+
+static zvm_status generate(struct zintern *intern, struct zdiagnostics *diagnostics,
+                           struct zast_program *program, struct zcode **out)
+{
+    struct zcode *code = zcode_create(intern, diagnostics->file_name);
+    if (code == NULL) return ZVM_E_NOMEM;
+    struct zgen gen = {
+        .diagnostics = diagnostics,
+        .program = program,
+        .intern = intern,
+        .code = code,
+    };
+    zgen_number_globals(&gen);
+    if (gen.status == ZVM_OK) zgen_main(&gen);
+    take_protos(&gen);
+    take_globals(&gen);
+    if (gen.status == ZVM_OK) {
+        char why[160];
+        gen.status = zcode_verify(code, why, sizeof why);
+        if (gen.status == ZVM_E_BYTECODE) {
+            struct zast_position whole_file = {0, 0};
+            zdiagnostics_error(diagnostics, whole_file, 0, "internal error: %s", why);
+        }
+    }
+    if (gen.status != ZVM_OK) {
+        zcode_release(code);
+        return gen.status;
+    }
+    add_up(code);
+    *out = code;
+    return ZVM_OK;
+}
+
+zvm_status zlang_compile(struct zintern *intern, struct zdiagnostics *diagnostics,
+                         struct zcode **out)
+{
+    struct zast_program program;
+    zvm_status status = zlang_parse(diagnostics, &program);
+    if (status != ZVM_OK) return status;
+    status = generate(intern, diagnostics, &program, out);
+    zlang_free_program(&program);
+    return status;
+}

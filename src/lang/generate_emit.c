@@ -1,0 +1,242 @@
+// lang/generate_emit.c - instructions, constants, jumps, places and registers of one function.
+// Thread: owner.
+#include "lang/generate_internal.h"
+
+#include "base/alloc.h"
+#include "base/varint.h"
+
+#include <string.h>
+#include <strings.h>
+
+// A jump's distance must fit the 24 signed bits of JMP and LOOP.
+#define WORDS_MAX (1u << 22)
+
+uint32_t zgen_pc(const struct zgen *gen)
+{
+    return gen->function->words.count;
+}
+
+void zgen_word(struct zgen *gen, uint32_t word)
+{
+    if (zgen_pc(gen) >= WORDS_MAX) {
+        zgen_error(gen, gen->function->ast->position,
+                   "a function is too long (limit %u instruction words): split it", WORDS_MAX);
+        return;
+    }
+    uint32_t *slot = zgen_array_add(gen, &gen->function->words, sizeof word);
+    if (slot != NULL) *slot = word;
+}
+
+void zgen_abc(struct zgen *gen, enum zopcode op, uint32_t a, uint32_t b, uint32_t c)
+{
+    zgen_word(gen, (uint32_t)op | a << 8 | b << 16 | c << 24);
+}
+
+void zgen_ad(struct zgen *gen, enum zopcode op, uint32_t a, uint32_t d)
+{
+    zgen_word(gen, (uint32_t)op | a << 8 | d << 16);
+}
+
+// ---- Places -----------------------------------------------------------------------------------
+
+static void add_line_field(struct zgen *gen, uint64_t field)
+{
+    uint8_t bytes[ZVARINT_BYTES_MAX];
+    size_t count = zvarint_write(bytes, field);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t *slot = zgen_array_add(gen, &gen->function->lines, 1);
+        if (slot != NULL) *slot = bytes[i];
+    }
+}
+
+void zgen_at(struct zgen *gen, struct zast_position position)
+{
+    struct zgen_function *function = gen->function;
+    if (position.line == function->line && position.column == function->column) return;
+    add_line_field(gen, zgen_pc(gen) - function->line_pc);
+    add_line_field(gen, zvarint_zigzag((int64_t)position.line - (int64_t)function->line));
+    add_line_field(gen, position.column);
+    function->line_pc = zgen_pc(gen);
+    function->line = position.line;
+    function->column = position.column;
+}
+
+// ---- Constants --------------------------------------------------------------------------------
+
+static uint64_t constant_hash(struct zvalue value)
+{
+    uint64_t mixed = (value.bits ^ value.tag) * 0x9e3779b97f4a7c15u;
+    return mixed ^ mixed >> 32;
+}
+
+// The place of a constant in the index, or where it would go.
+static uint32_t *index_place(struct zgen_function *function, struct zvalue value)
+{
+    const struct zvalue *constants = function->constants.data;
+    uint32_t mask = function->constant_index_size - 1;
+    uint32_t i = (uint32_t)constant_hash(value) & mask;
+    while (function->constant_index[i] != 0) {
+        const struct zvalue *other = &constants[function->constant_index[i] - 1];
+        if (other->bits == value.bits && other->tag == value.tag) break;
+        i = (i + 1) & mask;
+    }
+    return &function->constant_index[i];
+}
+
+static bool grow_index(struct zgen *gen)
+{
+    struct zgen_function *function = gen->function;
+    uint32_t size = function->constant_index_size == 0 ? 16 : function->constant_index_size * 2;
+    function->constant_index = zarena_alloc(gen->program->arena, size * sizeof(uint32_t));
+    if (function->constant_index == NULL) {
+        function->constant_index_size = 0;
+        zgen_fail(gen, ZVM_E_NOMEM);
+        return false;
+    }
+    function->constant_index_size = size;
+    const struct zvalue *constants = function->constants.data;
+    for (uint32_t i = 0; i < function->constants.count; i++) {
+        *index_place(function, constants[i]) = i + 1;
+    }
+    return true;
+}
+
+uint32_t zgen_constant(struct zgen *gen, struct zvalue value)
+{
+    struct zgen_function *function = gen->function;
+    if (gen->status != ZVM_OK) return 0;
+    if (function->constants.count * 2 >= function->constant_index_size && !grow_index(gen)) return 0;
+    uint32_t *place = index_place(function, value);
+    if (*place != 0) {
+        // One pin a constant is enough.
+        if (value.tag == ZTAG_SYMBOL) zintern_release(gen->intern, value.p);
+        return *place - 1;
+    }
+    if (function->constants.count > 0xffff) {
+        if (value.tag == ZTAG_SYMBOL) zintern_release(gen->intern, value.p);
+        zgen_error(gen, function->ast->position,
+                   "a function has too many constants and names (limit 65536): split it");
+        return 0;
+    }
+    struct zvalue *slot = zgen_array_add(gen, &function->constants, sizeof *slot);
+    if (slot == NULL) {
+        if (value.tag == ZTAG_SYMBOL) zintern_release(gen->intern, value.p);
+        return 0;
+    }
+    *slot = value;
+    *place = function->constants.count;
+    return function->constants.count - 1;
+}
+
+uint32_t zgen_constant_text(struct zgen *gen, struct zast_text text, struct zast_position position)
+{
+    const struct zstring *symbol = zgen_symbol(gen, text, position);
+    if (symbol == NULL) return 0;
+    return zgen_constant(gen, zvalue_object(symbol, ZTAG_SYMBOL));
+}
+
+// ---- Jumps ------------------------------------------------------------------------------------
+
+static void wait_at(struct zgen *gen, struct zgen_jumps *jumps)
+{
+    uint32_t *site = zgen_array_add(gen, &jumps->sites, sizeof *site);
+    if (site != NULL) *site = zgen_pc(gen);
+}
+
+void zgen_jump(struct zgen *gen, struct zgen_jumps *jumps)
+{
+    wait_at(gen, jumps);
+    zgen_word(gen, ZOP_JMP);
+}
+
+void zgen_jump_aux(struct zgen *gen, struct zgen_jumps *jumps)
+{
+    wait_at(gen, jumps);
+    zgen_word(gen, 0);
+}
+
+void zgen_bind(struct zgen *gen, struct zgen_jumps *jumps)
+{
+    uint32_t *words = gen->function->words.data;
+    const uint32_t *sites = jumps->sites.data;
+    if (gen->status == ZVM_OK) {
+        for (uint32_t i = 0; i < jumps->sites.count; i++) {
+            uint32_t distance = zgen_pc(gen) - (sites[i] + 1);
+            bool is_jmp = words[sites[i]] == ZOP_JMP;
+            words[sites[i]] = is_jmp ? ZOP_JMP | distance << 8 : distance;
+        }
+    }
+    zgen_array_free(&jumps->sites, sizeof(uint32_t));
+}
+
+void zgen_loop(struct zgen *gen, uint32_t target)
+{
+    uint32_t distance = target - (zgen_pc(gen) + 1);
+    zgen_word(gen, ZOP_LOOP | distance << 8);
+}
+
+void zgen_loop_aux(struct zgen *gen, uint32_t target)
+{
+    zgen_word(gen, target - (zgen_pc(gen) + 1));
+}
+
+// ---- Registers and checks ---------------------------------------------------------------------
+
+uint32_t zgen_registers(struct zgen *gen, uint32_t count, struct zast_position position)
+{
+    struct zgen_function *function = gen->function;
+    uint32_t first = function->next;
+    if (first + count > ZCODE_REGISTERS_MAX) {
+        zgen_error(gen, position,
+                   "a function needs too many variables and temporary values at once (limit %d): "
+                   "split it",
+                   ZCODE_REGISTERS_MAX);
+        return 0;
+    }
+    function->next = first + count;
+    if (function->next > function->register_count) function->register_count = function->next;
+    return first;
+}
+
+struct type_name {
+    const char *text;
+    enum zcheck_type type;
+};
+
+static const struct type_name TYPE_NAMES[] = {
+    {"any", ZCHECK_ANY},         {"int", ZCHECK_INT},       {"integer", ZCHECK_INT},
+    {"float", ZCHECK_FLOAT},     {"number", ZCHECK_NUMBER}, {"num", ZCHECK_NUMBER},
+    {"string", ZCHECK_STRING},   {"str", ZCHECK_STRING},    {"bool", ZCHECK_BOOL},
+    {"boolean", ZCHECK_BOOL},    {"list", ZCHECK_LIST},     {"array", ZCHECK_LIST},
+    {"map", ZCHECK_MAP},         {"dict", ZCHECK_MAP},      {"function", ZCHECK_FUNCTION},
+    {"action", ZCHECK_FUNCTION}, {"null", ZCHECK_NULL},
+};
+
+static enum zcheck_type check_type(struct zast_text name)
+{
+    for (size_t i = 0; i < sizeof TYPE_NAMES / sizeof TYPE_NAMES[0]; i++) {
+        const char *text = TYPE_NAMES[i].text;
+        if (strlen(text) != name.length_bytes) continue;
+        if (strncasecmp(text, name.bytes, name.length_bytes) == 0) return TYPE_NAMES[i].type;
+    }
+    return ZCHECK_DATA;
+}
+
+uint32_t zgen_check(struct zgen *gen, const struct zast_type *type, enum zcheck_context context,
+                    struct zast_text name)
+{
+    if (type->name.length_bytes == 0) return 0;
+    enum zcheck_type kind = check_type(type->name);
+    if (kind == ZCHECK_ANY) return 0;
+    struct zgen_function *function = gen->function;
+    if (function->checks.count >= 0xffff) {
+        zgen_error(gen, type->position, "a function has too many type annotations (limit 65535)");
+        return 0;
+    }
+    struct zcheck *check = zgen_array_add(gen, &function->checks, sizeof *check);
+    if (check == NULL) return 0;
+    *check = (struct zcheck){.type = (uint8_t)kind, .context = (uint8_t)context};
+    check->type_name = zgen_symbol(gen, type->name, type->position);
+    check->name = zgen_symbol(gen, name, type->position);
+    return function->checks.count;
+}

@@ -1,0 +1,156 @@
+// lang/generate_function.c - one function: prologue, body, end; and its proto. Thread: owner.
+#include "lang/generate_internal.h"
+
+#include "base/alloc.h"
+
+#include <string.h>
+
+// Parameters stand in the first registers; their types are checked before any is moved into a cell.
+static void parameters(struct zgen *gen, const struct zast_function *function)
+{
+    for (const struct zast_param *param = function->params; param != NULL; param = param->next) {
+        zgen_declare(gen, param->variable, param->position);
+        uint32_t check = zgen_check(gen, &param->type, ZCHECK_PARAMETER, param->name);
+        if (check != 0) zgen_ad(gen, ZOP_CHECK, param->variable->reg, check - 1);
+    }
+    for (const struct zast_param *param = function->params; param != NULL; param = param->next) {
+        uint32_t reg = param->variable->reg;
+        if (zgen_is_cell(param->variable)) zgen_abc(gen, ZOP_NEWCELL, reg, reg, 0);
+    }
+}
+
+static void body(struct zgen *gen, const struct zast_function *function)
+{
+    parameters(gen, function);
+    if (function->is_expression) {
+        zgen_leave(gen, ZGEN_EXIT_RETURN, zgen_operand(gen, function->body), function->position);
+        return;
+    }
+    zgen_statements(gen, function->body->block.statements);
+    if (function->result.name.length_bytes == 0) {
+        zgen_abc(gen, ZOP_RETNULL, 0, 0, 0);
+        return;
+    }
+    uint32_t null_register = zgen_registers(gen, 1, function->position);
+    zgen_abc(gen, ZOP_LOADNULL, null_register, 0, 0);
+    zgen_leave(gen, ZGEN_EXIT_RETURN, null_register, function->position);
+}
+
+static struct zcapture *make_captures(struct zgen *gen, const struct zast_function *function)
+{
+    if (function->capture_count == 0 || gen->status != ZVM_OK) return NULL;
+    struct zcapture *captures = z_alloc(function->capture_count * sizeof *captures);
+    if (captures == NULL) {
+        zgen_fail(gen, ZVM_E_NOMEM);
+        return NULL;
+    }
+    uint32_t i = 0;
+    for (const struct zast_capture *capture = function->captures; capture != NULL;
+         capture = capture->next, i++) {
+        captures[i].from_register = capture->from_parent_register;
+        captures[i].index = capture->from_parent_register ? capture->variable->reg
+                                                          : capture->parent_index;
+    }
+    return captures;
+}
+
+static void release_symbols(struct zgen *gen, struct zgen_function *function)
+{
+    const struct zvalue *constants = function->constants.data;
+    for (uint32_t i = 0; i < function->constants.count; i++) {
+        if (constants[i].tag == ZTAG_SYMBOL) zintern_release(gen->intern, constants[i].p);
+    }
+    const struct zcheck *checks = function->checks.data;
+    for (uint32_t i = 0; i < function->checks.count; i++) {
+        if (checks[i].type_name != NULL) zintern_release(gen->intern, checks[i].type_name);
+        if (checks[i].name != NULL) zintern_release(gen->intern, checks[i].name);
+    }
+}
+
+static void free_function(struct zgen *gen, struct zgen_function *function)
+{
+    release_symbols(gen, function);
+    zgen_array_free(&function->words, sizeof(uint32_t));
+    zgen_array_free(&function->constants, sizeof(struct zvalue));
+    zgen_array_free(&function->handlers, sizeof(struct zhandler));
+    zgen_array_free(&function->checks, sizeof(struct zcheck));
+    zgen_array_free(&function->lines, 1);
+}
+
+// Hands what was generated over to the proto, part by part; what memory refuses stays behind.
+static void seal(struct zgen *gen, struct zgen_function *function, struct zproto *proto)
+{
+    proto->register_count = (uint16_t)function->register_count;
+    proto->param_count = (uint8_t)function->ast->param_count;
+    proto->word_count = function->words.count;
+    proto->fuel = function->words.count;
+    proto->words = zgen_array_take(gen, &function->words, sizeof(uint32_t));
+    proto->constant_count = function->constants.count;
+    proto->constants = zgen_array_take(gen, &function->constants, sizeof(struct zvalue));
+    if (proto->constants == NULL) proto->constant_count = 0;
+    proto->handler_count = function->handlers.count;
+    proto->handlers = zgen_array_take(gen, &function->handlers, sizeof(struct zhandler));
+    proto->check_count = function->checks.count;
+    proto->checks = zgen_array_take(gen, &function->checks, sizeof(struct zcheck));
+    if (proto->checks == NULL) proto->check_count = 0;
+    proto->line_bytes = function->lines.count;
+    proto->lines = zgen_array_take(gen, &function->lines, 1);
+}
+
+static void name_proto(struct zgen *gen, const struct zast_function *ast, uint32_t index)
+{
+    struct zast_text text = ast->name;
+    if (ast->parent == NULL) text = (struct zast_text){"<main>", 6};
+    if (text.length_bytes == 0) return;
+    ((struct zproto *)gen->protos.data)[index].name = zgen_symbol(gen, text, ast->position);
+}
+
+// Generates a function as the next proto; its index. After a failure the code object owns what was
+// handed over, and is released by the driver.
+static uint32_t generate(struct zgen *gen, const struct zast_function *ast)
+{
+    struct zgen_function function = {
+        .outer = gen->function,
+        .ast = ast,
+        .proto_index = gen->protos.count,
+    };
+    if (gen->protos.count >= 0xffff) {
+        zgen_error(gen, ast->position, "a program has too many functions (limit 65535)");
+        return 0;
+    }
+    struct zproto *slot = zgen_array_add(gen, &gen->protos, sizeof *slot);
+    if (slot == NULL) return 0;
+    *slot = (struct zproto){.code = gen->code, .index = function.proto_index};
+    name_proto(gen, ast, function.proto_index);
+
+    gen->function = &function;
+    body(gen, ast);
+    struct zproto *proto = &((struct zproto *)gen->protos.data)[function.proto_index];
+    proto->captures = make_captures(gen, ast);
+    if (proto->captures != NULL) proto->capture_count = ast->capture_count;
+    if (gen->status == ZVM_OK) seal(gen, &function, proto);
+    free_function(gen, &function);
+    gen->function = function.outer;
+    return function.proto_index;
+}
+
+void zgen_closure(struct zgen *gen, const struct zast_function *function, uint32_t target,
+                  struct zast_position position)
+{
+    if (function->is_async) {
+        zgen_error(gen, position, "'async' is not supported by this version of zvm");
+        return;
+    }
+    if (function->capture_count > 200) {
+        zgen_error(gen, position, "a function uses too many outer variables (limit 200)");
+        return;
+    }
+    uint32_t index = generate(gen, function);
+    zgen_at(gen, position);
+    zgen_ad(gen, ZOP_CLOSURE, target, index);
+}
+
+void zgen_main(struct zgen *gen)
+{
+    (void)generate(gen, gen->program->main);
+}

@@ -1,0 +1,31 @@
+// lang/parser.h - source text to resolved syntax tree.
+#ifndef ZVM_LANG_PARSER_H
+#define ZVM_LANG_PARSER_H
+
+#include "base/status.h"
+#include "lang/ast.h"
+
+// Findings in a source text. Each is written out at once as
+// "FILE:LINE:COL: error: TEXT\n", the source line and a line with a caret range.
+struct zdiagnostics {
+    const char *file_name;
+    const char *text; // the whole source
+    size_t length_bytes;
+    zvm_write_fn write; // may be NULL: counted only
+    void *context;
+    uint32_t count; // errors written
+};
+
+// line 0: a finding about the whole file ("FILE: error: TEXT").
+void zdiagnostics_error(struct zdiagnostics *diagnostics, struct zast_position position,
+                        uint32_t length_chars, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+// Parses and resolves. The tree points into `text`, which must outlive it; everything else is in
+// program->arena, freed by zlang_free_program.
+// errors: ZVM_E_SYNTAX and ZVM_E_UTF8 with at least one finding, ZVM_E_NOMEM, ZVM_E_LIMIT (a source of
+// 1 GiB or more). thread: any. cost: linear.
+zvm_status zlang_parse(struct zdiagnostics *diagnostics, struct zast_program *out);
+void zlang_free_program(struct zast_program *program);
+
+#endif // ZVM_LANG_PARSER_H

@@ -1,0 +1,126 @@
+// lang/parser_internal.h - what the files of the parser share.
+#ifndef ZVM_LANG_PARSER_INTERNAL_H
+#define ZVM_LANG_PARSER_INTERNAL_H
+
+#ifndef ZVM_LANG_PARSER
+#    error "parser_internal.h is for the files of the parser only"
+#endif
+
+#include "lang/arena.h"
+#include "lang/lexer.h"
+#include "lang/parser.h"
+
+#define ZTOKENS_AHEAD_MAX 2
+
+// The token under the parser's eye, and those already read behind it. A copy of the struct is a
+// place to come back to.
+struct ztokens {
+    struct zlexer lexer;
+    struct ztoken current;
+    struct ztoken ahead[ZTOKENS_AHEAD_MAX];
+    uint32_t ahead_count;
+};
+
+// What the statements around allow; a function body starts afresh.
+struct zparser_context {
+    bool is_in_loop;
+    bool is_in_function;
+    bool is_in_method;
+};
+
+struct zparser {
+    struct ztokens tokens;
+    struct zparser_context context;
+    uint32_t depth; // constructs open around the current token, at most ZAST_DEPTH_MAX
+    struct zarena *arena;
+    struct zdiagnostics *diagnostics;
+    zvm_status status; // of the first failure; after it nothing more is reported
+};
+
+// A list of nodes that grows at its end.
+struct zparser_list {
+    struct zast_node *first;
+    struct zast_node *last;
+    uint32_t count;
+};
+
+// ---- Tokens (parser.c) ----
+void ztokens_advance(struct ztokens *tokens);
+// The token `distance` (1 or 2) behind the current one.
+const struct ztoken *ztokens_peek(struct ztokens *tokens, uint32_t distance);
+
+static inline bool zparser_is(const struct zparser *parser, enum ztoken_kind kind)
+{
+    return parser->tokens.current.kind == kind;
+}
+
+// A NAME or any keyword.
+bool ztoken_is_word(const struct ztoken *token);
+bool zparser_is_name(const struct zparser *parser, const char *name);
+struct zast_text zparser_text(const struct zparser *parser, const struct ztoken *token);
+
+// Steps to the next token. False: it is an error, reported.
+bool zparser_advance(struct zparser *parser);
+// Steps over a token of this kind, if it is the current one.
+bool zparser_take(struct zparser *parser, enum ztoken_kind kind);
+// The same, but another token is an error: "expected WHAT". wanted is a whole phrase.
+bool zparser_expect(struct zparser *parser, enum ztoken_kind kind, const char *wanted);
+bool zparser_expect_name(struct zparser *parser, const char *wanted, struct ztoken *out);
+bool zparser_expect_word(struct zparser *parser, const char *wanted, struct ztoken *out);
+// The bracket that ends what `open` began.
+bool zparser_expect_close(struct zparser *parser, enum ztoken_kind kind, const struct ztoken *open,
+                          const char *what);
+// After an item of a list: a comma, or the closing bracket, which stays.
+bool zparser_expect_comma(struct zparser *parser, enum ztoken_kind close, const struct ztoken *open,
+                          const char *what);
+
+// ---- Errors (parser.c) ----
+// Reports at the token, unless something was reported before. Always false.
+bool zparser_fail(struct zparser *parser, const struct ztoken *token, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+// "expected WANTED, found X" at the current token. Always false.
+bool zparser_fail_expected(struct zparser *parser, const char *wanted);
+// Always false.
+bool zparser_fail_memory(struct zparser *parser);
+// A construct opens at the current token: false when it would be nested too deep.
+bool zparser_enter(struct zparser *parser);
+void zparser_leave(struct zparser *parser);
+
+// ---- Nodes (parser.c) ----
+// NULL: no memory, noted in the parser. position and start are those of the token.
+struct zast_node *zparser_node(struct zparser *parser, enum zast_kind kind,
+                               const struct ztoken *token);
+void *zparser_alloc(struct zparser *parser, size_t bytes);
+void zparser_append(struct zparser_list *list, struct zast_node *node);
+
+// ---- Functions and types (parse_function.c) ----
+struct zast_function *zparse_function_new(struct zparser *parser, const struct ztoken *token);
+// `: type`, if there is one.
+bool zparse_optional_type(struct zparser *parser, struct zast_type *out);
+// params [ "->" type ] block
+bool zparse_function_rest(struct zparser *parser, struct zast_function *function);
+// params "=>" ( block | expr )
+bool zparse_lambda_rest(struct zparser *parser, struct zast_function *function);
+// True when an arrow function starts at the current token.
+bool zparse_is_arrow(struct zparser *parser);
+struct zast_node *zparse_arrow(struct zparser *parser);
+// One target of a destructuring pattern, or a loop variable.
+struct zast_target *zparse_target_new(struct zparser *parser, const struct ztoken *name);
+
+// ---- Expressions (parse_expression.c, parse_primary.c) ----
+struct zast_node *zparse_expression(struct zparser *parser);
+struct zast_node *zparse_primary(struct zparser *parser);
+// Items up to `close`, which is stepped over. The current token is the opening bracket.
+bool zparse_expression_list(struct zparser *parser, enum ztoken_kind close, const char *what,
+                            struct zparser_list *out);
+
+// ---- Statements (parse_statement.c, parse_declaration.c) ----
+struct zast_node *zparse_block(struct zparser *parser);
+bool zparse_program(struct zparser *parser, struct zast_function *main_function);
+struct zast_node *zparse_let(struct zparser *parser);
+struct zast_node *zparse_function_declaration(struct zparser *parser);
+struct zast_node *zparse_data(struct zparser *parser);
+// The end of a simple statement.
+bool zparse_end(struct zparser *parser);
+
+#endif // ZVM_LANG_PARSER_INTERNAL_H

@@ -1,0 +1,409 @@
+// api.c - the bodies of zvm.h: arguments are checked, then one module is called.
+//
+// Owns: struct zvm_runtime, which holds one of everything that isolates share. The public handles
+// are the internal structs under another name: zvm_code is struct zcode, zvm_isolate is struct
+// zisolate. Thread: as each declaration in zvm.h says. Rule: wrong use is a status in every build;
+// nothing here asserts on what a caller passes.
+#include "zvm.h"
+
+#include "base/alloc.h"
+#include "base/strbuf.h"
+#include "base/utf8.h"
+#include "lang/compile.h"
+#include "pool/pool.h"
+#include "sched/sched.h"
+#include "vm/global.h"
+
+#include <string.h>
+
+#define HEAP_LIMIT_DEFAULT_BYTES (UINT64_C(100) << 20)
+
+struct zvm_runtime {
+    struct zintern *intern;
+    struct zspan_pool *spans;
+    struct zshared *shared;
+    struct zsched *sched;
+};
+
+static struct zisolate *isolate_of(const zvm_isolate *isolate)
+{
+    return (struct zisolate *)(uintptr_t)isolate;
+}
+
+static zvm_runtime *runtime_of(const struct zisolate *iso)
+{
+    return iso->runtime;
+}
+
+static struct zcode *code_of(const zvm_code *code)
+{
+    return (struct zcode *)(uintptr_t)code;
+}
+
+// ---- Structs that begin with their size ---------------------------------------------------------
+
+// Copies a struct of the caller, who may have been built against another version: what the caller
+// does not have reads as zero, what we do not have must be zero.
+static bool read_options(void *out, size_t own_bytes, const void *from, size_t from_bytes)
+{
+    if (from_bytes < sizeof(size_t)) return false;
+    memset(out, 0, own_bytes);
+    memcpy(out, from, from_bytes < own_bytes ? from_bytes : own_bytes);
+    const unsigned char *bytes = from;
+    for (size_t i = own_bytes; i < from_bytes; i++)
+        if (bytes[i] != 0) return false;
+    return true;
+}
+
+// Fills a struct of the caller as far as the caller has it; its size stays what it was.
+static void write_struct(void *out, size_t out_bytes, const void *from, size_t own_bytes)
+{
+    size_t bytes = out_bytes < own_bytes ? out_bytes : own_bytes;
+    memcpy((char *)out + sizeof(size_t), (const char *)from + sizeof(size_t),
+           bytes - sizeof(size_t));
+}
+
+// ---- Version and texts --------------------------------------------------------------------------
+
+int zvm_version_number(void)
+{
+    return ZVM_VERSION_NUMBER;
+}
+
+const char *zvm_version(void)
+{
+    return ZVM_VERSION_STRING;
+}
+
+const char *zvm_status_text(zvm_status status)
+{
+    return zstatus_text(status);
+}
+
+// ---- Runtime ------------------------------------------------------------------------------------
+
+static zvm_status fill_runtime(zvm_runtime *runtime, const zvm_runtime_options *options)
+{
+    struct zintern_options intern_options = {.limit_count = options->intern_limit_count,
+                                             .limit_bytes = options->intern_limit_bytes};
+    zvm_status status = zintern_open_shared(&intern_options, &runtime->intern);
+    if (status == ZVM_OK) status = zspan_pool_create(&runtime->spans);
+    if (status == ZVM_OK) status = zshared_create(runtime->intern, &runtime->shared);
+    if (status != ZVM_OK) return status;
+    struct zsched_options sched_options = {.worker_count = options->worker_count,
+                                           .slice_budget = options->slice_budget,
+                                           .spans = runtime->spans};
+    return zsched_create(&sched_options, &runtime->sched);
+}
+
+zvm_status zvm_runtime_create(const zvm_runtime_options *options, zvm_runtime **out)
+{
+    zvm_runtime_options own = ZVM_RUNTIME_OPTIONS_INIT;
+    if (out == NULL) return ZVM_E_ARGUMENT;
+    if (options != NULL && !read_options(&own, sizeof own, options, options->size))
+        return ZVM_E_ARGUMENT;
+    if (own.worker_count > ZSCHED_WORKERS_MAX) return ZVM_E_ARGUMENT;
+
+    zvm_runtime *runtime = z_alloc_zeroed(sizeof *runtime);
+    if (runtime == NULL) return ZVM_E_NOMEM;
+    zvm_status status = fill_runtime(runtime, &own);
+    if (status != ZVM_OK) {
+        zvm_runtime_destroy(runtime);
+        return status;
+    }
+    *out = runtime;
+    return ZVM_OK;
+}
+
+void zvm_runtime_destroy(zvm_runtime *runtime)
+{
+    if (runtime == NULL) return;
+    zsched_destroy(runtime->sched);
+    zshared_destroy(runtime->shared);
+    if (runtime->spans != NULL) zspan_pool_destroy(runtime->spans);
+    zintern_close_shared(runtime->intern);
+    z_free(runtime, sizeof *runtime);
+}
+
+zvm_status zvm_runtime_drain(zvm_runtime *runtime)
+{
+    if (runtime == NULL) return ZVM_E_ARGUMENT;
+    return zsched_drain(runtime->sched);
+}
+
+zvm_status zvm_runtime_shutdown(zvm_runtime *runtime, bool cancel)
+{
+    if (runtime == NULL) return ZVM_E_ARGUMENT;
+    return zsched_shutdown(runtime->sched, cancel);
+}
+
+// ---- Code ---------------------------------------------------------------------------------------
+
+zvm_status zvm_code_from_source(zvm_runtime *runtime, const char *name, const char *text,
+                                size_t length_bytes, zvm_write_fn diagnostics, void *context,
+                                zvm_code **out)
+{
+    if (runtime == NULL || name == NULL || out == NULL) return ZVM_E_ARGUMENT;
+    if (text == NULL && length_bytes > 0) return ZVM_E_ARGUMENT;
+    struct zdiagnostics findings = {.file_name = name,
+                                    .text = text == NULL ? "" : text,
+                                    .length_bytes = length_bytes,
+                                    .write = diagnostics,
+                                    .context = context};
+    if (!zutf8_is_valid(name, strlen(name), NULL)) {
+        findings.file_name = "source";
+        zdiagnostics_error(&findings, (struct zast_position){0}, 0,
+                           "the name of the source is not valid UTF-8");
+        return ZVM_E_UTF8;
+    }
+    struct zcode *code;
+    zvm_status status = zlang_compile(runtime->intern, &findings, &code);
+    if (status != ZVM_OK) return status;
+    code->owner = runtime;
+    *out = (zvm_code *)code;
+    return ZVM_OK;
+}
+
+void zvm_code_retain(zvm_code *code)
+{
+    if (code != NULL) zcode_retain(code_of(code));
+}
+
+void zvm_code_release(zvm_code *code)
+{
+    zcode_release(code_of(code));
+}
+
+zvm_status zvm_code_disassemble(const zvm_code *code, zvm_write_fn write, void *context)
+{
+    if (code == NULL || write == NULL) return ZVM_E_ARGUMENT;
+    struct zstrbuf text;
+    zstrbuf_init(&text);
+    zcode_disassemble(code_of(code), &text);
+    zvm_status status = text.failed ? ZVM_E_NOMEM : ZVM_OK;
+    if (status == ZVM_OK && !write(context, zstrbuf_text(&text), text.length))
+        status = ZVM_E_OUTPUT;
+    zstrbuf_deinit(&text);
+    return status;
+}
+
+// ---- Isolate ------------------------------------------------------------------------------------
+
+static zvm_status check_isolate_options(const zvm_isolate_options *options)
+{
+    if (options->heap_limit_bytes != 0 && options->heap_limit_bytes < ZVM_HEAP_LIMIT_MIN_BYTES)
+        return ZVM_E_ARGUMENT;
+    if (options->argument_count > 0 && options->arguments == NULL) return ZVM_E_ARGUMENT;
+    for (size_t i = 0; i < options->argument_count; i++)
+        if (options->arguments[i] == NULL) return ZVM_E_ARGUMENT;
+    return ZVM_OK;
+}
+
+static struct zisolate_options internal_options(zvm_runtime *runtime,
+                                                const zvm_isolate_options *options)
+{
+    uint64_t heap_limit_bytes = options->heap_limit_bytes;
+    return (struct zisolate_options){
+        .id = options->id,
+        .heap_limit_bytes = heap_limit_bytes == 0 ? HEAP_LIMIT_DEFAULT_BYTES : heap_limit_bytes,
+        .fuel_limit = options->fuel_limit,
+        .timeout_ns = options->timeout_ns,
+        .gc_threshold_count = options->gc_threshold_count,
+        .max_depth = options->max_depth,
+        .gc_growth_percent = options->gc_growth_percent,
+        .arguments = options->arguments,
+        .argument_count = options->argument_count,
+        .output = options->output,
+        .output_context = options->output_context,
+        .on_finish = options->on_finish,
+        .user = options->user,
+        .runtime = runtime,
+    };
+}
+
+zvm_status zvm_isolate_create(zvm_runtime *runtime, zvm_code *code,
+                              const zvm_isolate_options *options, zvm_isolate **out)
+{
+    zvm_isolate_options own = ZVM_ISOLATE_OPTIONS_INIT;
+    if (runtime == NULL || code == NULL || out == NULL) return ZVM_E_ARGUMENT;
+    if (options != NULL && !read_options(&own, sizeof own, options, options->size))
+        return ZVM_E_ARGUMENT;
+    if (code_of(code)->owner != runtime) return ZVM_E_FOREIGN;
+    zvm_status status = check_isolate_options(&own);
+    if (status != ZVM_OK) return status;
+
+    struct zisolate_options internal = internal_options(runtime, &own);
+    struct zisolate *iso;
+    status = zsched_isolate_create(runtime->sched, runtime->shared, code_of(code), &internal, &iso);
+    if (status == ZVM_OK) *out = (zvm_isolate *)iso;
+    return status;
+}
+
+zvm_status zvm_isolate_destroy(zvm_isolate *isolate)
+{
+    if (isolate == NULL) return ZVM_OK;
+    struct zisolate *iso = isolate_of(isolate);
+    return zsched_isolate_destroy(runtime_of(iso)->sched, iso);
+}
+
+zvm_status zvm_isolate_submit(zvm_isolate *isolate)
+{
+    if (isolate == NULL) return ZVM_E_ARGUMENT;
+    struct zisolate *iso = isolate_of(isolate);
+    return zsched_submit(runtime_of(iso)->sched, iso);
+}
+
+zvm_status zvm_isolate_wait(zvm_isolate *isolate, uint64_t timeout_ns)
+{
+    if (isolate == NULL) return ZVM_E_ARGUMENT;
+    struct zisolate *iso = isolate_of(isolate);
+    return zsched_wait(runtime_of(iso)->sched, iso, timeout_ns);
+}
+
+zvm_status zvm_isolate_run(zvm_isolate *isolate, uint64_t budget, bool *finished)
+{
+    if (isolate == NULL) return ZVM_E_ARGUMENT;
+    struct zisolate *iso = isolate_of(isolate);
+    return zsched_run(runtime_of(iso)->sched, iso, budget, finished);
+}
+
+void zvm_isolate_cancel(zvm_isolate *isolate)
+{
+    if (isolate == NULL) return;
+    struct zisolate *iso = isolate_of(isolate);
+    zsched_cancel(runtime_of(iso)->sched, iso);
+}
+
+static const char *text_or_empty(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+
+static void fill_ending(const struct zisolate *iso, zvm_result *result)
+{
+    result->status = (zvm_status)iso->status;
+    result->kind = result->message = result->file = "";
+    if (iso->status == ZVM_OK || iso->extra == NULL) return;
+    const struct zisolate_extra *extra = iso->extra;
+    result->kind = text_or_empty(extra->kind);
+    result->message = text_or_empty(extra->message);
+    result->file = text_or_empty(extra->file);
+    result->line = iso->error_line;
+    result->column = iso->error_column;
+    result->trace = extra->trace;
+    result->trace_count = extra->trace_count;
+    result->trace_omitted = extra->trace_omitted;
+}
+
+static void fill_figures(const struct zisolate *iso, zvm_result *result)
+{
+    struct zheap_stats stats;
+    zheap_stats(&iso->heap, &stats);
+    result->fuel_used = zisolate_fuel_used(iso);
+    result->heap_live_bytes = stats.live_bytes;
+    result->heap_peak_bytes = stats.committed_peak_bytes; // what the limit is about
+    result->heap_limit_bytes = stats.limit_bytes;
+    result->allocated_bytes = stats.allocated_bytes;
+    result->allocated_count = stats.allocated_count;
+    result->freed_bytes = stats.freed_bytes;
+    result->freed_count = stats.freed_count;
+    result->collections = stats.collections;
+    result->output_bytes = iso->output_bytes;
+    result->slices = iso->slices;
+}
+
+zvm_status zvm_isolate_result(const zvm_isolate *isolate, zvm_result *result)
+{
+    if (isolate == NULL || result == NULL) return ZVM_E_ARGUMENT;
+    if (result->size < offsetof(zvm_result, kind)) return ZVM_E_ARGUMENT;
+    const struct zisolate *iso = isolate_of(isolate);
+    if (!zsched_is_done(iso)) return ZVM_E_STATE;
+    zvm_result own = ZVM_RESULT_INIT;
+    fill_ending(iso, &own);
+    fill_figures(iso, &own);
+    write_struct(result, result->size, &own, sizeof own);
+    return ZVM_OK;
+}
+
+zvm_status zvm_isolate_set_global(zvm_isolate *isolate, const char *name, const zvm_value *value)
+{
+    if (isolate == NULL || name == NULL || value == NULL) return ZVM_E_ARGUMENT;
+    struct zisolate *iso = isolate_of(isolate);
+    struct zsched *sched = runtime_of(iso)->sched;
+    struct zlane *lane;
+    zvm_status status = zsched_borrow(sched, iso, &lane);
+    if (status != ZVM_OK) return status;
+    status = zglobal_set(iso, name, value);
+    zsched_give_back(sched, iso, lane);
+    return status;
+}
+
+zvm_status zvm_isolate_get_global(zvm_isolate *isolate, const char *name, zvm_value *value)
+{
+    if (isolate == NULL || name == NULL || value == NULL) return ZVM_E_ARGUMENT;
+    struct zisolate *iso = isolate_of(isolate);
+    if (!zsched_is_at_rest(iso)) return ZVM_E_BUSY;
+    return zglobal_get(iso, name, value);
+}
+
+void *zvm_isolate_user(const zvm_isolate *isolate)
+{
+    return isolate == NULL ? NULL : isolate_of(isolate)->user;
+}
+
+// ---- Reports ------------------------------------------------------------------------------------
+
+static void fill_intern(zvm_runtime *runtime, struct zreport_view *view)
+{
+    struct zintern_stats stats;
+    zintern_stats(runtime->intern, &stats);
+    view->intern_count = stats.count;
+    view->intern_bytes = stats.bytes;
+    view->intern_hits = stats.hits;
+    view->intern_misses = stats.misses;
+    view->intern_inserted = stats.inserted;
+    view->intern_reclaimed = stats.reclaimed;
+    view->intern_limit_count = stats.limit_count;
+    view->intern_limit_bytes = stats.limit_bytes;
+}
+
+zvm_status zvm_report_take(zvm_runtime *runtime, zvm_report *report)
+{
+    if (runtime == NULL || report == NULL) return ZVM_E_ARGUMENT;
+    if (report->size < offsetof(zvm_report, worker_count)) return ZVM_E_ARGUMENT;
+    struct zreport_view view = {0};
+    zsched_report(runtime->sched, NULL, &view);
+    fill_intern(runtime, &view);
+    zvm_report own = {
+        .worker_count = view.worker_count,
+        .wall_ns = view.wall_ns,
+        .isolates_in_flight = view.isolates_in_flight,
+        .intern_count = view.intern_count,
+        .intern_bytes = view.intern_bytes,
+        .intern_hits = view.intern_hits,
+        .intern_misses = view.intern_misses,
+    };
+    zreport_counters(&view.totals, &own.totals);
+    own.totals.heap_peak_bytes = view.heap_peak_bytes;
+    write_struct(report, report->size, &own, sizeof own);
+    return ZVM_OK;
+}
+
+zvm_status zvm_report_write(zvm_runtime *runtime, zvm_report_format format, zvm_write_fn write,
+                            void *context)
+{
+    if (runtime == NULL || write == NULL) return ZVM_E_ARGUMENT;
+    size_t row_count = (size_t)zsched_worker_count(runtime->sched) + 1; // and the host's threads
+    struct zreport_snapshot *rows = z_alloc(row_count * sizeof *rows);
+    if (rows == NULL) return ZVM_E_NOMEM;
+    struct zreport_pool pools[ZPOOL_KIND_COUNT];
+    struct zreport_view view = {0};
+    zsched_report(runtime->sched, rows, &view);
+    fill_intern(runtime, &view);
+    zpool_report(pools);
+    view.pools = pools;
+    view.pool_count = ZPOOL_KIND_COUNT;
+    zvm_status status = zreport_write(&view, format, write, context);
+    z_free(rows, row_count * sizeof *rows);
+    return status;
+}

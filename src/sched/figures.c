@@ -1,0 +1,50 @@
+// sched/figures.c - the scheduler's part of a report, taken without stopping anybody.
+//
+// Owns: nothing. Thread: any, at any time.
+// Every block is read once, untorn, and the totals are the sum of those copies: so the totals of a
+// report always equal the sum of its rows. Between two blocks time passes: what a program does in
+// it may show in one row and not yet in another.
+#include "sched/sched_internal.h"
+
+#include "base/clock.h"
+
+#include <time.h>
+
+// CPU time of a worker's thread, read off its own clock by whoever asks: the workers never spend a
+// system call on it. 0 when the thread cannot be asked.
+static uint64_t cpu_ns_of(const struct zworker *worker)
+{
+    clockid_t clock;
+    struct timespec time;
+    if (pthread_getcpuclockid(worker->thread, &clock) != 0) return 0;
+    if (clock_gettime(clock, &time) != 0) return 0;
+    return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
+}
+
+static void read_row(struct zsched *sched, uint32_t row, struct zreport_snapshot *out)
+{
+    if (row == sched->worker_count) {
+        zreport_read(&sched->host_block, out);
+        return;
+    }
+    zreport_read(&sched->workers[row]->block, out);
+    out->counters[ZREPORT_cpu_ns] = cpu_ns_of(sched->workers[row]);
+}
+
+void zsched_report(struct zsched *sched, struct zreport_snapshot *rows, struct zreport_view *view)
+{
+    struct zreport_snapshot one;
+    view->totals = (struct zreport_snapshot){0};
+    for (uint32_t row = 0; row <= sched->worker_count; row++) {
+        struct zreport_snapshot *snapshot = rows == NULL ? &one : &rows[row];
+        read_row(sched, row, snapshot);
+        zreport_merge(&view->totals, snapshot);
+    }
+    view->workers = rows;
+    view->worker_count = sched->worker_count;
+    view->now_ns = zclock_now_ns();
+    view->wall_ns = view->now_ns - sched->start_ns;
+    view->isolates_in_flight = z_load_relaxed(&sched->in_flight);    // relaxed: a gauge
+    view->heap_peak_bytes = z_load_relaxed(&sched->heap_peak_bytes); // relaxed: a gauge
+    view->mapped_bytes = zspan_pool_mapped_bytes_any(sched->spans);
+}

@@ -1,0 +1,180 @@
+// sched/host.c - isolates as the host's threads handle them: made, destroyed, run, looked into.
+//
+// Owns: the list of all isolates of the runtime. Thread: any, one at a time an isolate.
+// Invariant: an isolate is in the list from the end of its creation to the beginning of its
+// destruction, so that zsched_destroy finds what the host has left behind.
+#include "sched/sched_internal.h"
+
+#include "base/clock.h"
+
+// ---- The list of all isolates -------------------------------------------------------------------
+
+static void link_live(struct zsched *sched, struct zisolate *iso)
+{
+    pthread_mutex_lock(&sched->host_lock);
+    iso->live_previous = NULL;
+    iso->live_next = sched->live;
+    if (sched->live != NULL) sched->live->live_previous = iso;
+    sched->live = iso;
+    pthread_mutex_unlock(&sched->host_lock);
+}
+
+static void unlink_live(struct zsched *sched, struct zisolate *iso)
+{
+    pthread_mutex_lock(&sched->host_lock);
+    if (iso->live_previous != NULL)
+        iso->live_previous->live_next = iso->live_next;
+    else
+        sched->live = iso->live_next;
+    if (iso->live_next != NULL) iso->live_next->live_previous = iso->live_previous;
+    pthread_mutex_unlock(&sched->host_lock);
+}
+
+// ---- Making and destroying ----------------------------------------------------------------------
+
+zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, struct zcode *code,
+                                 const struct zisolate_options *options, struct zisolate **out)
+{
+    // relaxed: a creation that races with the shutdown may go either way; submitting looks again.
+    if (z_load_relaxed(&sched->is_closed)) return ZVM_E_CLOSED;
+    struct zlane *lane = zlane_acquire(sched);
+    if (lane == NULL) return ZVM_E_NOMEM;
+    struct zisolate *iso;
+    zvm_status status = zisolate_create(shared, code, lane->runner.env, options, &iso);
+    if (status == ZVM_OK) {
+        struct zreport_block *block = zfold_begin(sched, lane);
+        zreport_add(block, ZREPORT_isolates_created, 1);
+        zfold_heap(sched, block, iso, lane);
+        zfold_end(sched, lane, block, zclock_now_ns());
+        link_live(sched, iso);
+        *out = iso;
+    }
+    zlane_release(sched, lane);
+    return status;
+}
+
+zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
+{
+    if (!zsched_is_at_rest(iso)) return ZVM_E_BUSY;
+    struct zlane *lane = zlane_acquire_sure(sched);
+    unlink_live(sched, iso);
+    struct zreport_block *block = zfold_begin(sched, lane);
+    zfold_heap(sched, block, iso, lane);
+    zfold_destroyed(sched, block, iso);
+    zfold_end(sched, lane, block, zclock_now_ns());
+    zisolate_destroy(iso, lane->runner.env);
+    zlane_release(sched, lane);
+    return ZVM_OK;
+}
+
+// ---- Running ------------------------------------------------------------------------------------
+
+// One call of zsched_run.
+struct host_run {
+    struct zlane *lane;
+    uint64_t budget;    // left; UINT64_MAX: no end
+    uint64_t cpu_at_ns; // CPU time of the thread when it was last added up; 0: not looked at yet
+};
+
+// The CPU time since the last look. The first slice is measured by the wall, which costs no system
+// call: most programs are over by then, and a microsecond of them is what such a call costs.
+static uint64_t cpu_since(struct host_run *run, uint64_t elapsed_ns, bool is_over)
+{
+    if (run->cpu_at_ns == 0) {
+        if (!is_over) run->cpu_at_ns = zclock_thread_cpu_ns();
+        return elapsed_ns;
+    }
+    uint64_t now_ns = zclock_thread_cpu_ns();
+    uint64_t cpu_ns = now_ns - run->cpu_at_ns;
+    run->cpu_at_ns = now_ns;
+    return cpu_ns;
+}
+
+static enum zisolate_outcome run_slice(struct zsched *sched, struct zisolate *iso,
+                                       struct host_run *run)
+{
+    struct zlane *lane = run->lane;
+    struct zfold_mark before = zfold_before(iso);
+    uint64_t budget = run->budget < sched->slice_budget ? run->budget : sched->slice_budget;
+    if (run->budget != UINT64_MAX) run->budget -= budget;
+    uint64_t start_ns = zclock_now_ns();
+    enum zisolate_outcome outcome = ZOUTCOME_FINISHED;
+    // relaxed: a bit that came later is seen by the interpreter's own look.
+    if (z_load_relaxed(&iso->state) & ZSTATE_CANCEL)
+        zisolate_end(iso, &lane->runner, ZVM_E_CANCELLED);
+    else
+        outcome = zisolate_run(iso, &lane->runner, budget);
+    uint64_t end_ns = zclock_now_ns();
+    bool is_over = outcome == ZOUTCOME_FINISHED;
+
+    struct zreport_block *block = zfold_begin(sched, lane);
+    zfold_slice(block, iso, &before);
+    zfold_heap(sched, block, iso, lane);
+    if (is_over) zfold_finished(block, iso);
+    zreport_add(block, ZREPORT_cpu_ns, cpu_since(run, end_ns - start_ns, is_over));
+    zfold_end(sched, lane, block, end_ns);
+    return outcome;
+}
+
+// IDLE -> RUNNING, for the calling thread.
+static zvm_status claim(struct zisolate *iso)
+{
+    uint32_t seen;
+    if (zstate_step(iso, ZSTATE_IDLE, ZSTATE_RUNNING, &seen)) return ZVM_OK; // PAIR state
+    return (seen & ZSTATE_MASK) == ZSTATE_DONE ? ZVM_E_STATE : ZVM_E_BUSY;
+}
+
+// True when it has been cancelled meanwhile: then it is still the caller's, to be ended now.
+static bool put_back(struct zisolate *iso)
+{
+    uint32_t expected = ZSTATE_RUNNING;
+    return !z_cas_release(&iso->state, &expected, ZSTATE_IDLE); // PAIR state
+}
+
+zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budget, bool *finished)
+{
+    struct host_run run = {.lane = zlane_acquire(sched),
+                           .budget = budget == 0 ? UINT64_MAX : budget};
+    if (run.lane == NULL) return ZVM_E_NOMEM;
+    zvm_status status = claim(iso);
+    if (status != ZVM_OK) {
+        zlane_release(sched, run.lane);
+        return status;
+    }
+    zsched_set_deadline(iso);
+    enum zisolate_outcome outcome;
+    do {
+        outcome = run_slice(sched, iso, &run);
+    } while (outcome == ZOUTCOME_YIELDED && (run.budget > 0 || put_back(iso)));
+    zlane_release(sched, run.lane);
+    if (finished != NULL) *finished = outcome == ZOUTCOME_FINISHED;
+    if (outcome == ZOUTCOME_FINISHED) {
+        pthread_mutex_lock(&sched->queue_lock);
+        zsched_finish_locked(sched, iso, false /* was_submitted */);
+        pthread_mutex_unlock(&sched->queue_lock);
+    }
+    return ZVM_OK;
+}
+
+// ---- Looking into one ---------------------------------------------------------------------------
+
+zvm_status zsched_borrow(struct zsched *sched, struct zisolate *iso, struct zlane **out)
+{
+    if (!zsched_is_at_rest(iso)) return ZVM_E_BUSY;
+    struct zlane *lane = zlane_acquire(sched);
+    if (lane == NULL) return ZVM_E_NOMEM;
+    iso->runner = &lane->runner;
+    iso->heap.env = lane->runner.env;
+    *out = lane;
+    return ZVM_OK;
+}
+
+void zsched_give_back(struct zsched *sched, struct zisolate *iso, struct zlane *lane)
+{
+    iso->runner = NULL;
+    iso->heap.env = NULL;
+    struct zreport_block *block = zfold_begin(sched, lane);
+    zfold_heap(sched, block, iso, lane);
+    zfold_end(sched, lane, block, zclock_now_ns());
+    zlane_release(sched, lane);
+}

@@ -1,0 +1,196 @@
+// sched/lifecycle.c - a scheduler is made and taken apart, and its threads with it.
+//
+// Owns: the workers and their threads. Thread: the one that makes or destroys it; nobody else is
+// inside a call then.
+// Workers are started with every signal blocked, so that the host's handlers keep running on the
+// host's threads. When the system refuses some of the threads, the scheduler works with those that
+// it got.
+#include "sched/sched_internal.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+// ---- Workers ------------------------------------------------------------------------------------
+
+static zvm_status create_worker(struct zsched *sched, uint32_t index, struct zworker **out)
+{
+    struct zworker *worker = z_alloc_aligned(_Alignof(struct zworker), sizeof *worker);
+    if (worker == NULL) return ZVM_E_NOMEM;
+    memset(worker, 0, sizeof *worker);
+    worker->sched = sched;
+    worker->index = index;
+    worker->lane.worker = worker;
+    atomic_init(&worker->block.updated_ns, sched->start_ns); // its age counts from the beginning
+    zvm_status status = zrunner_init(&worker->lane.runner, sched->spans);
+    if (status == ZVM_OK && pthread_cond_init(&worker->wake, NULL) != 0) {
+        zrunner_deinit(&worker->lane.runner);
+        status = ZVM_E_NOMEM;
+    }
+    if (status != ZVM_OK) {
+        z_free_aligned(worker, sizeof *worker);
+        return status;
+    }
+    *out = worker;
+    return ZVM_OK;
+}
+
+static void destroy_worker(struct zworker *worker)
+{
+    if (worker == NULL) return;
+    pthread_cond_destroy(&worker->wake);
+    zrunner_deinit(&worker->lane.runner);
+    z_free_aligned(worker, sizeof *worker);
+}
+
+static bool start_worker(struct zworker *worker)
+{
+    if (pthread_create(&worker->thread, NULL, zworker_main, worker) != 0) return false;
+    char name[16]; // the longest that Linux takes: "zvm-worker-1023"
+    snprintf(name, sizeof name, "zvm-worker-%u", worker->index % ZSCHED_WORKERS_MAX);
+    pthread_setname_np(worker->thread, name); // a name that fails harms nothing
+    return true;
+}
+
+static zvm_status create_workers(struct zsched *sched, uint32_t count)
+{
+    if (count == 0) return ZVM_OK;
+    sched->workers = z_alloc_zeroed(count * sizeof *sched->workers);
+    if (sched->workers == NULL) return ZVM_E_NOMEM;
+    sched->worker_capacity = count;
+    for (uint32_t i = 0; i < count; i++) {
+        zvm_status status = create_worker(sched, i, &sched->workers[i]);
+        if (status != ZVM_OK) return status;
+    }
+    return ZVM_OK;
+}
+
+// A worker that runs while others are being started finds the queue empty and parks; it does not
+// read worker_count.
+static zvm_status start_workers(struct zsched *sched)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    uint32_t started = 0;
+    while (started < sched->worker_capacity && start_worker(sched->workers[started]))
+        started++;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    sched->worker_count = started;
+    return started == 0 && sched->worker_capacity > 0 ? ZVM_E_THREADS : ZVM_OK;
+}
+
+// ---- Locks --------------------------------------------------------------------------------------
+
+// The time of a wait is monotonic: setting the clock of the machine must not end or prolong it.
+static bool init_done(pthread_cond_t *done)
+{
+    pthread_condattr_t attributes;
+    if (pthread_condattr_init(&attributes) != 0) return false;
+    bool is_ready = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+                    pthread_cond_init(done, &attributes) == 0;
+    pthread_condattr_destroy(&attributes);
+    return is_ready;
+}
+
+// Adaptive: it is held for less time than going to sleep takes, so a short spin comes first.
+static bool init_short_lock(pthread_mutex_t *lock)
+{
+    pthread_mutexattr_t attributes;
+    if (pthread_mutexattr_init(&attributes) != 0) return false;
+    bool is_ready = pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP) == 0 &&
+                    pthread_mutex_init(lock, &attributes) == 0;
+    pthread_mutexattr_destroy(&attributes);
+    return is_ready;
+}
+
+// On Linux initialising a lock cannot fail; when it does all the same, those made before need no
+// taking apart.
+static bool init_locks(struct zsched *sched)
+{
+    return init_short_lock(&sched->queue_lock) && init_done(&sched->done) &&
+           init_short_lock(&sched->host_lock) &&
+           pthread_mutex_init(&sched->reserve_lock, NULL) == 0;
+}
+
+static void deinit_locks(struct zsched *sched)
+{
+    pthread_mutex_destroy(&sched->reserve_lock);
+    pthread_mutex_destroy(&sched->host_lock);
+    pthread_cond_destroy(&sched->done);
+    pthread_mutex_destroy(&sched->queue_lock);
+}
+
+// ---- The whole ----------------------------------------------------------------------------------
+
+zvm_status zsched_create(const struct zsched_options *options, struct zsched **out)
+{
+    ZVM_ASSERT(options->worker_count <= ZSCHED_WORKERS_MAX);
+
+    struct zsched *sched = z_alloc_aligned(_Alignof(struct zsched), sizeof *sched);
+    if (sched == NULL) return ZVM_E_NOMEM;
+    memset(sched, 0, sizeof *sched);
+    if (!init_locks(sched)) {
+        z_free_aligned(sched, sizeof *sched);
+        return ZVM_E_NOMEM;
+    }
+    sched->slice_budget =
+        options->slice_budget == 0 ? ZSCHED_BUDGET_DEFAULT : options->slice_budget;
+    sched->spans = options->spans;
+    sched->start_ns = zclock_now_ns();
+    atomic_init(&sched->host_block.updated_ns, sched->start_ns);
+
+    zvm_status status = zlane_create(sched, &sched->reserve);
+    if (status == ZVM_OK) status = zlane_create(sched, &sched->lanes);
+    if (status == ZVM_OK) status = create_workers(sched, options->worker_count);
+    if (status == ZVM_OK) status = start_workers(sched);
+    if (status != ZVM_OK) {
+        zsched_destroy(sched);
+        return status;
+    }
+    *out = sched;
+    return ZVM_OK;
+}
+
+static void stop_workers(struct zsched *sched)
+{
+    pthread_mutex_lock(&sched->queue_lock);
+    sched->is_stopping = true;
+    for (struct zworker *worker; (worker = zworker_unpark_locked(sched)) != NULL;)
+        pthread_cond_signal(&worker->wake);
+    pthread_mutex_unlock(&sched->queue_lock);
+    for (uint32_t i = 0; i < sched->worker_count; i++)
+        pthread_join(sched->workers[i]->thread, NULL);
+}
+
+static void destroy_isolates(struct zsched *sched)
+{
+    while (sched->live != NULL) {
+        struct zisolate *iso = sched->live;
+        zvm_status status = zsched_isolate_destroy(sched, iso);
+        ZVM_CHECK(status == ZVM_OK); // the workers are gone: nothing is queued or running
+    }
+}
+
+void zsched_destroy(struct zsched *sched)
+{
+    if (sched == NULL) return;
+    if (sched->worker_count > 0) (void)zsched_shutdown(sched, true /* cancel */);
+    stop_workers(sched);
+    destroy_isolates(sched);
+    for (uint32_t i = 0; i < sched->worker_capacity; i++)
+        destroy_worker(sched->workers[i]);
+    z_free(sched->workers, sched->worker_capacity * sizeof *sched->workers);
+    zlane_destroy_all(sched);
+    deinit_locks(sched);
+    z_free_aligned(sched, sizeof *sched);
+}
+
+uint32_t zsched_worker_count(const struct zsched *sched)
+{
+    return sched->worker_count;
+}

@@ -1,0 +1,79 @@
+// sched/sched.h - who runs which isolate when: workers, the queue, the host's threads, their
+// figures.
+//
+// Every isolate of a runtime is created, run and destroyed through here, so that the counters of
+// the report are complete. Thread: any, unless said otherwise. The queue behind it is one FIFO
+// under a mutex; nothing in this interface says so. Layers: a worker calls zisolate_run; programs
+// reach the host through callbacks of their isolate.
+#ifndef ZVM_SCHED_SCHED_H
+#define ZVM_SCHED_SCHED_H
+
+#include "report/report.h"
+#include "vm/isolate.h"
+
+struct zsched;
+
+#define ZSCHED_WORKERS_MAX    1024
+#define ZSCHED_BUDGET_DEFAULT 32768 // fuel of a slice: some 30 to 50 microseconds of work
+
+struct zsched_options {
+    uint32_t worker_count; // 0 = none: the host's threads run isolates
+    uint32_t slice_budget; // 0 = ZSCHED_BUDGET_DEFAULT
+    struct zspan_pool *spans;
+};
+
+// Starts the workers; with fewer than wanted it works, see zsched_worker_count.
+// errors: ZVM_E_NOMEM; ZVM_E_THREADS none of the wanted workers could be started.
+zvm_status zsched_create(const struct zsched_options *options, struct zsched **out);
+// Cancels what still runs, stops the workers, destroys every isolate that is left. thread: any but
+// a worker; nobody else may be inside a call. May be NULL.
+void zsched_destroy(struct zsched *sched);
+
+uint32_t zsched_worker_count(const struct zsched *sched);
+
+// ---- Isolates -----------------------------------------------------------------------------------
+
+// errors: ZVM_E_CLOSED, and those of zisolate_create.
+zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, struct zcode *code,
+                                 const struct zisolate_options *options, struct zisolate **out);
+// errors: ZVM_E_BUSY queued or running: nothing changes.
+zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso);
+
+// Hands an idle isolate to the workers; its deadline counts from here.
+// errors: ZVM_E_ARGUMENT no workers; ZVM_E_STATE not idle; ZVM_E_CLOSED.
+zvm_status zsched_submit(struct zsched *sched, struct zisolate *iso);
+// Runs an idle isolate on the calling thread for at most `budget` of fuel, 0 = to its end.
+// errors: ZVM_E_BUSY, ZVM_E_STATE finished before, ZVM_E_NOMEM (nothing has run).
+zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budget, bool *finished);
+// errors: ZVM_E_TIMEOUT; ZVM_E_STATE idle, or called by a worker.
+zvm_status zsched_wait(struct zsched *sched, struct zisolate *iso, uint64_t timeout_ns);
+// Queued: ends it at once. Running: within a slice. Idle: as soon as it is submitted or run.
+void zsched_cancel(struct zsched *sched, struct zisolate *iso);
+
+bool zsched_is_done(const struct zisolate *iso);    // finished: its result may be read
+bool zsched_is_at_rest(const struct zisolate *iso); // idle or finished
+
+// For reading and writing a resting isolate from outside: its heap gets the calling thread's
+// resources in between. errors: ZVM_E_BUSY queued or running; ZVM_E_NOMEM.
+struct zlane;
+zvm_status zsched_borrow(struct zsched *sched, struct zisolate *iso, struct zlane **out);
+void zsched_give_back(struct zsched *sched, struct zisolate *iso, struct zlane *lane);
+
+// ---- The whole ----------------------------------------------------------------------------------
+
+// Waits until nothing submitted is unfinished and every on_finish has returned.
+// errors: ZVM_E_STATE called by a worker.
+zvm_status zsched_drain(struct zsched *sched);
+// Takes no more submissions; `cancel`: also ends everything queued or running. Then drains. Again
+// and again is fine. errors: ZVM_E_STATE called by a worker (it takes no more submissions all the
+// same).
+zvm_status zsched_shutdown(struct zsched *sched, bool cancel);
+
+// ---- Figures ------------------------------------------------------------------------------------
+
+// One copy of every block into rows [worker_count + 1], the host's threads last, and into the view
+// what the scheduler knows: rows, totals (their sum), worker_count, times, isolates in flight, heap
+// peak. rows may be NULL: then only the sum is made.
+void zsched_report(struct zsched *sched, struct zreport_snapshot *rows, struct zreport_view *view);
+
+#endif // ZVM_SCHED_SCHED_H

@@ -1,0 +1,104 @@
+// cli/check.c - `zvm check` and `zvm dis`: compile without running.
+//
+// Owns: a runtime without workers for the length of the command. Thread: main.
+#include "cli/commands.h"
+#include "cli/message.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool create_runtime(zvm_runtime **out)
+{
+    zvm_status status = zvm_runtime_create(NULL, out);
+    if (status != ZVM_OK) cli_complain("cannot start: %s", zvm_status_text(status));
+    return status == ZVM_OK;
+}
+
+// Looks the words over before anything is read. Returns the number of files, -1 after a complaint,
+// or 0 when help was asked for. Files are moved to the front of `words`.
+static int take_files(const char *command, int word_count, char **words)
+{
+    int file_count = 0;
+    bool options_ended = false;
+    for (int i = 0; i < word_count; i++) {
+        const char *word = words[i];
+        bool is_option = !options_ended && word[0] == '-' && word[1] != '\0';
+        if (is_option && strcmp(word, "--") == 0) {
+            options_ended = true;
+        } else if (is_option && cli_is_help(word)) {
+            return 0;
+        } else if (is_option) {
+            cli_complain("unknown option '%s'; 'zvm %s --help' shows the usage", word, command);
+            return -1;
+        } else if (cli_is_compiled_name(word)) {
+            cli_complain("%s: compiled files (.zbc) are not in this version; give the .zx source",
+                         word);
+            return -1;
+        } else {
+            words[file_count++] = words[i];
+        }
+    }
+    if (file_count > 0) return file_count;
+    cli_complain("no FILE to %s; write 'zvm %s FILE.zx'", command, command);
+    return -1;
+}
+
+int cli_command_check(int word_count, char **words)
+{
+    int file_count = take_files("check", word_count, words);
+    if (file_count < 0) return CLI_EXIT_NOTHING;
+    if (file_count == 0) return cli_help_print("check");
+    zvm_runtime *runtime;
+    if (!create_runtime(&runtime)) return CLI_EXIT_NOTHING;
+
+    int worst = CLI_EXIT_OK;
+    for (int i = 0; i < file_count; i++) {
+        zvm_code *code = NULL;
+        int exit_status = cli_source_compile(runtime, words[i], &code);
+        if (exit_status > worst) worst = exit_status;
+        zvm_code_release(code);
+    }
+    zvm_runtime_destroy(runtime);
+    return worst;
+}
+
+static int disassemble(zvm_runtime *runtime, const char *name)
+{
+    zvm_code *code = NULL;
+    int exit_status = cli_source_compile(runtime, name, &code);
+    if (exit_status != CLI_EXIT_OK) return exit_status;
+
+    struct cli_output_stream *stream = malloc(sizeof *stream);
+    zvm_status status = ZVM_E_NOMEM;
+    bool is_written = true;
+    if (stream != NULL) {
+        cli_output_init(stream, STDOUT_FILENO, -1 /* nothing stops it */);
+        status = zvm_code_disassemble(code, cli_output_write, stream);
+        is_written = cli_output_finish(stream, "standard output");
+        cli_output_deinit(stream);
+        free(stream);
+    }
+    if (is_written && status != ZVM_OK) cli_complain("%s: %s", name, zvm_status_text(status));
+    zvm_code_release(code);
+    return is_written && status == ZVM_OK ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+}
+
+int cli_command_dis(int word_count, char **words)
+{
+    int file_count = take_files("dis", word_count, words);
+    if (file_count < 0) return CLI_EXIT_NOTHING;
+    if (file_count == 0) return cli_help_print("dis");
+    if (file_count > 1) {
+        cli_complain("'%s': only one FILE can be shown at a time", words[1]);
+        return CLI_EXIT_NOTHING;
+    }
+    zvm_runtime *runtime;
+    if (!create_runtime(&runtime)) return CLI_EXIT_NOTHING;
+    int exit_status = disassemble(runtime, words[0]);
+    zvm_runtime_destroy(runtime);
+    return exit_status;
+}

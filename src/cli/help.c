@@ -1,0 +1,138 @@
+// cli/help.c - the help texts. zvm(1) says the same at more length.
+//
+// Owns: constant texts. Thread: main.
+#include "cli/commands.h"
+#include "cli/message.h"
+#include "cli/output.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help_zvm[] =
+    "Usage: zvm COMMAND [OPTION...] [FILE...]\n"
+    "\n"
+    "Runs very many small isolated programs at once inside one process.\n"
+    "\n"
+    "Commands:\n"
+    "  run      run a program on one isolate or on many\n"
+    "  check    compile programs without running them, and show what is wrong\n"
+    "  dis      show the compiled program as text\n"
+    "  version  print the version\n"
+    "  help     print this text; 'zvm COMMAND --help' tells more of one command\n"
+    "\n"
+    "Examples:\n"
+    "  zvm run examples/hello.zx\n"
+    "  zvm run examples/nbody.zx -n 10000 --report text\n"
+    "  zvm check examples/bank.zx\n";
+
+static const char help_run[] =
+    "Usage: zvm run FILE.zx [OPTION...] [-- ARG...]\n"
+    "\n"
+    "Runs the program on one or many isolates. FILE '-' is standard input; the program finds\n"
+    "the ARGs in the list 'args' and its number in isolate_id(). Options may stand before or\n"
+    "behind FILE.\n"
+    "\n"
+    "How many:\n"
+    "  -n ISOLATES          how many isolates run the program, 1 to 1,000,000,000 (1)\n"
+    "  -w WORKERS           threads that run them, 1 to 1,024 (all processors)\n"
+    "\n"
+    "Limits, each for one isolate:\n"
+    "  --heap-limit SIZE    memory; bytes or 64K, 10M, 1G, at least 16K (100M)\n"
+    "  --fuel N             instructions (no limit)\n"
+    "  --timeout DUR        time from its start: 500us, 20ms, 3s, 2m (no limit)\n"
+    "  --max-depth N        nested calls (10000)\n"
+    "\n"
+    "Output:\n"
+    "  --output WHICH       first: what isolate 0 prints; all: of every isolate, in order;\n"
+    "                       none (first)\n"
+    "  --report FORMAT      none, text, json or prom, at the end on standard error (none)\n"
+    "  --report-file PATH   put the report there instead (as text if --report is not given)\n"
+    "\n"
+    "Tuning:\n"
+    "  --slice N            fuel until another isolate gets its turn (32768)\n"
+    "  --gc-threshold N     collect every N allocations; 0 is off (0)\n"
+    "\n"
+    "  --help               print this text\n"
+    "\n"
+    "Exit status: 0 ok; 1 uncaught error or failed write; 2 nothing ran (usage, unreadable\n"
+    "file, syntax error); 3 heap limit; 4 fuel; 5 internal check failed; 124 timeout;\n"
+    "128+n stopped by signal n. Of several failures that of the lowest isolate counts.\n"
+    "\n"
+    "Examples:\n"
+    "  zvm run examples/hello.zx\n"
+    "  zvm run examples/wordcount.zx -- 'to be or not to be'\n"
+    "  zvm run examples/nbody.zx -n 10000 -w 2 --report text\n"
+    "  zvm run examples/quickstart.zx -n 1000 --output all\n"
+    "  zvm run examples/spin.zx --fuel 1000000\n"
+    "  zvm run examples/spin.zx --timeout 100ms --report json --report-file report.json\n";
+
+static const char help_check[] =
+    "Usage: zvm check FILE.zx...\n"
+    "\n"
+    "Parses, compiles and verifies each file without running it. Findings go to standard error\n"
+    "as FILE:LINE:COL: error: TEXT, with the source line and a caret; without findings nothing\n"
+    "is printed. FILE '-' is standard input.\n"
+    "\n"
+    "  --help               print this text\n"
+    "\n"
+    "Exit status: 0 no findings; 2 findings, or a file that cannot be read; 5 internal check\n"
+    "failed.\n"
+    "\n"
+    "Examples:\n"
+    "  zvm check examples/bank.zx\n"
+    "  zvm check examples/*.zx\n";
+
+static const char help_dis[] =
+    "Usage: zvm dis FILE.zx\n"
+    "\n"
+    "Compiles the file and prints the code object as text, one instruction a line. FILE '-' is\n"
+    "standard input.\n"
+    "\n"
+    "  --help               print this text\n"
+    "\n"
+    "Examples:\n"
+    "  zvm dis examples/hello.zx\n"
+    "  zvm dis examples/nbody.zx | less\n";
+
+static const char help_version[] = "Usage: zvm version\n"
+                                   "\n"
+                                   "Prints the version.\n"
+                                   "\n"
+                                   "  --help               print this text\n"
+                                   "\n"
+                                   "Example:\n"
+                                   "  zvm version\n";
+
+bool cli_is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+int cli_print(const char *text)
+{
+    struct cli_output_stream *stream = malloc(sizeof *stream);
+    if (stream == NULL) {
+        cli_complain("no memory to print");
+        return CLI_EXIT_FAILED;
+    }
+    cli_output_init(stream, STDOUT_FILENO, -1 /* nothing stops it */);
+    cli_output_write(stream, text, strlen(text));
+    bool ok = cli_output_finish(stream, "standard output");
+    cli_output_deinit(stream);
+    free(stream);
+    return ok ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+}
+
+int cli_help_print(const char *command)
+{
+    static const struct {
+        const char *command;
+        const char *text;
+    } texts[] = {
+        {"run", help_run}, {"check", help_check}, {"dis", help_dis}, {"version", help_version}};
+    for (size_t i = 0; command != NULL && i < sizeof texts / sizeof texts[0]; i++) {
+        if (strcmp(command, texts[i].command) == 0) return cli_print(texts[i].text);
+    }
+    return cli_print(help_zvm);
+}

@@ -1,0 +1,38 @@
+// cli/interrupt.h - Ctrl-C and its kin, taken by a thread of their own.
+#ifndef ZVM_CLI_INTERRUPT_H
+#define ZVM_CLI_INTERRUPT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+// Called on the signal thread, at the first signal of an armed stretch. Must not block for long.
+typedef void (*cli_interrupt_fn)(void *context);
+
+struct cli_interrupt {
+    pthread_t thread;
+    int signal_fd;
+    int quit_fd; // readable: the thread ends
+    int stop_fd; // readable once a signal came while armed; for poll
+    pthread_mutex_t lock;
+    // under lock
+    bool armed;
+    int number;            // of the first signal while armed; 0: none
+    const char *temp_path; // a file to remove when the process ends at once; NULL: none
+    cli_interrupt_fn wake;
+    void *context;
+};
+
+// Blocks the signals for all threads made from here on and starts the thread. thread: main, first.
+bool cli_interrupt_start(struct cli_interrupt *interrupt);
+void cli_interrupt_stop(struct cli_interrupt *interrupt);
+
+// From arm to disarm a first signal calls wake and makes stop_fd readable; a second one, and any
+// outside of that stretch, ends the process at once with 128 + n.
+void cli_interrupt_arm(struct cli_interrupt *interrupt, cli_interrupt_fn wake, void *context);
+// Returns the number of the signal that came, or 0.
+int cli_interrupt_disarm(struct cli_interrupt *interrupt);
+
+// The half-written file that must not stay behind. path: stays the caller's; NULL: none.
+void cli_interrupt_guard_file(struct cli_interrupt *interrupt, const char *temp_path);
+
+#endif // ZVM_CLI_INTERRUPT_H

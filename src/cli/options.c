@@ -1,0 +1,287 @@
+// cli/options.c - reads the words of `zvm run`.
+//
+// Owns: nothing; texts in the result are those of argv. Thread: main.
+// How: one table row an option, with the function that reads its value. Options may stand before or
+// behind FILE, as `--opt value` or `--opt=value`; `--` ends them and starts the program's
+// arguments. A value is taken as it comes, also when it starts with '-': `--heap-limit -5` is then
+// told to be no size, which helps more than being told that -5 is an unknown option.
+#include "cli/options.h"
+
+#include "cli/commands.h"
+#include "cli/message.h"
+#include "cli/parse.h"
+#include "zvm.h"
+
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+// Reads `value` into the options. false: it has complained, naming the option as `name`.
+typedef bool (*apply_fn)(struct cli_run_options *options, const char *name, const char *value);
+
+struct option_row {
+    const char *name; // "--fuel", or "-n"
+    const char *example;
+    apply_fn apply;
+};
+
+static bool parse_within(const char *name, const char *value, uint64_t least, uint64_t most,
+                         uint64_t *out)
+{
+    uint64_t count;
+    if (cli_parse_count(value, &count) && count >= least && count <= most) {
+        *out = count;
+        return true;
+    }
+    char least_text[CLI_COUNT_CHARS];
+    char most_text[CLI_COUNT_CHARS];
+    cli_complain("%s: '%s' is not a whole number from %s to %s", name, value,
+                 cli_count(least, least_text), cli_count(most, most_text));
+    return false;
+}
+
+static bool parse_within_32(const char *name, const char *value, uint32_t most, uint32_t *out)
+{
+    uint64_t count;
+    if (!parse_within(name, value, 1, most, &count)) return false;
+    *out = (uint32_t)count;
+    return true;
+}
+
+static bool apply_isolates(struct cli_run_options *options, const char *name, const char *value)
+{
+    return parse_within(name, value, 1, CLI_ISOLATES_MAX, &options->isolate_count);
+}
+
+static bool apply_workers(struct cli_run_options *options, const char *name, const char *value)
+{
+    return parse_within_32(name, value, CLI_WORKERS_MAX, &options->worker_count);
+}
+
+static bool apply_heap_limit(struct cli_run_options *options, const char *name, const char *value)
+{
+    char least[CLI_UNIT_CHARS];
+    cli_size(ZVM_HEAP_LIMIT_MIN_BYTES, least);
+    uint64_t bytes;
+    if (!cli_parse_size(value, &bytes) || bytes > SIZE_MAX) {
+        cli_complain("%s: '%s' is not a size; write bytes or 64K, 10M, 1G (at least %s)", name,
+                     value, least);
+        return false;
+    }
+    if (bytes < ZVM_HEAP_LIMIT_MIN_BYTES) {
+        cli_complain("%s: '%s' is too small; the least is %s", name, value, least);
+        return false;
+    }
+    options->heap_limit_bytes = bytes;
+    return true;
+}
+
+static bool apply_fuel(struct cli_run_options *options, const char *name, const char *value)
+{
+    return parse_within(name, value, 1, INT64_MAX, &options->fuel_limit);
+}
+
+static bool apply_timeout(struct cli_run_options *options, const char *name, const char *value)
+{
+    uint64_t timeout_ns;
+    if (cli_parse_duration(value, &timeout_ns) && timeout_ns >= 1 && timeout_ns <= INT64_MAX) {
+        options->timeout_ns = timeout_ns;
+        return true;
+    }
+    cli_complain(
+        "%s: '%s' is not a duration; write a whole number with a unit: 500us, 20ms, 3s, 2m", name,
+        value);
+    return false;
+}
+
+static bool apply_max_depth(struct cli_run_options *options, const char *name, const char *value)
+{
+    return parse_within_32(name, value, UINT32_MAX, &options->max_depth);
+}
+
+static bool apply_slice(struct cli_run_options *options, const char *name, const char *value)
+{
+    return parse_within_32(name, value, INT32_MAX, &options->slice_budget);
+}
+
+static bool apply_gc_threshold(struct cli_run_options *options, const char *name, const char *value)
+{
+    return parse_within(name, value, 0, INT64_MAX, &options->gc_threshold_count);
+}
+
+static bool apply_report(struct cli_run_options *options, const char *name, const char *value)
+{
+    static const char *const names[] = {"none", "text", "json", "prom"};
+    for (int i = 0; i < 4; i++) {
+        if (strcmp(value, names[i]) != 0) continue;
+        options->report = (enum cli_report)i;
+        options->report_given = true;
+        return true;
+    }
+    cli_complain("%s: '%s' is not a report; write none, text, json or prom", name, value);
+    return false;
+}
+
+static bool apply_report_file(struct cli_run_options *options, const char *name, const char *value)
+{
+    if (*value == '\0') {
+        cli_complain("%s: the name is empty; write the file that the report goes to", name);
+        return false;
+    }
+    options->report_file = value;
+    return true;
+}
+
+static bool apply_output(struct cli_run_options *options, const char *name, const char *value)
+{
+    static const char *const names[] = {"first", "all", "none"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(value, names[i]) != 0) continue;
+        options->output = (enum cli_output)i;
+        return true;
+    }
+    cli_complain("%s: '%s' is not a choice of output; write first, all or none", name, value);
+    return false;
+}
+
+static bool apply_seed(struct cli_run_options *options, const char *name, const char *value)
+{
+    (void)options;
+    (void)value;
+    cli_complain("%s: replayable runs are not in this version; leave it out", name);
+    return false;
+}
+
+static const struct option_row rows[] = {
+    {"-n", "1000", apply_isolates},
+    {"-w", "2", apply_workers},
+    {"--heap-limit", "10M", apply_heap_limit},
+    {"--fuel", "1000000", apply_fuel},
+    {"--timeout", "20ms", apply_timeout},
+    {"--max-depth", "10000", apply_max_depth},
+    {"--slice", "32768", apply_slice},
+    {"--gc-threshold", "1000", apply_gc_threshold},
+    {"--report", "text", apply_report},
+    {"--report-file", "report.json", apply_report_file},
+    {"--output", "all", apply_output},
+    {"--seed", "1", apply_seed},
+};
+
+// The words still to be read.
+struct words {
+    char **next;
+    char **end;
+};
+
+// The row that `word` names. *value: the text joined to it (`--opt=value`, `-n5`), or NULL.
+static const struct option_row *find_row(const char *word, const char **value)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        size_t length = strlen(rows[i].name);
+        if (strncmp(word, rows[i].name, length) != 0) continue;
+        const char *joined = word + length;
+        bool is_letter = rows[i].name[1] != '-';
+        if (*joined != '\0' && *joined != '=' && !is_letter) continue;
+        if (*joined == '=') joined++;
+        *value = word[length] == '\0' ? NULL : joined;
+        return &rows[i];
+    }
+    return NULL;
+}
+
+static bool take_option(struct cli_run_options *options, const char *word, struct words *words)
+{
+    const char *value;
+    const struct option_row *row = find_row(word, &value);
+    if (row == NULL) {
+        cli_complain("unknown option '%s'; 'zvm run --help' lists the options", word);
+        return false;
+    }
+    if (value == NULL) {
+        if (words->next == words->end) {
+            cli_complain("%s: needs a value; write '%s %s'", row->name, row->name, row->example);
+            return false;
+        }
+        value = *words->next++;
+    }
+    return row->apply(options, row->name, value);
+}
+
+static bool take_file(struct cli_run_options *options, const char *word)
+{
+    if (options->file != NULL) {
+        cli_complain("'%s': only one FILE can be run; arguments of the program go behind '--'",
+                     word);
+        return false;
+    }
+    options->file = word;
+    return true;
+}
+
+static bool check_together(const struct cli_run_options *options)
+{
+    if (options->file == NULL) {
+        cli_complain("no FILE to run; write 'zvm run FILE.zx'");
+        return false;
+    }
+    if (cli_is_compiled_name(options->file)) {
+        cli_complain("%s: compiled files (.zbc) are not in this version; give the .zx source",
+                     options->file);
+        return false;
+    }
+    if (options->report_file != NULL && options->report == CLI_REPORT_NONE) {
+        cli_complain("--report-file: there is no report to write with '--report none'");
+        return false;
+    }
+    return true;
+}
+
+// The processors that this process may use, which under a container or taskset is fewer than
+// online.
+static uint32_t usable_processors(void)
+{
+    cpu_set_t set;
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    // More processors than the set has bits for: then the number online is the best answer.
+    if (sched_getaffinity(0, sizeof set, &set) == 0) count = CPU_COUNT(&set);
+    if (count < 1) return 1;
+    return count < (long)CLI_WORKERS_MAX ? (uint32_t)count : CLI_WORKERS_MAX;
+}
+
+static void set_defaults(struct cli_run_options *options)
+{
+    if (options->worker_count == 0) options->worker_count = usable_processors();
+    // A file for a report is a wish for one; text is the form for people.
+    bool wanted = options->report_file != NULL && !options->report_given;
+    if (wanted) options->report = CLI_REPORT_TEXT;
+}
+
+bool cli_run_options_parse(int word_count, char **words, struct cli_run_options *out)
+{
+    struct cli_run_options options = {.isolate_count = 1};
+    struct words rest = {words, words + word_count};
+    while (rest.next < rest.end) {
+        const char *word = *rest.next++;
+        if (strcmp(word, "--") == 0) break;
+        if (cli_is_help(word)) {
+            out->help = true;
+            return true;
+        }
+        // A lone '-' is a FILE: standard input.
+        bool is_option = word[0] == '-' && word[1] != '\0';
+        bool taken = is_option ? take_option(&options, word, &rest) : take_file(&options, word);
+        if (!taken) return false;
+    }
+    options.arguments = (const char *const *)rest.next;
+    options.argument_count = (size_t)(rest.end - rest.next);
+    set_defaults(&options);
+    if (!check_together(&options)) return false;
+    *out = options;
+    return true;
+}
+
+bool cli_is_compiled_name(const char *name)
+{
+    size_t length = strlen(name);
+    return length > 4 && strcmp(name + length - 4, ".zbc") == 0;
+}

@@ -1,0 +1,41 @@
+// cli/options.h - what the command line asks for.
+#ifndef ZVM_CLI_OPTIONS_H
+#define ZVM_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum cli_report { CLI_REPORT_NONE, CLI_REPORT_TEXT, CLI_REPORT_JSON, CLI_REPORT_PROM };
+enum cli_output { CLI_OUTPUT_FIRST, CLI_OUTPUT_ALL, CLI_OUTPUT_NONE };
+
+#define CLI_ISOLATES_MAX 1000000000u
+#define CLI_WORKERS_MAX  1024u
+
+// The words of `zvm run`. 0 in a limit means that the option was not given.
+struct cli_run_options {
+    const char *file;
+    uint64_t isolate_count;
+    uint32_t worker_count;
+    uint64_t heap_limit_bytes;
+    uint64_t fuel_limit;
+    uint64_t timeout_ns;
+    uint32_t max_depth;
+    uint32_t slice_budget;
+    uint64_t gc_threshold_count;
+    enum cli_report report;
+    bool report_given;
+    const char *report_file; // NULL: stderr
+    enum cli_output output;
+    const char *const *arguments; // [argument_count], of argv
+    size_t argument_count;
+    bool help;
+};
+
+// Reads the words behind `run`. false: it has complained, in one line.
+bool cli_run_options_parse(int word_count, char **words, struct cli_run_options *out);
+
+// A name that says it is a compiled file.
+bool cli_is_compiled_name(const char *name);
+
+#endif // ZVM_CLI_OPTIONS_H

@@ -1,0 +1,142 @@
+// cli/run.c - `zvm run`: puts the parts together and decides the exit status.
+//
+// Owns: runtime, code, batch, report file and signal thread for the length of one run.
+// Thread: main. Order of the ends: first the batch (no isolate is left), then the report, then the
+// runtime, then the rest.
+#include "cli/batch.h"
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/message.h"
+#include "cli/report_file.h"
+#include "cli/source.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct run {
+    struct cli_run_options options;
+    struct cli_interrupt interrupt;
+    struct cli_report_file report_file;
+    struct cli_output_stream output;
+    struct cli_failures failures;
+    zvm_runtime *runtime;
+    zvm_code *code;
+    struct cli_batch *batch;
+};
+
+// The runtime starts fewer workers when the system has no room for more threads; the run goes on.
+static void warn_of_missing_workers(const struct run *run)
+{
+    zvm_report report = ZVM_REPORT_INIT;
+    if (zvm_report_take(run->runtime, &report) != ZVM_OK) return;
+    if (report.worker_count >= run->options.worker_count) return;
+    cli_complain("only %u of %u workers could be started; the run is slower, or choose a lower -w",
+                 (unsigned)report.worker_count, (unsigned)run->options.worker_count);
+}
+
+static bool create_runtime(struct run *run)
+{
+    zvm_runtime_options options = ZVM_RUNTIME_OPTIONS_INIT;
+    options.worker_count = run->options.worker_count;
+    options.slice_budget = run->options.slice_budget;
+    zvm_status status = zvm_runtime_create(&options, &run->runtime);
+    if (status == ZVM_OK) {
+        warn_of_missing_workers(run);
+        return true;
+    }
+    cli_complain("cannot start %u workers: %s; choose a lower -w", (unsigned)options.worker_count,
+                 zvm_status_text(status));
+    return false;
+}
+
+static int exit_status_of_end(const struct run *run, const struct cli_batch_end *end, int number,
+                              bool output_ok)
+{
+    if (number != 0) return CLI_EXIT_SIGNAL + number;
+    if (!output_ok || end->stop == CLI_STOP_OUTPUT) return CLI_EXIT_FAILED;
+    if (end->stop == CLI_STOP_REFUSED) {
+        return end->started_count == 0 ? CLI_EXIT_NOTHING : CLI_EXIT_FAILED;
+    }
+    if (run->failures.count > 0) return run->failures.exit_status;
+    return CLI_EXIT_OK;
+}
+
+static void complain_interrupted(const struct run *run, const struct cli_batch_end *end, int number)
+{
+    char finished[CLI_COUNT_CHARS];
+    char all[CLI_COUNT_CHARS];
+    cli_complain("%s: stopped by SIG%s; %s of %s isolates had finished", run->options.file,
+                 sigabbrev_np(number), cli_count(end->finished_count, finished),
+                 cli_count(run->options.isolate_count, all));
+}
+
+// Everything is compiled and open: runs, prints, reports.
+static int run_compiled(struct run *run)
+{
+    run->batch =
+        cli_batch_create(run->runtime, run->code, &run->options, &run->output, &run->failures);
+    if (run->batch == NULL) {
+        cli_complain("%s: no memory to run it", run->options.file);
+        return CLI_EXIT_NOTHING;
+    }
+    cli_interrupt_arm(&run->interrupt, cli_batch_interrupt, run->batch);
+    struct cli_batch_end end = cli_batch_run(run->batch);
+    // Standard output before standard error: what a program printed comes before how it failed.
+    bool output_ok = cli_output_finish(&run->output, "standard output");
+    int number = cli_interrupt_disarm(&run->interrupt);
+
+    cli_failures_print(&run->failures);
+    if (number != 0) complain_interrupted(run, &end, number);
+    int exit_status = exit_status_of_end(run, &end, number, output_ok);
+    if (run->options.report == CLI_REPORT_NONE) return exit_status;
+    bool ok = cli_report_file_write(&run->report_file, run->runtime, run->options.report);
+    return ok || exit_status != CLI_EXIT_OK ? exit_status : CLI_EXIT_FAILED;
+}
+
+static int run_opened(struct run *run)
+{
+    if (!create_runtime(run)) return CLI_EXIT_NOTHING;
+    int exit_status = cli_source_compile(run->runtime, run->options.file, &run->code);
+    if (exit_status == CLI_EXIT_OK) exit_status = run_compiled(run);
+    zvm_code_release(run->code);
+    zvm_runtime_destroy(run->runtime);
+    cli_batch_destroy(run->batch);
+    return exit_status;
+}
+
+static int run_watched(struct run *run)
+{
+    if (!cli_report_file_open(&run->report_file, run->options.report_file)) return CLI_EXIT_NOTHING;
+    cli_interrupt_guard_file(&run->interrupt, run->report_file.temp_path);
+    cli_output_init(&run->output, STDOUT_FILENO, run->interrupt.stop_fd);
+    cli_failures_init(&run->failures, &run->options);
+    int exit_status = run_opened(run);
+    cli_failures_deinit(&run->failures);
+    cli_output_deinit(&run->output);
+    cli_interrupt_guard_file(&run->interrupt, NULL);
+    cli_report_file_close(&run->report_file);
+    return exit_status;
+}
+
+int cli_command_run(int word_count, char **words)
+{
+    // 64 KiB of buffer inside: not on the stack.
+    struct run *run = calloc(1, sizeof *run);
+    if (run == NULL) {
+        cli_complain("no memory to start");
+        return CLI_EXIT_NOTHING;
+    }
+    int exit_status = CLI_EXIT_NOTHING;
+    if (cli_run_options_parse(word_count, words, &run->options)) {
+        if (run->options.help) {
+            exit_status = cli_help_print("run");
+        } else if (cli_interrupt_start(&run->interrupt)) {
+            exit_status = run_watched(run);
+            cli_interrupt_stop(&run->interrupt);
+        }
+    }
+    free(run);
+    return exit_status;
+}

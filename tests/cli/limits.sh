@@ -1,0 +1,100 @@
+# Each limit ends a program with its own exit status and one line; try and catch do not hold it up.
+. "$(dirname "$0")/lib.bash"
+
+spin=examples/spin.zx
+zvm run $spin --fuel 1000000
+expect_status 4
+expect_out ""
+expect_err "zvm: $spin: out of fuel after 1,000,000; raise --fuel if the program needs more"
+zvm run $spin --timeout 50ms
+expect_status 124
+expect_err "zvm: $spin: not finished after 50ms; raise --timeout if it needs longer"
+
+# More isolates than workers, all endless: each gets its slices and its end.
+zvm run $spin -n 50 -w 2 --fuel 100000
+expect_status 4
+expect_err_lines 2
+expect_err_like "out of fuel after 100,000 \(isolate 0\)"
+expect_err_like "50 of 50 isolates failed \(shown: isolate 0\): 50 out of fuel"
+zvm run $spin -n 50 -w 2 --timeout 100ms
+expect_status 124
+expect_err_like "50 of 50 isolates failed .*: 50 out of time"
+
+heap=$(program heap.zx <<'END'
+let kept = []
+while true { kept.push([kept.len()]) }
+END
+)
+zvm run "$heap" --heap-limit 200K
+expect_status 3
+expect_err_like "^$heap:2:[0-9]+: HeapLimitError: heap limit of 204800 bytes reached: [0-9]+ live, [0-9]+ requested$"
+expect_err_like "^hint: .*--heap-limit \(now 200K\)$"
+caught=$(program caught.zx <<'END'
+let kept = []
+try {
+    while true { kept.push([kept.len()]) }
+} catch (e) {
+    kept = null
+    print(e.kind)
+}
+END
+)
+zvm run "$caught" --heap-limit 200K
+expect_status 0
+expect_out HeapLimitError
+string=$(program string.zx <<'END'
+let s = "0123456789"
+while true { s = s + s }
+END
+)
+zvm run "$string" --heap-limit 1M
+expect_status 3
+
+deep=$(program deep.zx <<'END'
+action dive(n) { return 1 + dive(n + 1) }
+dive(0)
+END
+)
+zvm run "$deep"
+expect_status 1
+expect_err_like "^$deep:1:29: StackOverflowError: call depth exceeded$"
+expect_err_like "^hint: .*--max-depth \(now 10000\)$"
+zvm run "$deep" --max-depth 20
+expect_status 1
+expect_err_like "now 20\)"
+level=$(program level.zx <<'END'
+action dive(n) { if n == 0 { return 0 } return 1 + dive(n - 1) }
+print(dive(9000))
+END
+)
+zvm run "$level"
+expect_out 9000
+
+# Fuel is a function of the program: the same amount suffices again and again, one less does not.
+counting=$(program counting.zx <<'END'
+let i = 0
+while i < 1000 { i += 1 }
+print(i)
+END
+)
+enough() { "$ZVM" run "$counting" --fuel "$1" >/dev/null 2>&1; }
+least=1
+most=1000000
+while [ $least -lt $most ]; do
+    middle=$(((least + most) / 2))
+    if enough $middle; then most=$middle; else least=$((middle + 1)); fi
+done
+for repeat in 1 2 3; do
+    zvm run "$counting" --fuel $least -w $repeat --slice $((repeat * 100))
+    expect_status 0
+    zvm run "$counting" --fuel $((least - 1)) -w $repeat --slice $((repeat * 100))
+    expect_status 4
+done
+
+# Collecting at every allocation changes nothing but the time.
+zvm run examples/bank.zx
+cp "$work/out" "$work/bank"
+zvm run examples/bank.zx --gc-threshold 1
+expect_status 0
+cmp -s "$work/out" "$work/bank" || fail "--gc-threshold 1 changes the output"
+finish

@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Runs the commands of a README. Usage: run_readme.py README ZVM     (see readme.sh for the rules)"""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+# What sets up or tests the whole tree has its own tests and would run this one again.
+NOT_HERE = ("./tools/", "git ", "cmake ", "cc ")
+
+
+def commands(block):
+    """(command, expected lines) of a console block."""
+    found = []
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], []))
+        elif found:
+            found[-1][1].append(line)
+    return found
+
+
+def matches(expected, actual):
+    """Are the lines as expected, with '...' standing for any lines?"""
+    pattern = "".join("(?:.*\n)*?" if line == "..." else re.escape(line) + "\n" for line in expected)
+    return re.fullmatch(pattern, actual) is not None
+
+
+def run_block(block, folder):
+    """Number of commands that were run, and of those that printed something else."""
+    ran = wrong = 0
+    for command, expected in commands(block):
+        if command.startswith(NOT_HERE):
+            continue
+        result = subprocess.run(["bash", "-c", command], cwd=folder, text=True, capture_output=True,
+                                timeout=120, check=False)
+        ran += 1
+        if expected and not matches(expected, result.stdout) or not expected and result.returncode != 0:
+            wrong += 1
+            print(f"$ {command}\nstatus {result.returncode}, it printed:\n{result.stdout}{result.stderr}")
+    return ran, wrong
+
+
+def main():
+    readme = pathlib.Path(sys.argv[1])
+    folder = pathlib.Path(tempfile.mkdtemp())
+    ran = wrong = 0
+    try:
+        shutil.copytree("examples", folder / "examples")
+        (folder / "build/release").mkdir(parents=True)
+        os.symlink(sys.argv[2], folder / "build/release/zvm")
+        for language, block in FENCE.findall(readme.read_text(encoding="utf8")):
+            if language == "zx":
+                name = re.match(r"// (\S+\.zx)\n", block).group(1)
+                (folder / name).write_text(block, encoding="utf8")
+            elif language == "console":
+                block_ran, block_wrong = run_block(block, folder)
+                ran += block_ran
+                wrong += block_wrong
+    finally:
+        shutil.rmtree(folder)
+    print(f"{ran} commands of {readme} run, {wrong} wrong")
+    return 1 if wrong or not ran else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

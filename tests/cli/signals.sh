@@ -1,0 +1,78 @@
+# Ctrl-C and kill in the middle of a run: it stops within a second, tells so, and still reports.
+. "$(dirname "$0")/lib.bash"
+
+spin=examples/spin.zx
+endless=$(program endless.zx <<'END'
+let i = 0
+while true { print(i); i += 1 }
+END
+)
+
+# interrupt SIGNAL STATUS WORDS...: starts it, lets it run, stops it, and takes the time that takes.
+interrupt() {
+    local signal=$1 wanted=$2 start
+    shift 2
+    last_command="$* (stopped by $signal)"
+    "$ZVM" "$@" >"$work/out" 2>"$work/err" </dev/null &
+    local process=$!
+    sleep 0.7
+    start=$(date +%s%N)
+    kill "-$signal" "$process"
+    wait "$process"
+    status=$?
+    local took_ms=$((($(date +%s%N) - start) / 1000000))
+    tail -c 300 "$work/out" >"$work/tail" && mv "$work/tail" "$work/out"
+    expect_status "$wanted"
+    checks=$((checks + 1))
+    # A second is the promise; instrumented builds on a busy machine get two.
+    [ "$took_ms" -lt 2000 ] || fail "it took $took_ms ms to stop"
+    expect_err_like "stopped by SIG$signal; [0-9,]+ of [0-9,]+ isolates had finished"
+}
+
+interrupt INT 130 run $spin
+expect_err_lines 1
+interrupt TERM 143 run $spin -n 3000 -w 2
+expect_err_lines 1
+interrupt HUP 129 run $spin -n 100
+interrupt INT 130 run examples/nbody.zx -n 1000000 -w 2 --output all
+interrupt INT 130 run "$endless"
+# Output that was printed before is whole up to its last line.
+checks=$((checks + 1))
+[ "$(tail -c 1 "$work/out" | od -An -tx1 | tr -d ' ')" = 0a ] || fail "stdout ends inside a line"
+
+interrupt INT 130 run $spin -n 2000 -w 2 --report json --report-file "$work/report.json"
+checks=$((checks + 1))
+python3 -m json.tool "$work/report.json" >/dev/null || fail "no whole report after the signal"
+checks=$((checks + 1))
+[ "$(ls "$work"/report.json* | wc -l)" = 1 ] || fail "temporary files are left"
+interrupt TERM 143 run $spin -n 20 --report text
+expect_err_like "20"
+
+# A reader that does not read must not hold it up.
+last_command="run endless.zx | sleep (stopped by TERM)"
+mkfifo "$work/pipe"
+sleep 30 <"$work/pipe" &
+sleeper=$!
+"$ZVM" run "$endless" >"$work/pipe" 2>"$work/err" </dev/null &
+process=$!
+sleep 0.7
+start=$(date +%s%N)
+kill -TERM "$process"
+wait "$process"
+status=$?
+expect_status 143
+checks=$((checks + 1))
+[ $((($(date +%s%N) - start) / 1000000)) -lt 2000 ] || fail "a blocked pipe holds up the end"
+kill "$sleeper"
+wait "$sleeper" 2>/dev/null
+
+# nohup: SIGHUP stays ignored.
+last_command="nohup run spin.zx --timeout 1500ms"
+(trap '' HUP && exec "$ZVM" run $spin --timeout 1500ms) >"$work/out" 2>"$work/err" </dev/null &
+process=$!
+sleep 0.5
+kill -HUP "$process"
+wait "$process"
+status=$?
+expect_status 124
+finish

@@ -28,7 +28,7 @@
 #define WINDOW_BASE       1024u
 #define WINDOW_PER_WORKER 64u
 // Output that waits for isolates with lower numbers, all together.
-#define KEPT_BYTES_MAX ((size_t)1 << 30)
+#define KEPT_BYTES_MAX ((size_t)256 << 20)
 // How often main looks up from waiting: for the progress line, and for output still in its buffer.
 #define TICK_NS 200000000
 
@@ -129,7 +129,7 @@ static bool slot_grow(struct slot *slot, size_t wanted)
 {
     if (wanted <= slot->text_capacity) return true;
     size_t capacity = slot->text_capacity * 2 > wanted ? slot->text_capacity * 2 : wanted;
-    if (capacity > KEPT_BYTES_MAX) capacity = wanted;
+    if (capacity > KEPT_BYTES_MAX) capacity = KEPT_BYTES_MAX; // reserved: wanted is not more
     char *text = realloc(slot->text, capacity);
     if (text == NULL) return false;
     slot->text = text;

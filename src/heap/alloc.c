@@ -23,21 +23,15 @@
 
 // ---- Spans ------------------------------------------------------------------------------------
 
-// Large heaps take large spans, so that their pages lie together and there are few to walk. A
-// medium class needs 4 pages for its cells to cross them.
-static uint32_t preferred_order(const struct zheap_private *private, uint32_t class)
+// A class that has much takes large spans, so that its pages lie together and there are few to
+// walk; about an eighth of what it has, so that little lies idle. A medium class needs 2 pages at
+// least for its cells to cross them.
+static uint32_t preferred_order(const struct zheap *heap, uint32_t class_index)
 {
-    uint32_t pages = private->span_pages;
-    if (class >= ZHEAP_CLASSES_SMALL) return pages < 64 || ZHEAP_TINY ? ZSPAN_4 : ZSPAN_16;
-    if (pages < 4 || ZHEAP_TINY) return ZSPAN_1;
-    if (pages < 32) return ZSPAN_4;
-    return pages < 256 ? ZSPAN_16 : ZSPAN_64;
-}
-
-// The next smaller order that a class can use; blocks are not for classes.
-static uint32_t smaller_order(uint32_t order)
-{
-    return order == ZSPAN_4 ? ZSPAN_1 : order - 1;
+    uint32_t pages = zheap_more(heap)->class_pages[class_index];
+    if (pages < 8 || ZHEAP_TINY) return class_index < ZHEAP_CLASSES_SMALL ? ZSPAN_1 : ZSPAN_2;
+    if (pages < 64) return ZSPAN_4;
+    return pages < 512 ? ZSPAN_16 : ZSPAN_64;
 }
 
 struct zpage *zheap_acquire_span(struct zheap *heap, uint32_t class, uint32_t order)
@@ -70,8 +64,8 @@ static enum zheap_outcome add_span(struct zheap *heap, uint32_t class_index)
 {
     struct zheap_private *private = zheap_private(heap);
     struct zheap_class *class = &heap->classes[class_index];
-    uint32_t smallest = class_index < ZHEAP_CLASSES_SMALL ? ZSPAN_1 : ZSPAN_4;
-    uint32_t order = preferred_order(private, class_index);
+    uint32_t smallest = class_index < ZHEAP_CLASSES_SMALL ? ZSPAN_1 : ZSPAN_2;
+    uint32_t order = preferred_order(heap, class_index);
     enum zheap_outcome outcome = ZHEAP_OVER_LIMIT;
     struct zpage *span = NULL;
     for (;;) {
@@ -80,8 +74,8 @@ static enum zheap_outcome add_span(struct zheap *heap, uint32_t class_index)
             if (span != NULL) break;
             outcome = ZHEAP_NO_MEMORY;
         }
-        if (order <= smallest) return outcome;
-        order = smaller_order(order);
+        if (order == smallest) return outcome;
+        order = order == ZSPAN_4 ? smallest : order - 1;
     }
 
     if (class->first == NULL) {
@@ -93,6 +87,7 @@ static enum zheap_outcome add_span(struct zheap *heap, uint32_t class_index)
         last->next = span;
     }
     class->base = zpage_base(span);
+    zheap_more(heap)->class_pages[class_index] += zspan_pages(order);
     return ZHEAP_GOT;
 }
 
@@ -180,6 +175,22 @@ static void *hand_out(struct zheap *heap, uint32_t class_index)
     return class->base + (size_t)zbits_lowest(cells) * ZGRANULE_BYTES;
 }
 
+// A cell of a larger class than needed, NULL: none is free. Only at the limit, when a collection
+// has just been: a small heap of many sizes could not use most of its memory otherwise.
+static void *borrow(struct zheap *heap, uint32_t class_index)
+{
+    for (uint32_t larger = class_index + 1; larger < ZHEAP_CLASSES; larger++) {
+        struct zheap_class *class = &heap->classes[larger];
+        uint64_t cached = class->cache;
+        if (cached != 0) {
+            class->cache = cached & (cached - 1);
+            return class->base + (size_t)zbits_lowest(cached) * ZGRANULE_BYTES;
+        }
+        if (class->kept != 0 || find_kept(class)) return hand_out(heap, larger);
+    }
+    return NULL;
+}
+
 struct cell_request {
     size_t bytes;
     void *address;
@@ -200,6 +211,9 @@ static enum zheap_outcome take_cell(struct zheap *heap, size_t bytes, void **out
     struct zheap_class *class = &heap->classes[class_index];
     if (class->kept == 0 && !find_kept(class)) {
         enum zheap_outcome outcome = add_span(heap, class_index);
+        if (outcome != ZHEAP_GOT && zheap_private(heap)->is_at_limit)
+            *out = borrow(heap, class_index);
+        if (*out != NULL) return ZHEAP_GOT;
         if (outcome != ZHEAP_GOT) return outcome;
         class->kept = zpage_starts(zpage_at(class->base));
     }

@@ -144,6 +144,7 @@ static void release_empty_spans(struct zheap *heap, uint64_t keep_pages)
             if (private->span_pages <= keep_pages) return;
             if (is_empty(span)) {
                 *link = span->next;
+                more->class_pages[i] -= zspan_pages(span->order);
                 zheap_release_span(heap, span);
             } else {
                 link = &span->next;
@@ -212,6 +213,7 @@ void zheap_collect_now(struct zheap *heap, enum zcollect_reason reason)
     struct zheap_private *private = zheap_private(heap);
     ZVM_CHECK(!private->is_collecting);
     private->is_collecting = true;
+    if (reason != ZCOLLECT_STRESS) private->is_at_limit = reason == ZCOLLECT_LIMIT;
     uint64_t start_ns = zclock_now_ns();
     zheap_return_caches(heap);
     zheap_note_peak(heap);

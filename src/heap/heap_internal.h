@@ -55,7 +55,8 @@ struct zpage {
     uint8_t order;      // of its span
     uint8_t index;      // within its span
     uint8_t state;      // ZPAGE_…
-    uint32_t reserved;  // place of the log byte and the touched link of later collectors
+    uint8_t is_gray;    // while marking: an object in it is marked but found no room on the stack
+    uint8_t reserved[3];
 };
 
 _Static_assert(sizeof(struct zpage) == 16, "a page descriptor is one granule");
@@ -207,6 +208,7 @@ struct zheap_log {
 // What only a heap beyond its first page has. zheap.classes points to `classes`, the first member.
 struct zheap_more {
     struct zheap_class classes[ZHEAP_CLASSES];
+    uint32_t class_pages[ZHEAP_CLASSES];
     struct zmixed reserve;  // one page that only the errors of refusals may use
     struct zowner **owners; // objects with a payload outside the spans
     uint32_t owner_count, owner_capacity;
@@ -259,7 +261,8 @@ struct __attribute__((may_alias)) zheap_private {
     bool is_reserve_open;
     bool is_collecting;
     uint8_t thin_rescues; // collections at the limit, in a row, that freed next to nothing
-    uint16_t reserved;
+    bool is_at_limit;     // the limit forced the last collection: larger cells may be borrowed
+    uint8_t reserved;
 };
 
 _Static_assert(sizeof(struct zheap_private) <= sizeof(((struct zheap *)0)->opaque),

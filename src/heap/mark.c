@@ -2,7 +2,7 @@
 //
 // Owns: nothing; the mark words belong to the heap, the stack to the thread's env. Thread: owner.
 // Invariants:  1. an object on the stack is marked.
-//              2. unless has_overflowed, every marked object is scanned, on the stack, or a leaf.
+//              2. every marked object is scanned, on the stack, a leaf, or on a gray page.
 // How: depth first over an explicit stack of (object, slot) entries. An object with many slots is
 // scanned in chunks, and what is left of it waits in one entry below its children: a list of a
 // million lists needs a stack of a chunk, not of a million. Marking cannot fail. When the stack
@@ -20,6 +20,7 @@ static ZVM_COLD void push_slow(struct zmarker *marker, struct zobject *object, u
 {
     if (!zheap_env_grow_stack(marker->env)) {
         marker->has_overflowed = true;
+        zpage_at(object)->is_gray = 1;
         return;
     }
     marker->env->stack[marker->count++] = (struct zmark_entry){object, index};
@@ -209,66 +210,30 @@ static void drain(struct zmarker *marker)
 
 // ---- When the stack could not grow ------------------------------------------------------------
 
-// Passes go forwards and backwards in turn. Each goes on from what it has just marked, so that a
-// chain of objects made one after the other is through after one pass of its direction, however
-// long.
-
-static uint32_t take_bit(uint64_t *bits, bool is_backwards)
+static void rescan_page(struct zmarker *marker, struct zpage *page)
 {
-    uint32_t bit = is_backwards ? 63 - (uint32_t)__builtin_clzll(*bits) : zbits_lowest(*bits);
-    *bits &= ~((uint64_t)1 << bit);
-    return bit;
-}
-
-static void rescan_page(struct zmarker *marker, const struct zpage *page, bool is_backwards)
-{
-    uint64_t scanned = 0;
-    for (;;) {
-        uint64_t bits = *zpage_mark(page) & ~scanned; // read again: scanning marks more
-        if (bits == 0) return;
-        while (bits != 0) {
-            uint32_t bit = take_bit(&bits, is_backwards);
-            scanned |= (uint64_t)1 << bit;
-            char *cell = zpage_base(page) + (size_t)bit * ZGRANULE_BYTES;
-            scan(marker, (struct zobject *)(void *)cell, 0);
-            drain(marker);
-        }
+    if (!page->is_gray) return;
+    page->is_gray = 0;
+    for (uint64_t bits = *zpage_mark(page); bits != 0; bits &= bits - 1) {
+        char *cell = zpage_base(page) + (size_t)zbits_lowest(bits) * ZGRANULE_BYTES;
+        scan(marker, (struct zobject *)(void *)cell, 0);
+        drain(marker);
     }
 }
 
-static void rescan_span(struct zmarker *marker, const struct zpage *span, bool is_backwards)
+static void rescan(struct zmarker *marker)
 {
-    uint32_t pages = zspan_pages(span->order);
-    for (uint32_t i = 0; i < pages; i++) {
-        rescan_page(marker, &span[is_backwards ? pages - 1 - i : i], is_backwards);
-    }
-}
-
-static struct zpage *reverse(struct zpage *span)
-{
-    struct zpage *reversed = NULL;
-    while (span != NULL) {
-        struct zpage *next = span->next;
-        span->next = reversed;
-        reversed = span;
-        span = next;
-    }
-    return reversed;
-}
-
-static void rescan(struct zmarker *marker, bool is_backwards)
-{
-    struct zheap_more *more = zheap_more(marker->heap);
-    rescan_page(marker, zpage_at(zheap_private(marker->heap)->first_base), is_backwards);
+    rescan_page(marker, zpage_at(zheap_private(marker->heap)->first_base));
+    const struct zheap_more *more = zheap_more(marker->heap);
     if (more == NULL) return;
-    rescan_page(marker, zpage_at(more->reserve.base), is_backwards);
+    rescan_page(marker, zpage_at(more->reserve.base));
     for (uint32_t i = 0; i < ZHEAP_CLASSES; i++) {
-        struct zheap_class *class = &more->classes[i];
-        if (is_backwards) class->first = reverse(class->first);
-        for (struct zpage *span = class->first; span != NULL; span = span->next) {
-            rescan_span(marker, span, is_backwards);
+        for (struct zpage *span = more->classes[i].first; span != NULL; span = span->next) {
+            uint32_t pages = zspan_pages(span->order);
+            for (uint32_t k = 0; k < pages; k++) {
+                rescan_page(marker, &span[k]);
+            }
         }
-        if (is_backwards) class->first = reverse(class->first);
     }
 }
 
@@ -314,10 +279,9 @@ void zmark_all(struct zheap *heap)
         zmark_values(&marker, scope->values, scope->count);
     }
     drain(&marker);
-    // A chain mostly leads to older objects, which lie further in front: backwards first.
-    for (bool is_backwards = true; marker.has_overflowed; is_backwards = !is_backwards) {
+    while (marker.has_overflowed) {
         marker.has_overflowed = false;
-        rescan(&marker, is_backwards);
+        rescan(&marker);
     }
     private->work_words += marker.work_words;
 }

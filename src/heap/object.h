@@ -1,9 +1,9 @@
 // heap/object.h - the layout of every kind of heap object.
 //
-// An object is a cell of 16-byte granules and never moves. What does not fit 2 KiB lives outside, in
-// a payload that the object owns. A slot is 8 bytes of payload plus one tag byte; the tag bytes stand
-// together behind the payloads, so that a scan for pointers reads them alone.
-// Ownership: owner-thread, the one that runs the isolate. Symbols have a string's layout and are frozen.
+// An object is a cell of 16-byte granules and never moves. What does not fit 2 KiB lives outside,
+// in a payload that the object owns. A slot is 8 bytes of payload plus one tag byte; the tag bytes
+// stand together behind the payloads, so that a scan for pointers reads them alone. Ownership:
+// owner-thread, the one that runs the isolate. Symbols have a string's layout and are frozen.
 #ifndef ZVM_HEAP_OBJECT_H
 #define ZVM_HEAP_OBJECT_H
 
@@ -23,13 +23,13 @@ struct zobject {
 _Static_assert(sizeof(struct zobject) == 8, "object header");
 
 enum {
-    ZFLAG_LOG = 1,      // the next store into it must push it on the heap's log
-    ZFLAG_EXTERNAL = 2, // its payload is outside the spans, and it is in the heap's owner list
-    ZFLAG_SHARED = 4,   // a symbol: not of this heap
-    ZFLAG_SAMPLED = 8,  // in the table of sampled allocations
-    ZFLAG_FROZEN = 16,  // may not be changed
-    ZFLAG_ASCII = 32,   // string: every byte is below 128
-    ZFLAG_LONG = 64,    // string: the bytes are in a strbuf
+    ZFLAG_LOG = 1,       // the next store into it must push it on the heap's log
+    ZFLAG_EXTERNAL = 2,  // its payload is outside the spans, and it is in the heap's owner list
+    ZFLAG_SHARED = 4,    // a symbol: not of this heap
+    ZFLAG_SAMPLED = 8,   // in the table of sampled allocations
+    ZFLAG_FROZEN = 16,   // may not be changed
+    ZFLAG_ASCII = 32,    // string: every byte is below 128
+    ZFLAG_LONG = 64,     // string: the bytes are in a strbuf
     ZFLAG_VISITING = 64, // list, map, record: on the path of a conversion to text, see vm/text.c
     ZFLAG_FINALIZER = 128,
 };
@@ -72,7 +72,8 @@ struct zstring_long {
     struct zstrbuf_object *buffer;
     uint64_t length_chars; // code points; 0 = not counted yet
     // Byte offset of every 64th code point, for indexing strings that are not ASCII; built at first
-    // index. NULL = not built. A payload inside a BUFFER or external: offsets is an owner of its own.
+    // index. NULL = not built. A payload inside a BUFFER or external: offsets is an owner of its
+    // own.
     struct zowner *offsets;
     uint64_t reserved;
 };
@@ -81,9 +82,9 @@ struct zstring_long {
 enum { ZLIST_INT = 0, ZLIST_FLOAT = 1, ZLIST_ANY = 2 }; // INT and FLOAT equal their tags
 
 struct zlist {
-    struct zowner owner;  // payload: uint64_t [capacity], then for ANY uint8_t [capacity] of tags
-    uint32_t capacity;    // elements
-    uint8_t elements;     // ZLIST_…: what all of them are; an empty list is ZLIST_INT
+    struct zowner owner; // payload: uint64_t [capacity], then for ANY uint8_t [capacity] of tags
+    uint32_t capacity;   // elements
+    uint8_t elements;    // ZLIST_…: what all of them are; an empty list is ZLIST_INT
     uint8_t reserved[3];
 };
 
@@ -123,8 +124,8 @@ static inline struct zmap_entry *zmap_entries(const struct zmap *map)
     return map->owner.payload;
 }
 
-// Functions. aux = captured slots: payloads, then tags. A captured variable that is assigned after its
-// capture is a CELL; one that never changes is captured by value.
+// Functions. aux = captured slots: payloads, then tags. A captured variable that is assigned after
+// its capture is a CELL; one that never changes is captured by value.
 struct zfunc {
     struct zobject header;
     const struct zproto *proto;
@@ -170,7 +171,8 @@ static inline uint8_t *zrecord_tags(const struct zrecord *record)
     return (uint8_t *)(uintptr_t)(record->fields + record->header.aux);
 }
 
-// A data type as one isolate sees it: its methods and defaults with what they captured. aux = slots.
+// A data type as one isolate sees it: its methods and defaults with what they captured. aux =
+// slots.
 struct zclass {
     struct zobject header;
     struct zclass *parent;      // NULL: none

@@ -28,9 +28,10 @@ static struct zbuffer *buffer_of(const struct zowner *owner)
 
 // ---- The owner list ---------------------------------------------------------------------------
 
-// Room for one owner more.
-static enum zheap_outcome reserve_owner(struct zheap *heap)
+// Room for owner in the list.
+static enum zheap_outcome reserve_owner(struct zheap *heap, const struct zowner *owner)
 {
+    if (owner->header.flags & ZFLAG_LISTED) return ZHEAP_GOT;
     enum zheap_outcome outcome = zheap_grow_more(heap);
     if (outcome != ZHEAP_GOT) return outcome;
     struct zheap_more *more = zheap_more(heap);
@@ -187,7 +188,7 @@ static enum zheap_outcome attempt_outside(struct zheap *heap, void *request)
     const struct outside_request *outside = request;
     struct zowner *owner = outside->owner;
     size_t new_bytes = outside->new_bytes;
-    enum zheap_outcome outcome = reserve_owner(heap);
+    enum zheap_outcome outcome = reserve_owner(heap, owner);
     if (outcome != ZHEAP_GOT) return outcome;
     size_t old_external = is_external(owner) ? owner->payload_bytes : 0;
     if (new_bytes > old_external && !zheap_fits(zheap_private(heap), new_bytes - old_external)) {

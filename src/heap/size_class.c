@@ -2,9 +2,10 @@
 //
 // Constant tables, frozen. Classes step by 16 to 128 bytes, by 32 to 256, then by an eighth to a
 // quarter of the size, up to 2048. Cells up to 256 bytes never cross a page (at most 12.5 % of a
-// page is lost, at 224 bytes). Larger ones do: they would waste up to 37 % of each page, but lose
-// at most 12.5 % of a span of 4 pages (at 1792 bytes), less of 16. The test test_heap_size_class
-// checks every entry against these rules.
+// page is lost, at 224 bytes). Larger ones do: they would waste up to 37 % of each page. Of a span
+// of 4 pages they lose at most 12.5 % (1792 bytes); of 2 pages, which only the first spans of a
+// class have, up to 37 % still (1280), for half the memory of the first object.
+// A unit test checks every entry against these rules.
 #define ZVM_HEAP_INTERNAL
 #include "heap/heap_internal.h"
 

@@ -13,9 +13,9 @@ struct zstring;
 
 // A tag is a type in bits 0-5, and where the payload points in bits 6-7.
 enum {
-    ZTAG_INT = 0,   // both operands integers: (a.tag | b.tag) == 0
+    ZTAG_INT = 0, // both operands integers: (a.tag | b.tag) == 0
     ZTAG_FLOAT = 1,
-    ZTAG_NULL = 2,  // null and false are adjacent: the falsy values
+    ZTAG_NULL = 2, // null and false are adjacent: the falsy values
     ZTAG_FALSE = 3,
     ZTAG_TRUE = 4,
     ZTAG_UNSET = 5, // a global that has no value yet; never visible to a program

@@ -59,6 +59,14 @@ static bool bad(struct zverifier *verifier, const char *format, ...)
     return false;
 }
 
+static bool check_sum(struct zverifier *verifier, const char *what, uint64_t walked,
+                      uint64_t counted)
+{
+    if (walked == counted) return true;
+    return bad(verifier, "%s: %llu by walking, %llu by counting", what, (unsigned long long)walked,
+               (unsigned long long)counted);
+}
+
 // ---- The table of pages -----------------------------------------------------------------------
 
 static struct visited_page *page_entry(const struct zverifier *verifier, const struct zpage *page)
@@ -139,9 +147,10 @@ static bool add_class_page(struct zverifier *verifier, const struct zheap_class 
 static bool add_class(struct zverifier *verifier, uint32_t class_index)
 {
     const struct zheap_class *class = &verifier->heap->classes[class_index];
+    uint64_t class_pages = 0;
     for (struct zpage *span = class->first; span != NULL; span = span->next) {
         uint32_t pages = zspan_pages(span->order);
-        verifier->span_pages += pages;
+        class_pages += pages;
         for (uint32_t i = 0; i < pages; i++) {
             struct zpage *page = &span[i];
             if (page->class != class_index || page->index != i || page->order != span->order) {
@@ -151,7 +160,9 @@ static bool add_class(struct zverifier *verifier, uint32_t class_index)
             if (!add_class_page(verifier, class, page)) return false;
         }
     }
-    return true;
+    verifier->span_pages += class_pages;
+    return check_sum(verifier, "pages of a class", class_pages,
+                     zheap_more(verifier->heap)->class_pages[class_index]);
 }
 
 static bool add_pages(struct zverifier *verifier)
@@ -169,14 +180,6 @@ static bool add_pages(struct zverifier *verifier)
 }
 
 // ---- Counters and owners ----------------------------------------------------------------------
-
-static bool check_sum(struct zverifier *verifier, const char *what, uint64_t walked,
-                      uint64_t counted)
-{
-    if (walked == counted) return true;
-    return bad(verifier, "%s: %llu by walking, %llu by counting", what, (unsigned long long)walked,
-               (unsigned long long)counted);
-}
 
 static bool check_owners(struct zverifier *verifier, uint64_t *external_bytes)
 {

@@ -185,12 +185,46 @@ static const uint8_t CONSTANT_OPS[] = {
     [ZAST_OP_DIV] = ZOP_DIVK, [ZAST_OP_MOD] = ZOP_MODK,
 };
 
+static const uint8_t LEFT_CONSTANT_OPS[] = {
+    [ZAST_OP_ADD] = ZOP_KADD,
+    [ZAST_OP_SUB] = ZOP_KSUB,
+    [ZAST_OP_MUL] = ZOP_KMUL,
+    [ZAST_OP_DIV] = ZOP_KDIV,
+};
+
+static bool is_number(const struct zast_node *node)
+{
+    return node->kind == ZAST_INT || node->kind == ZAST_FLOAT;
+}
+
+static uint32_t number_constant(struct zgen *gen, const struct zast_node *node)
+{
+    return zgen_constant(gen, node->kind == ZAST_INT ? zvalue_int(node->integer)
+                                                     : zvalue_float(node->number));
+}
+
+// Emits `number op right` with the number in the instruction; false when it does not fit.
+static bool left_number_op(struct zgen *gen, const struct zast_node *node, uint32_t target,
+                           const struct zast_node *left)
+{
+    if (node->op < ZAST_OP_ADD || node->op > ZAST_OP_DIV) return false;
+    if (!is_number(left) || is_number(node->right)) return false;
+    uint32_t constant = number_constant(gen, left);
+    if (constant > 255) return false;
+    uint32_t saved = gen->function->next;
+    uint32_t operand = zgen_operand(gen, node->right);
+    zgen_at(gen, node->position);
+    zgen_abc(gen, LEFT_CONSTANT_OPS[node->op], target, constant, operand);
+    gen->function->next = saved;
+    return true;
+}
+
 // Emits `left op number` with the number in the instruction; false when it does not fit.
 static bool number_op(struct zgen *gen, const struct zast_node *node, uint32_t target, uint32_t left,
                       const struct zast_node *right)
 {
     if (node->op < ZAST_OP_ADD || node->op > ZAST_OP_MOD) return false;
-    if (right->kind != ZAST_INT && right->kind != ZAST_FLOAT) return false;
+    if (!is_number(right)) return false;
     bool is_small = right->kind == ZAST_INT && right->integer >= 0 && right->integer <= 255;
     zgen_at(gen, node->position);
     if (is_small && (node->op == ZAST_OP_ADD || node->op == ZAST_OP_SUB)) {
@@ -198,9 +232,7 @@ static bool number_op(struct zgen *gen, const struct zast_node *node, uint32_t t
         zgen_abc(gen, op, target, left, (uint32_t)right->integer);
         return true;
     }
-    struct zvalue value = right->kind == ZAST_INT ? zvalue_int(right->integer)
-                                                  : zvalue_float(right->number);
-    uint32_t constant = zgen_constant(gen, value);
+    uint32_t constant = number_constant(gen, right);
     if (constant > 255) return false;
     zgen_abc(gen, CONSTANT_OPS[node->op], target, left, constant);
     return true;
@@ -224,10 +256,21 @@ static void binary(struct zgen *gen, const struct zast_node *node, uint32_t targ
     const struct zast_node **spine = zgen_spine(gen, node, ZAST_BINARY, &leftmost, &count);
     if (spine == NULL) return;
     uint32_t saved = gen->function->next;
-    uint32_t left = zgen_operand(gen, leftmost);
-    uint32_t sum = left;
-    if (count > 1 && left < saved) sum = zgen_registers(gen, 1, node->start); // a variable's register
-    for (uint32_t i = 0; i < count && gen->status == ZVM_OK; i++) {
+    uint32_t first = 0, left, sum;
+    if (is_number(leftmost)) {
+        left = sum = count > 1 ? zgen_registers(gen, 1, node->start) : target;
+        if (left_number_op(gen, spine[0], sum, leftmost)) {
+            first = 1;
+        } else if (count == 1) {
+            left = zgen_operand(gen, leftmost);
+        } else {
+            zgen_expression(gen, leftmost, left);
+        }
+    } else {
+        left = sum = zgen_operand(gen, leftmost);
+        if (count > 1 && left < saved) sum = zgen_registers(gen, 1, node->start); // a variable's
+    }
+    for (uint32_t i = first; i < count && gen->status == ZVM_OK; i++) {
         uint32_t to = i + 1 == count ? target : sum;
         zgen_binary_op(gen, spine[i], to, left, spine[i]->right);
         left = to;

@@ -337,19 +337,25 @@ static struct zast_position position_of(const char *text, size_t offset)
     return position;
 }
 
+// Where the code point starts that goes wrong at `bad`, which may be the end of the text.
+static size_t broken_start(const char *text, size_t bad)
+{
+    size_t start = bad;
+    while (start > 0 && bad - start < 3 && ((unsigned char)text[start - 1] & 0xC0u) == 0x80u)
+        start--;
+    bool is_whole = start == 0 || zutf8_is_valid(text + start - 1, bad - (start - 1), NULL);
+    return is_whole ? bad : start - 1;
+}
+
 // The checks that the lexer relies on.
 static zvm_status check_text(struct zdiagnostics *diagnostics, const char *text,
                              size_t length_bytes)
 {
-    if (length_bytes >= SOURCE_BYTES_MAX) {
-        zdiagnostics_error(diagnostics, (struct zast_position){0, 0}, 0,
-                           "the source has %zu bytes; the limit is 1 GiB", length_bytes);
-        return ZVM_E_LIMIT;
-    }
     if (length_bytes == 0) return ZVM_OK;
 
     size_t offset = 0;
     if (!zutf8_is_valid(text, length_bytes, &offset)) {
+        offset = broken_start(text, offset);
         zdiagnostics_error(diagnostics, position_of(text, offset), 1,
                            "byte 0x%02X is not valid UTF-8; save the file as UTF-8",
                            (unsigned)(unsigned char)text[offset]);
@@ -388,6 +394,11 @@ zvm_status zlang_parse(struct zdiagnostics *diagnostics, struct zast_program *ou
 
     const char *text = diagnostics->length_bytes > 0 ? diagnostics->text : "";
     size_t length_bytes = diagnostics->length_bytes;
+    if (length_bytes >= SOURCE_BYTES_MAX) {
+        zdiagnostics_error(diagnostics, (struct zast_position){0, 0}, 0,
+                           "the source has %zu bytes; it must have less than 1 GiB", length_bytes);
+        return ZVM_E_LIMIT;
+    }
     if (length_bytes >= 3 && memcmp(text, BYTE_ORDER_MARK, 3) == 0) {
         text += 3;
         length_bytes -= 3;

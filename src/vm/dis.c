@@ -65,6 +65,11 @@ static void add_operands(struct zstrbuf *out, const struct zproto *proto, uint32
         zstrbuf_add_format(out, "r%u r%u ", a, b);
         add_constant(out, proto, c);
         break;
+    case ZFORM_W_K_R:
+        zstrbuf_add_format(out, "r%u ", a);
+        add_constant(out, proto, b);
+        zstrbuf_add_format(out, " r%u", c);
+        break;
     case ZFORM_W_R_I: zstrbuf_add_format(out, "r%u r%u %u", a, b, c); break;
     case ZFORM_W_R_N:
     case ZFORM_R_R_N: zstrbuf_add_format(out, "r%u r%u count=%u", a, b, c); break;

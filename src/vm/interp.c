@@ -162,10 +162,10 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
         NEXT;                                                                                      \
     } while (0)
 
-#define ARITHMETIC(name, builtin_op, float_op, right)                                              \
+#define ARITHMETIC(name, builtin_op, float_op, left, right)                                        \
     OP(name)                                                                                       \
     {                                                                                              \
-        const struct zvalue *b = RB, *c = (right);                                                 \
+        const struct zvalue *b = (left), *c = (right);                                             \
         int64_t result;                                                                            \
         if (ZVM_LIKELY((b->tag | c->tag) == ZTAG_INT)) {                                           \
             if (ZVM_LIKELY(!builtin_op(b->i, c->i, &result))) {                                    \
@@ -199,10 +199,10 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
     }
 
 // Floor division and modulo of integers, where the divisor is neither 0 nor -1.
-#define DIVISION(name, right)                                                                      \
+#define DIVISION(name, left, right)                                                                \
     OP(name)                                                                                       \
     {                                                                                              \
-        const struct zvalue *b = RB, *c = (right);                                                 \
+        const struct zvalue *b = (left), *c = (right);                                             \
         if (ZVM_LIKELY((b->tag | c->tag) == ZTAG_INT)) {                                           \
             if (ZVM_LIKELY((uint64_t)c->i + 1 > 1)) {                                              \
                 int64_t quotient = b->i / c->i;                                                    \
@@ -470,22 +470,29 @@ next:
     }
     OP(CLOSURE) SLOW(zslow_closure(iso, ZINSN_D(insn), RA));
 
-    ARITHMETIC(ADD, __builtin_add_overflow, +, RC)
+    ARITHMETIC(ADD, __builtin_add_overflow, +, RB, RC)
     ARITHMETIC_END(ZARITH_ADD)
-    ARITHMETIC(SUB, __builtin_sub_overflow, -, RC)
+    ARITHMETIC(SUB, __builtin_sub_overflow, -, RB, RC)
     ARITHMETIC_END(ZARITH_SUB)
-    ARITHMETIC(MUL, __builtin_mul_overflow, *, RC)
+    ARITHMETIC(MUL, __builtin_mul_overflow, *, RB, RC)
     ARITHMETIC_END(ZARITH_MUL)
-    ARITHMETIC(ADDK, __builtin_add_overflow, +, constants + ZINSN_C(insn))
+    ARITHMETIC(ADDK, __builtin_add_overflow, +, RB, constants + ZINSN_C(insn))
     ARITHMETIC_END(ZARITH_ADD)
-    ARITHMETIC(SUBK, __builtin_sub_overflow, -, constants + ZINSN_C(insn))
+    ARITHMETIC(SUBK, __builtin_sub_overflow, -, RB, constants + ZINSN_C(insn))
     ARITHMETIC_END(ZARITH_SUB)
-    ARITHMETIC(MULK, __builtin_mul_overflow, *, constants + ZINSN_C(insn))
+    ARITHMETIC(MULK, __builtin_mul_overflow, *, RB, constants + ZINSN_C(insn))
+    ARITHMETIC_END(ZARITH_MUL)
+    ARITHMETIC(KADD, __builtin_add_overflow, +, constants + ZINSN_B(insn), RC)
+    ARITHMETIC_END(ZARITH_ADD)
+    ARITHMETIC(KSUB, __builtin_sub_overflow, -, constants + ZINSN_B(insn), RC)
+    ARITHMETIC_END(ZARITH_SUB)
+    ARITHMETIC(KMUL, __builtin_mul_overflow, *, constants + ZINSN_B(insn), RC)
     ARITHMETIC_END(ZARITH_MUL)
     IMMEDIATE(ADDI, __builtin_add_overflow, +, ZARITH_ADD)
     IMMEDIATE(SUBI, __builtin_sub_overflow, -, ZARITH_SUB)
-    DIVISION(DIV, RC)
-    DIVISION(DIVK, constants + ZINSN_C(insn))
+    DIVISION(DIV, RB, RC)
+    DIVISION(DIVK, RB, constants + ZINSN_C(insn))
+    DIVISION(KDIV, constants + ZINSN_B(insn), RC)
     MODULO(MOD, RC)
     MODULO(MODK, constants + ZINSN_C(insn))
     OP(POW) SLOW(zarith(iso, ZARITH_POW, *RB, *RC, RA));

@@ -45,13 +45,55 @@ static inline uint32_t hash_key(struct zvalue key)
     return (uint32_t)(ZVM_LIKELY(string->hash != 0) ? string->hash : zstring_hash(string));
 }
 
-// The hashes are equal already.
+static inline uint64_t load_8(const char *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+static inline uint32_t load_4(const char *bytes)
+{
+    uint32_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+// Bytes [length] by words whose last overlaps: keys are short, and a call of memcmp costs more than
+// the comparison.
+static inline bool is_same_text(const char *a, const char *b, uint32_t length)
+{
+    if (length >= 8) {
+        for (uint32_t i = 0; i + 8 < length; i += 8) {
+            if (load_8(a + i) != load_8(b + i)) return false;
+        }
+        return load_8(a + length - 8) == load_8(b + length - 8);
+    }
+    if (length >= 4) {
+        uint32_t different = load_4(a) ^ load_4(b);
+        return (different | (load_4(a + length - 4) ^ load_4(b + length - 4))) == 0;
+    }
+    for (uint32_t i = 0; i < length; i++) {
+        if (a[i] != b[i]) return false;
+    }
+    return true;
+}
+
+// The low halves of the hashes are equal already; both strings' hashes are known.
+static bool is_equal_key(const struct zmap_entry *entry, struct zvalue key)
+{
+    if ((entry->key_tag & ZTAG_TYPE_MASK) != ZTYPE_STRING || !zvalue_is_string(key)) return false;
+    if (entry->key_tag == ZTAG_SYMBOL && key.tag == ZTAG_SYMBOL) return false;
+    const struct zstring *a = (const void *)(uintptr_t)entry->key, *b = key.p;
+    if (a->hash != b->hash || a->header.aux != b->header.aux) return false;
+    if ((a->header.flags | b->header.flags) & ZFLAG_LONG)
+        return zstring_equal(zvalue_slot(entry->key, entry->key_tag), key);
+    return is_same_text(a->bytes, b->bytes, a->header.aux);
+}
+
 static inline bool is_entry_of(const struct zmap_entry *entry, struct zvalue key)
 {
-    if (ZVM_LIKELY(entry->key == key.bits && entry->key_tag == key.tag)) return true;
-    if (entry->key_tag == ZTAG_INT || entry->key_tag == ZTAG_DEAD || key.tag == ZTAG_INT)
-        return false;
-    return zstring_equal(zvalue_slot(entry->key, entry->key_tag), key);
+    return (entry->key == key.bits && entry->key_tag == key.tag) || is_equal_key(entry, key);
 }
 
 // ---- Index --------------------------------------------------------------------------------------

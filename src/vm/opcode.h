@@ -49,6 +49,10 @@
     X(MULK, W_R_K, NONE)                                                                           \
     X(DIVK, W_R_K, NONE)                                                                           \
     X(MODK, W_R_K, NONE)                                                                           \
+    X(KADD, W_K_R, NONE)      /* R[A] = K[B] + R[C] */                                             \
+    X(KSUB, W_K_R, NONE)                                                                           \
+    X(KMUL, W_K_R, NONE)                                                                           \
+    X(KDIV, W_K_R, NONE)                                                                           \
     X(ADDI, W_R_I, NONE)      /* R[A] = R[B] + C, unsigned */                                      \
     X(SUBI, W_R_I, NONE)                                                                           \
     X(NEG, W_R_0, NONE)                                                                            \
@@ -143,6 +147,7 @@ enum zopcode_form {
     ZFORM_W_R_R,
     ZFORM_R_R_R,
     ZFORM_W_R_K,
+    ZFORM_W_K_R,
     ZFORM_W_R_I,
     ZFORM_W_R_N,
     ZFORM_R_R_N,

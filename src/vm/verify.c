@@ -125,6 +125,8 @@ static bool check_operands(struct verifier *v, uint32_t word, const struct zopco
     case ZFORM_W_R_R:
     case ZFORM_R_R_R: return check_three(v, word);
     case ZFORM_W_R_K: return check_two(v, word) && check_constant(v, c);
+    case ZFORM_W_K_R:
+        return check_register(v, a) && check_constant(v, b) && check_register(v, c);
     case ZFORM_W_R_N:
     case ZFORM_R_R_N: return check_register(v, a) && check_registers(v, b, c);
     case ZFORM_W_K:

@@ -32,7 +32,7 @@ alan: 5
 1787 transfers, 215 refused"
 zvm run examples/nbody.zx -n 50
 expect_status 0
-expect_out $'energy before: -0.1690751638285433\nenergy after:  -0.16902152766536233'
+expect_out $'energy before: -0.1690751638285433\nenergy after:  -0.16908760523462465'
 
 for isolates in 1 77; do
     zvm run examples/quickstart.zx -n $isolates --output all

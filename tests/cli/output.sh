@@ -72,7 +72,7 @@ unwritable() {
     expect_err "zvm: standard output: cannot write: $reason"
 }
 for words in "run examples/hello.zx" "run $file -n 2000 --output all" "run $endless" "run $once" \
-    "run $endless -n 3000 --output all --timeout 1s" "version" "run --help" "dis examples/bank.zx"; do
+    "version" "run --help" "dis examples/bank.zx"; do
     # shellcheck disable=SC2086
     unwritable "No space left on device" $words >/dev/full
     # shellcheck disable=SC2086
@@ -88,6 +88,20 @@ last_command="run hello.zx with all three closed"
 "$ZVM" run examples/hello.zx <&- >&- 2>&-
 status=$?
 expect_status 1
+
+# Output that must wait for its turn is bounded: isolate 0 prints nothing and goes on, 1 has no end.
+waits=$(program waits.zx <<'END'
+let i = 0
+while isolate_id() == 0 && i < 300000000 { i += 1 }
+while true { print("0123456789" * 1000) }
+END
+)
+last_command="run waits.zx -n 2 -w 2 --output all --fuel 100000000 >/dev/null"
+"$ZVM" run "$waits" -n 2 -w 2 --output all --fuel 100000000 2>"$work/err" >/dev/null
+status=$?
+expect_status 4
+expect_err_like "out of fuel after 100,000,000 \(isolate 0\)"
+expect_err_like "2 of 2 isolates failed \(shown: isolate 0\): 1 out of fuel, 1 too much output"
 
 # A reader that goes away.
 for words in "run $endless" "run $file -n 100000 --output all"; do

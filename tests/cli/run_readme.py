@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+LINK = re.compile(r"\]\(([^)#\s]+)")
 # What sets up or tests the whole tree has its own tests and would run this one again.
 NOT_HERE = ("./tools/", "git ", "cmake ", "cc ")
 
@@ -45,8 +46,18 @@ def run_block(block, folder):
     return ran, wrong
 
 
+def broken_links():
+    """Relative links of the README and the documents that lead nowhere."""
+    for page in [pathlib.Path("README.md"), *pathlib.Path("docs").glob("*.md")]:
+        for target in LINK.findall(page.read_text(encoding="utf8")):
+            if "://" not in target and not (page.parent / target).exists():
+                yield f"{page}: link to {target} leads nowhere"
+
+
 def main():
     readme = pathlib.Path(sys.argv[1])
+    broken = list(broken_links())
+    print(*broken, sep="\n")
     folder = pathlib.Path(tempfile.mkdtemp())
     ran = wrong = 0
     try:
@@ -64,7 +75,7 @@ def main():
     finally:
         shutil.rmtree(folder)
     print(f"{ran} commands of {readme} run, {wrong} wrong")
-    return 1 if wrong or not ran else 0
+    return 1 if wrong or broken or not ran else 0
 
 
 if __name__ == "__main__":

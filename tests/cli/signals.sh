@@ -66,6 +66,17 @@ checks=$((checks + 1))
 kill "$sleeper"
 wait "$sleeper" 2>/dev/null
 
+# Before anything runs there is nothing to end in order: here it waits for somebody to read its report.
+last_command="run hello.zx --report-file PIPE (stopped by INT)"
+"$ZVM" run examples/hello.zx --report json --report-file "$work/pipe" >"$work/out" 2>"$work/err" </dev/null &
+process=$!
+sleep 0.5
+kill -INT "$process"
+wait "$process"
+status=$?
+expect_status 130
+expect_out ""
+
 # nohup: SIGHUP stays ignored.
 last_command="nohup run spin.zx --timeout 1500ms"
 (trap '' HUP && exec "$ZVM" run $spin --timeout 1500ms) >"$work/out" 2>"$work/err" </dev/null &

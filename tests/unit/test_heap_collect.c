@@ -172,7 +172,7 @@ static void *make_long_string(struct fixture *f)
     assert_true(zheap_payload_resize(&f->heap, &offsets->owner, 100));
     struct zstring_long *string =
         zheap_new(&f->heap, ZTYPE_STRING | ZFLAG_LONG << 8, sizeof *string, 1000);
-    string->string.hash = 0;
+    string->hash = 0;
     string->buffer = f->roots[2].p;
     string->offsets = f->roots[3].p;
     string->length_chars = 0;

@@ -44,6 +44,19 @@ static uint64_t fill_with_chain(struct fixture *f, uint32_t seed)
     }
 }
 
+// Then with the smallest objects, until not one cell of any size is free.
+static void fill_to_the_brim(struct fixture *f)
+{
+    (void)fill_with_chain(f, 3);
+    (void)zheap_refusal(&f->heap);
+    f->roots[1] = zvalue_null();
+    for (;;) {
+        struct zcell *cell = make_cell(f, f->roots[1]);
+        if (cell == NULL) return;
+        f->roots[1] = object_value(cell);
+    }
+}
+
 static void check_limit(struct fixture *f, uint64_t limit_bytes)
 {
     fixture_open_heap(f, (struct zheap_options){.limit_bytes = limit_bytes});
@@ -56,15 +69,16 @@ static void check_limit(struct fixture *f, uint64_t limit_bytes)
     assert_int_equal(refusal.live_bytes, fixture_stats(f).live_bytes);
     assert_in_range(refusal.requested_bytes, 17, 8 + 41 * 9);
     assert_int_equal(fixture_stats(f).live_count, count);
-    // Most of it is in use: what is not is the table, the reserve and the ends of spans.
-    assert_true(fixture_stats(f).live_bytes > limit_bytes / 3);
+    // In the smallest heaps the table, the reserve and the ends of spans take a good part.
+    assert_true(fixture_stats(f).live_bytes > limit_bytes / 4);
+    if (limit_bytes > 100000) assert_true(fixture_stats(f).live_bytes > limit_bytes / 5 * 4);
     assert_int_equal(zheap_refusal(&f->heap).reason, ZHEAP_REFUSED_NOT);
     make_error_of_refusal(f);
     fixture_verify(f);
 
     // Everything dropped, the error too: the heap is as good as new.
     f->roots[0] = f->roots[ROOTS - 1] = f->roots[ROOTS - 2] = zvalue_null();
-    assert_true(fill_with_chain(f, (uint32_t)limit_bytes) >= count - 1);
+    assert_true(fill_with_chain(f, (uint32_t)limit_bytes) >= count * 2 / 3);
     make_error_of_refusal(f);
     fixture_close_heap(f);
 }
@@ -141,13 +155,11 @@ static void test_charge_counts_until_uncharged(void **state)
     assert_int_equal(fixture_stats(&f).committed_bytes, 16384);
     assert_false(zheap_charge(&f.heap, 1));
     // No class table can come any more: the first page has to do, and then its end for the error.
-    while (make_node(&f, 1) != NULL) {
-        f.roots[0] = zvalue_null();
-    }
+    assert_in_range(fill_with_chain(&f, 1), 3, 20);
     make_error_of_refusal(&f);
     zheap_uncharge(&f.heap, 16384 - ZHEAP_BLOCK_BYTES);
     assert_int_equal(fixture_stats(&f).committed_peak_bytes, 16384);
-    assert_true(fill_with_chain(&f, 1) > 50);
+    assert_in_range(fill_with_chain(&f, 1), 30, 100);
     fixture_close(&f);
 }
 
@@ -173,8 +185,12 @@ static void test_refusal_reserve_used_up_is_final(void **state)
     (void)state;
     struct fixture f;
     fixture_open_limit(&f, 32768);
-    (void)fill_with_chain(&f, 3);
-    uint32_t kept = 1;
+    fill_to_the_brim(&f);
+    struct zcell *newest = f.roots[1].p;
+    f.roots[1] = zvalue_slot(newest->payload, (uint8_t)newest->header.aux);
+    (void)zheap_refusal(&f.heap);
+    assert_false(zheap_charge(&f.heap, 1 << 20));
+    uint32_t kept = 2;
     // Each round something is freed, but all errors are kept: the reserve ends.
     for (uint32_t round = 0;; round++) {
         assert_true(round < 10);
@@ -190,7 +206,7 @@ static void test_refusal_reserve_used_up_is_final(void **state)
         zheap_reserve_close(&f.heap);
         assert_false(zheap_charge(&f.heap, 1 << 20));
     }
-    assert_in_range(kept, 5, 9);
+    assert_in_range(kept, 6, 10);
     fixture_verify(&f);
     fixture_close(&f);
 }
@@ -200,9 +216,9 @@ static void test_refusal_inside_the_reserve_is_final(void **state)
     (void)state;
     struct fixture f;
     fixture_open_limit(&f, 32768);
-    (void)fill_with_chain(&f, 3);
+    fill_to_the_brim(&f);
     zheap_reserve_open(&f.heap);
-    for (uint32_t i = 1; i < 40; i++) {
+    for (uint32_t i = 2; i < 40; i++) {
         struct zbuffer *part = make_buffer(&f, 256);
         if (part == NULL) break;
         f.roots[i] = object_value(part);
@@ -257,6 +273,7 @@ static void test_limit_garbage_is_collected_before_a_refusal(void **state)
 static void test_limit_thrashing_is_refused(void **state)
 {
     (void)state;
+    if (ZHEAP_STRESS) skip();
     struct fixture f;
     fixture_open_limit(&f, 1 << 20);
     (void)fill_with_chain(&f, 5);
@@ -274,7 +291,7 @@ static void test_limit_thrashing_is_refused(void **state)
     }
     assert_true(allocated < 100000);
     assert_int_equal(zheap_refusal(&f.heap).reason, ZHEAP_REFUSED_LIMIT);
-    if (!ZHEAP_STRESS) assert_true(fixture_stats(&f).collections - collections < 10);
+    assert_true(fixture_stats(&f).collections - collections < 10);
     fixture_close(&f);
 }
 

@@ -60,8 +60,10 @@ static void test_starts_medium_classes_cross_pages_but_not_spans(void **state)
 {
     (void)state;
     for (uint32_t class = ZHEAP_CLASSES_SMALL; class < ZHEAP_CLASSES; class ++) {
+        check_medium(class, 2);
         check_medium(class, 4);
         check_medium(class, 16);
+        check_medium(class, 64);
     }
 }
 

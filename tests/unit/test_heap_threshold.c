@@ -29,7 +29,7 @@ static void test_threshold_is_exact_to_one_allocation(void **state)
 {
     (void)state;
     if (ZHEAP_STRESS) skip();
-    static const uint64_t thresholds[] = {1, 2, 3, 7, 10, 63, 64, 65, 100, 1000, 4096};
+    static const uint64_t thresholds[] = {1, 2, 3, 7, 10, 63, 64, 65, 100, 1000, 2000};
     for (size_t i = 0; i < sizeof thresholds / sizeof thresholds[0]; i++) {
         // The growth trigger stays out of the way: 64 KiB are not reached within a cycle.
         uint32_t mask = thresholds[i] > 100 ? 0xf : 0x1ff;

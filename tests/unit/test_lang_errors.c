@@ -158,6 +158,11 @@ static void test_text_that_is_no_source_is_refused(void **state)
     lang_check_failure_bytes("a\n'\xC3\xA9\xFF'", 6, ZVM_E_UTF8,
                              "f:2:3: error: byte 0xFF is not valid UTF-8; save the file as UTF-8\n"
                              "    '\xC3\xA9?\n      ^\n");
+    // A code point that stops short is reported where it starts, also at the end of the text.
+    lang_check_failure_bytes("a\xE4\xB8z", 4, ZVM_E_UTF8, "f:1:2: error: byte 0xE4 is not");
+    lang_check_failure_bytes("a\xF0\x9F\x98", 4, ZVM_E_UTF8, "f:1:2: error: byte 0xF0 is not");
+    lang_check_failure_bytes("\xC3\xA9\x80", 3, ZVM_E_UTF8, "f:1:2: error: byte 0x80 is not");
+    lang_check_failure_bytes("\x80", 1, ZVM_E_UTF8, "f:1:1: error: byte 0x80 is not");
     lang_check_failure_bytes("'\0'", 3, ZVM_E_SYNTAX, "f:1:2: error: the source holds a NUL byte");
     struct zdiagnostics diagnostics = {.text = "a", .length_bytes = (size_t)1 << 30};
     struct zast_program program;

@@ -1,0 +1,13 @@
+-- Integer arithmetic and comparisons: the same algorithm as int_loop.zx.
+local function run(rounds)
+    local sum = 0
+    local i = 0
+    while i < rounds do
+        sum = (sum * 31 + i) % 1000003
+        if sum % 2 == 0 then sum = sum + 1 end
+        i = i + 1
+    end
+    return sum
+end
+
+print(run(20000000))

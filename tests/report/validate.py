@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Checks a report against its schema and against itself. Usage: validate.py SCHEMA REPORT
+
+Knows the part of JSON Schema that the schema uses, and stops at a keyword that it does not know, so
+that nothing in the schema goes unchecked. Where the package jsonschema is installed, it has to agree.
+"""
+import json
+import sys
+
+IGNORED = {"$schema", "title", "description", "$defs"}
+MAXIMA = {"pause_ns_max"}
+NOT_SUMMED = {"worker", "is_host", "age_ns", "pause_ns_p50", "pause_ns_p99"}
+
+
+def no_duplicates(pairs):
+    keys = [key for key, _ in pairs]
+    assert len(keys) == len(set(keys)), f"key twice: {keys}"
+    return dict(pairs)
+
+
+def check_type(name, value):
+    kinds = {"object": dict, "array": list, "boolean": bool, "integer": int}
+    if name == "integer" and isinstance(value, bool):
+        return False
+    return isinstance(value, kinds[name])
+
+
+def check(schema, value, root, where):
+    """Raises AssertionError with the place of the first breach."""
+    for word, argument in schema.items():
+        if word in IGNORED or word in ("required", "additionalProperties", "items"):
+            continue
+        if word == "$ref":
+            check(root["$defs"][argument.removeprefix("#/$defs/")], value, root, where)
+        elif word == "type":
+            assert check_type(argument, value), f"{where}: not of type {argument}: {value!r}"
+        elif word == "const":
+            assert value == argument, f"{where}: {value!r} is not {argument!r}"
+        elif word == "minimum":
+            assert value >= argument, f"{where}: {value} is below {argument}"
+        elif word == "minItems":
+            assert len(value) >= argument, f"{where}: {len(value)} items"
+        elif word == "properties":
+            assert schema["additionalProperties"] is False, f"{where}: the schema is not strict"
+            assert set(schema["required"]) == set(argument), f"{where}: the schema is not strict"
+            assert set(value) == set(argument), f"{where}: {set(value) ^ set(argument)}"
+            for key, part in argument.items():
+                check(part, value[key], root, f"{where}.{key}")
+        else:
+            raise AssertionError(f"{where}: validate.py does not know the keyword {word}")
+    for index, part in enumerate(value if "items" in schema else []):
+        check(schema["items"], part, root, f"{where}[{index}]")
+
+
+def check_sums(report):
+    totals, rows = report["totals"], report["workers"]
+    assert len(rows) == totals["worker_count"] + 1, "one row a worker and one of the host"
+    assert [row["is_host"] for row in rows] == [False] * (len(rows) - 1) + [True], "host row last"
+    assert [row["worker"] for row in rows] == list(range(len(rows))), "rows in order"
+    for key in set(rows[0]) - NOT_SUMMED:
+        values = [row[key] for row in rows]
+        expected = max(values) if key in MAXIMA else sum(values)
+        assert totals[key] == expected, f"totals.{key} is {totals[key]}, the rows give {expected}"
+    failed = sum(totals[key] for key in totals if key.startswith("failed_"))
+    assert totals["isolates_finished"] == totals["isolates_succeeded"] + failed, "finished"
+
+
+def main(schema_path, report_path):
+    with open(schema_path, encoding="utf-8") as file:
+        schema = json.load(file)
+    with open(report_path, encoding="utf-8") as file:
+        report = json.load(file, object_pairs_hook=no_duplicates)
+    check(schema, report, schema, "report")
+    check_sums(report)
+    try:
+        import jsonschema
+    except ImportError:
+        return
+    jsonschema.validate(report, schema)
+
+
+main(*sys.argv[1:])

@@ -2,11 +2,11 @@
 // worker, whatever threads submit, cancel, wait for and destroy isolates at once.
 // Method: works on the scheduler itself. Each isolate prints once; its output callback checks that
 // nobody else is inside it and sets its bit in a bitmap, so that a second run is found. A watchdog
-// looks every few milliseconds: isolates in flight while all workers have slept for 100 ms without a
-// turn is a lost wake-up, and aborts with a dump of the queues. Yields are injected at the schedule
-// points of debug builds (ZVM_POINTS).
-// Usage: stress_workers [THREADS] [SCALE] [ITERATIONS] [SEED]: workers, isolates a round, rounds,
-// seed. THREADS 0: 1, 2, 3, 8 and 64 one after the other. Exit status 0: nothing wrong.
+// looks every few milliseconds: isolates in flight while all workers have slept for 100 ms without
+// a turn is a lost wake-up, and aborts with a dump of the queues. Yields are injected at the
+// schedule points of debug builds (ZVM_POINTS). Usage: stress_workers [THREADS] [SCALE]
+// [ITERATIONS] [SEED]: workers, isolates a round, rounds, seed. THREADS 0: 1, 2, 3, 8 and 64 one
+// after the other. Exit status 0: nothing wrong.
 #include "base/clock.h"
 #include "intern/intern.h"
 #include "lang/compile.h"

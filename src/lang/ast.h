@@ -281,6 +281,7 @@ struct zast_global {
     bool is_assigned;              // by an assignment statement anywhere
     struct zast_function *only_function; // declared once, by `action`, and never assigned
     uint32_t slot;                 // for the code generator
+    bool is_set;                   // for the code generator: has its value in all code from here on
     struct zast_global *next;
 };
 

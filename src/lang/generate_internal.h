@@ -130,7 +130,12 @@ void zgen_store_name(struct zgen *gen, const struct zast_name *name, struct zast
 uint32_t zgen_global(struct zgen *gen, struct zast_text name, uint32_t *builtin);
 // Gives every global its slot and makes the lookup above fast.
 void zgen_number_globals(struct zgen *gen);
-bool zgen_is_declared(const struct zgen *gen, struct zast_text name);
+// From here on the code that is generated runs only when the global has its value: globals are declared
+// by the main program's own statements, one after the other, and a function's body runs after the
+// statement before it.
+void zgen_mark_set(struct zgen *gen, struct zast_text name);
+// True when the global has one value in all code from here on.
+bool zgen_is_fixed(const struct zgen *gen, struct zast_text name);
 bool zgen_is_cell(const struct zast_variable *variable);
 // Gives a declared variable its register (the next free one) at its first declaration.
 void zgen_declare(struct zgen *gen, struct zast_variable *variable, struct zast_position position);

@@ -64,10 +64,17 @@ void zgen_number_globals(struct zgen *gen)
     }
 }
 
-bool zgen_is_declared(const struct zgen *gen, struct zast_text name)
+void zgen_mark_set(struct zgen *gen, struct zast_text name)
+{
+    struct zast_global *global = find_global(gen, name);
+    if (global != NULL) global->is_set = true;
+}
+
+bool zgen_is_fixed(const struct zgen *gen, struct zast_text name)
 {
     const struct zast_global *global = find_global(gen, name);
-    return global != NULL && global->declaration_count > 0;
+    return global != NULL && global->is_set && global->declaration_count == 1 &&
+           !global->is_assigned;
 }
 
 uint32_t zgen_global(struct zgen *gen, struct zast_text name, uint32_t *builtin)

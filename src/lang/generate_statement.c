@@ -30,6 +30,7 @@ static void declare_value(struct zgen *gen, struct zast_text name, struct zast_v
     if (variable == NULL) {
         uint32_t builtin;
         zgen_ad(gen, ZOP_DEFG, reg, zgen_global(gen, name, &builtin));
+        zgen_mark_set(gen, name);
     } else if (!is_first) {
         struct zast_name target = {.text = name, .variable = variable};
         zgen_store_name(gen, &target, position, reg);
@@ -131,6 +132,8 @@ static void function_declaration(struct zgen *gen, const struct zast_node *node)
     uint32_t saved = gen->function->next;
     bool in_place = is_first;
     uint32_t reg = in_place ? variable->reg : zgen_registers(gen, 1, node->fdecl.name_position);
+    // Nothing runs between making the function and giving it its name.
+    if (variable == NULL) zgen_mark_set(gen, node->fdecl.function->name);
     zgen_closure(gen, node->fdecl.function, reg, node->fdecl.name_position);
     declare_value(gen, node->fdecl.function->name, variable, is_first, node->fdecl.name_position,
                   reg);

@@ -197,7 +197,7 @@ static bool are_texts(struct zvalue a, struct zvalue b)
            (b_is_string && a.tag == ZTAG_ERROR);
 }
 
-bool zarith(struct zisolate *iso, enum zarith op, struct zvalue a, struct zvalue b,
+bool zarith_apply(struct zisolate *iso, enum zarith op, struct zvalue a, struct zvalue b,
             struct zvalue *out)
 {
     if ((a.tag | b.tag) == ZTAG_INT) return arith_ints(iso, op, a.i, b.i, out);

@@ -71,7 +71,7 @@ bool zbuiltin_check_count(struct zisolate *iso, const struct zbuiltin *builtin, 
 // ---- Arithmetic shared by the interpreter's slow paths and the builtins ------------------------
 enum zarith { ZARITH_ADD, ZARITH_SUB, ZARITH_MUL, ZARITH_DIV, ZARITH_MOD, ZARITH_POW };
 // a OP b for any operands, errors included. out may alias.
-bool zarith(struct zisolate *iso, enum zarith op, struct zvalue a, struct zvalue b,
+bool zarith_apply(struct zisolate *iso, enum zarith op, struct zvalue a, struct zvalue b,
             struct zvalue *out);
 bool zarith_negate(struct zisolate *iso, struct zvalue a, struct zvalue *out);
 

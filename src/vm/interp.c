@@ -12,6 +12,7 @@
 
 #include "vm/builtin.h"
 #include "vm/error.h"
+#include "vm/fuel.h"
 #include "vm/interp_slow.h"
 #include "vm/list.h"
 #include "vm/map.h"
@@ -65,6 +66,13 @@ static inline int equal_quick(const struct zvalue *a, const struct zvalue *b)
     return zvalue_type(*a) == zvalue_type(*b) ? -1 : 0;
 }
 
+// A key whose hash costs no more than the instruction: a longer one is paid for on the slow path.
+static inline bool is_quick_key(const struct zvalue *key)
+{
+    if (key->tag == ZTAG_INT || key->tag == ZTAG_SYMBOL) return true;
+    return key->tag == ZTAG_STRING && zstring_length_bytes(key->p) <= ZFUEL_FREE_BYTES;
+}
+
 // The element of a list, when object and index are a list and an index inside it.
 static inline bool list_element(const struct zvalue *object, const struct zvalue *index,
                                 struct zvalue *out)
@@ -98,7 +106,7 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
         zlist_payload(list)[i] = value->bits;
         return true;
     }
-    if (object->tag == ZTAG_MAP && zmap_is_key(*index)) {
+    if (object->tag == ZTAG_MAP && is_quick_key(index)) {
         struct zmap *map = object->p;
         struct zmap_entry *entry = zmap_find(map, *index);
         if (entry == NULL) return false;
@@ -178,7 +186,7 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
         }
 
 #define ARITHMETIC_END(op)                                                                         \
-    SLOW(zarith(iso, op, *b, *c, RA));                                                             \
+    SLOW(zarith_apply(iso, op, *b, *c, RA));                                                             \
     }
 
 #define IMMEDIATE(name, builtin_op, float_op, op)                                                  \
@@ -195,7 +203,7 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
             set_float(RA, b->d float_op (double)right);                                            \
             NEXT;                                                                                  \
         }                                                                                          \
-        SLOW(zarith(iso, op, *b, zvalue_int(right), RA));                                          \
+        SLOW(zarith_apply(iso, op, *b, zvalue_int(right), RA));                                          \
     }
 
 // Floor division and modulo of integers, where the divisor is neither 0 nor -1.
@@ -214,7 +222,7 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
             set_float(RA, b->d / c->d);                                                            \
             NEXT;                                                                                  \
         }                                                                                          \
-        SLOW(zarith(iso, ZARITH_DIV, *b, *c, RA));                                                 \
+        SLOW(zarith_apply(iso, ZARITH_DIV, *b, *c, RA));                                                 \
     }
 
 #define MODULO(name, right)                                                                        \
@@ -227,7 +235,7 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
             set_int(RA, remainder);                                                                \
             NEXT;                                                                                  \
         }                                                                                          \
-        SLOW(zarith(iso, ZARITH_MOD, *b, *c, RA));                                                 \
+        SLOW(zarith_apply(iso, ZARITH_MOD, *b, *c, RA));                                                 \
     }
 
 #define COMPARE(name, op, order)                                                                   \
@@ -273,7 +281,7 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
         }                                                                                          \
         bool holds;                                                                                \
         SAVE();                                                                                    \
-        if (ZVM_UNLIKELY(!zorder(iso, order, *a, *b, &holds))) goto failed;                        \
+        if (ZVM_UNLIKELY(!zorder_values(iso, order, *a, *b, &holds))) goto failed;                        \
         fuel = iso->fuel;                                                                          \
         JUMP_IF(holds == (sense), TAKE);                                                           \
     }
@@ -287,7 +295,7 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
         if (a->tag == ZTAG_FLOAT) JUMP_IF((a->d op (double)right) == (sense), TAKE);               \
         bool holds;                                                                                \
         SAVE();                                                                                    \
-        if (ZVM_UNLIKELY(!zorder(iso, order, *a, zvalue_int(right), &holds))) goto failed;         \
+        if (ZVM_UNLIKELY(!zorder_values(iso, order, *a, zvalue_int(right), &holds))) goto failed;         \
         fuel = iso->fuel;                                                                          \
         JUMP_IF(holds == (sense), TAKE);                                                           \
     }
@@ -300,7 +308,7 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
         if (ZVM_LIKELY(quick >= 0)) JUMP_IF(quick == (sense), TAKE);                               \
         bool holds;                                                                                \
         SAVE();                                                                                    \
-        if (ZVM_UNLIKELY(!zequal(iso, *a, *b, &holds))) goto failed;                               \
+        if (ZVM_UNLIKELY(!zequal_values(iso, *a, *b, &holds))) goto failed;                               \
         fuel = iso->fuel;                                                                          \
         JUMP_IF(holds == (sense), TAKE);                                                           \
     }
@@ -495,7 +503,7 @@ next:
     DIVISION(KDIV, constants + ZINSN_B(insn), RC)
     MODULO(MOD, RC)
     MODULO(MODK, constants + ZINSN_C(insn))
-    OP(POW) SLOW(zarith(iso, ZARITH_POW, *RB, *RC, RA));
+    OP(POW) SLOW(zarith_apply(iso, ZARITH_POW, *RB, *RC, RA));
     OP(NEG)
     {
         const struct zvalue *b = RB;
@@ -649,7 +657,7 @@ next:
     {
         const struct zvalue *object = RB, *index = RC;
         if (ZVM_LIKELY(list_element(object, index, RA))) NEXT;
-        if (object->tag == ZTAG_MAP && zmap_is_key(*index)) {
+        if (object->tag == ZTAG_MAP && is_quick_key(index)) {
             const struct zmap_entry *entry = zmap_find(object->p, *index);
             if (entry == NULL) {
                 RA->tag = ZTAG_NULL;
@@ -744,7 +752,13 @@ next:
     }
 
     OP(CHECK) SLOW(zslow_check(iso, RA, &frame->func->proto->checks[ZINSN_D(insn)]));
-    OP(ERRNAMED) SLOW(zslow_named_arguments(iso, RA));
+    OP(ERRNAMED) SLOW(zslow_named_arguments(iso));
+    OP(ERRNAMEDM)
+    {
+        uint32_t aux = *pc++;
+        const struct zstring *name = constants[aux & 0xffff].p;
+        SLOW(zslow_named_method(iso, RA, name, aux >> 16));
+    }
     OP(THROW)
     {
         SAVE();
@@ -794,7 +808,7 @@ bad_code:
     (void)zerror_terminate(iso, ZVM_E_BYTECODE);
 
 failed:
-    if (!zunwind(iso)) return ZINTERP_ENDED;
+    if (!zunwind_pending(iso)) return ZINTERP_ENDED;
     fuel = iso->fuel;
     goto reload;
 }

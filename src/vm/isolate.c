@@ -35,6 +35,8 @@ static void mark_roots(void *context, struct zmarker *marker)
 {
     struct zisolate *iso = context;
     struct zvalue *top = iso->stack + iso->code->global_count;
+    // While the isolate is being made, the stack may not have room for the globals yet.
+    if (top > iso->stack_end) top = iso->stack_end;
     if (iso->frame != NULL) {
         top = iso->stack + iso->frame->base + registers_of(iso->frame);
         for (struct zframe *frame = iso->frames; frame <= iso->frame; frame++) {
@@ -271,7 +273,7 @@ static bool begin(struct zisolate *iso)
 static enum zinterp_outcome go_on(struct zisolate *iso)
 {
     if (must_stop(iso) || (!iso->started && !begin(iso))) {
-        (void)zunwind(iso);
+        (void)zunwind_pending(iso);
         return ZINTERP_ENDED;
     }
     return zinterp_run(iso);
@@ -312,7 +314,7 @@ void zisolate_end(struct zisolate *iso, struct zrunner *runner, zvm_status statu
 {
     iso->runner = runner;
     (void)zerror_terminate(iso, status);
-    (void)zunwind(iso);
+    (void)zunwind_pending(iso);
     finish(iso);
     iso->runner = NULL;
 }

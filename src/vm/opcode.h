@@ -128,6 +128,7 @@
     /* Errors and checks */                                                                        \
     X(CHECK, R_T, NONE)       /* TypeError unless R[A] has the type of check D */                  \
     X(ERRNAMED, R, NONE)      /* R[A] was called with named arguments: an error */                 \
+    X(ERRNAMEDM, METHOD, METHOD) /* the same of R[A]'s method, as CALLM names it */                \
     X(THROW, R, NONE)                                                                              \
     X(RETHROW, RETHROW, NONE) /* R[A] thrown before at the place packed in R[A+1] */
 

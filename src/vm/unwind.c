@@ -86,7 +86,7 @@ static void enter_handler(struct zisolate *iso, const struct zhandler *handler,
     iso->pending = ZPENDING_NOTHING;
 }
 
-bool zunwind(struct zisolate *iso)
+bool zunwind_pending(struct zisolate *iso)
 {
     uint32_t line, column;
     if (iso->pending == ZPENDING_TERMINATION) {

@@ -212,6 +212,24 @@ static bool check_instructions(struct verifier *v)
     return true;
 }
 
+static bool is_constant(struct zvalue value)
+{
+    switch (value.tag) {
+    case ZTAG_INT:
+    case ZTAG_FLOAT:
+    case ZTAG_NULL:
+    case ZTAG_FALSE:
+    case ZTAG_TRUE: return true;
+    case ZTAG_SYMBOL: return value.p != NULL;
+    case ZTAG_BUILTIN:
+        for (uint32_t i = 0; i < zbuiltin_count; i++) {
+            if (value.p == &zbuiltin_table[i]) return true;
+        }
+        return false;
+    default: return false;
+    }
+}
+
 static bool check_tables(struct verifier *v)
 {
     const struct zproto *proto = v->proto;
@@ -219,10 +237,14 @@ static bool check_tables(struct verifier *v)
     if (proto->word_count == 0) return refuse(v, "is empty");
     if (proto->register_count > ZCODE_REGISTERS_MAX) return refuse(v, "has too many registers");
     if (proto->param_count > proto->register_count) return refuse(v, "has too many parameters");
+    if (proto->code != v->code) return refuse(v, "belongs to other code");
+    if (proto->fuel < proto->word_count) return refuse(v, "costs less than its length");
     for (uint32_t i = 0; i < proto->constant_count; i++) {
-        uint32_t tag = proto->constants[i].tag;
-        if (tag > ZTAG_TRUE && tag != ZTAG_SYMBOL && tag != ZTAG_BUILTIN) {
-            return refuse(v, "has a constant of a bad type");
+        if (!is_constant(proto->constants[i])) return refuse(v, "has a constant of a bad type");
+    }
+    for (uint32_t i = 0; i < proto->check_count; i++) {
+        if (proto->checks[i].name == NULL || proto->checks[i].type_name == NULL) {
+            return refuse(v, "has a type check without a name");
         }
     }
     return true;
@@ -239,6 +261,8 @@ static bool check_handlers(struct verifier *v)
         }
         if (!check_registers(v, handler->value_register, handler->is_finally ? 2 : 1)) return false;
         if (!check_target(v, handler->target)) return false;
+        // Else an error that is caught would be a way backwards that pays nothing.
+        if (handler->target < handler->end) return refuse(v, "handler does not follow its range");
     }
     return true;
 }
@@ -254,6 +278,11 @@ zvm_status zcode_verify(const struct zcode *code, char *why, size_t why_bytes)
     if (code->proto_count == 0 || code->protos[0].capture_count != 0 ||
         code->protos[0].param_count != 0) {
         (void)snprintf(why, why_bytes, "no main program");
+        return ZVM_E_BYTECODE;
+    }
+    for (uint32_t i = 0; i < code->global_count; i++) {
+        if (code->globals[i] != NULL) continue;
+        (void)snprintf(why, why_bytes, "a global has no name");
         return ZVM_E_BYTECODE;
     }
     for (uint32_t i = 0; i < code->proto_count; i++) {

@@ -12,7 +12,13 @@
 
 // So many requeued isolates a worker holds back for one look at the lock: at 32 the lock costs
 // nothing that can be measured, and the turns of a thousand spinners differ by few percent.
-#define ZCHAIN_MAX 32
+#ifndef ZCHAIN_MAX
+#    ifdef ZVM_TINY
+#        define ZCHAIN_MAX 2
+#    else
+#        define ZCHAIN_MAX 32
+#    endif
+#endif
 
 // owner-thread: who fills it
 struct zchain {

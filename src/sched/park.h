@@ -43,8 +43,10 @@ struct zparking {
 typedef bool (*zpark_look_fn)(void *context);
 
 enum zpark_end {
-    ZPARK_WOKEN,   // by a wake-up: the worker is now a searcher
-    ZPARK_NOT_NOW, // there is work, or the longest sleep is over: the worker is no searcher
+    ZPARK_WOKEN, // by a wake-up: the worker is now a searcher
+    // There is work: the worker is no searcher, but somebody may have relied on it when it was one:
+    // after it has found something it must look whether there is more, and notify.
+    ZPARK_NOT_NOW,
 };
 
 zvm_status zparking_init(struct zparking *parking, uint32_t seat_count);

@@ -22,10 +22,13 @@
 #define STEAL_LENGTH_MIN 32
 
 // Looks at queues in one search: two to four microseconds, less than a sleep and a wake-up cost.
-#define SEARCH_LOOKS      120
-#define SEARCH_ROUNDS_MIN 4
+#ifndef ZSEARCH_LOOKS
+#    define ZSEARCH_LOOKS 120
+#endif
+#define SEARCH_ROUNDS_MIN (ZSEARCH_LOOKS < 4 ? 1 : 4)
 
-#define REFILL_MAX 128
+// Half a ring: what a refill brings is then not stolen at once.
+#define REFILL_MAX (ZRING_SLOTS / 2)
 
 // ---- Urgent ends --------------------------------------------------------------------------------
 
@@ -151,8 +154,7 @@ static bool refill(struct zworker *worker)
     return true;
 }
 
-_Static_assert(REFILL_MAX <= ZRING_SLOTS, "a refill fits an empty ring");
-_Static_assert(ZCHAIN_MAX <= ZRING_SLOTS, "so does a chain");
+_Static_assert(ZCHAIN_MAX <= ZRING_SLOTS, "a chain fits an empty ring");
 
 // True: it is the worker's to run. Otherwise its entry was all that was left of it here.
 static bool take_entry(struct zworker *worker, struct zisolate *iso)
@@ -222,7 +224,7 @@ bool zqueue_search(struct zworker *worker)
 {
     struct zsched *sched = worker->sched;
     uint32_t count = zsched_started(sched);
-    uint32_t rounds = count == 0 ? 1 : SEARCH_LOOKS / count;
+    uint32_t rounds = count == 0 ? 1 : ZSEARCH_LOOKS / count;
     if (rounds < SEARCH_ROUNDS_MIN) rounds = SEARCH_ROUNDS_MIN;
     bool was_always_short = true;
     for (uint32_t round = 0; round < rounds; round++) {

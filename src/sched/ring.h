@@ -24,7 +24,11 @@ struct zisolate;
 // A slice takes tens of microseconds, so 256 are some ten milliseconds of work: what lies deeper
 // goes to the overflow list, where nobody has to steal it.
 #ifndef ZRING_SLOTS
-#    define ZRING_SLOTS 256
+#    ifdef ZVM_TINY
+#        define ZRING_SLOTS 4
+#    else
+#        define ZRING_SLOTS 256
+#    endif
 #endif
 
 struct zring {

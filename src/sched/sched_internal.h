@@ -43,6 +43,7 @@ struct zworker {
     pthread_t thread;     // frozen once started
     uint32_t index;       // frozen
     bool is_searching;    // one of the parking's searchers
+    bool owes_look;       // it was a searcher until it wanted to sleep
     bool is_in_slice;     // its lane is in use
     bool is_lending;      // in an on_finish callback: its lane is free for what the callback does
     // shared, PAIR report: the worker writes, anybody reads

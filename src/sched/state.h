@@ -131,8 +131,9 @@ static inline bool zstate_suspend(_Atomic uint32_t *state)
 }
 
 // True: the caller puts an entry into a queue. Otherwise whoever runs it is told, and when it is
-// queued or over there is nothing to do. `bits`: set at the same time, for cancelling one that
-// waits.
+// over there is nothing to do. A queued one is stepped to where it is: whoever takes it then sees
+// what the waker did before, and does not suspend it again for want of it (model_word found that).
+// `bits`: set at the same time, for cancelling one that waits.
 static inline bool zstate_wake(_Atomic uint32_t *state, uint32_t bits)
 {
     uint32_t word = zstate_load(state);
@@ -143,7 +144,7 @@ static inline bool zstate_wake(_Atomic uint32_t *state, uint32_t bits)
             next = zstate_with(next, ZSTATE_QUEUED) | ZSTATE_ENTRY;
         else if (phase == ZSTATE_RUNNING)
             next |= ZSTATE_NOTIFIED;
-        else
+        else if (phase != ZSTATE_QUEUED)
             return false;
         if (z_cas_acq_rel(state, &word, next)) return phase == ZSTATE_WAITING; // PAIR state
     }

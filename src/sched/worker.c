@@ -33,12 +33,14 @@ static bool has_work(void *context)
     return zqueue_has_any(sched) || is_stopping(sched);
 }
 
+// The worker has found work. Was it a searcher, or just before, then somebody may have relied on it.
 static void end_search(struct zworker *worker)
 {
-    if (!worker->is_searching) return;
+    if (!worker->is_searching && !worker->owes_look) return;
     struct zsched *sched = worker->sched;
+    if (worker->is_searching) zparking_end_search(&sched->parking);
     worker->is_searching = false;
-    zparking_end_search(&sched->parking);
+    worker->owes_look = false;
     if (zqueue_has_any(sched)) zparking_notify(&sched->parking, worker->index); // PAIR park
 }
 
@@ -49,6 +51,7 @@ static void park(struct zworker *worker)
     enum zpark_end end =
         zparking_park(&sched->parking, worker->index, worker->is_searching, has_work, sched);
     worker->is_searching = end == ZPARK_WOKEN;
+    worker->owes_look = end == ZPARK_NOT_NOW;
     if (worker->is_searching) zfold_event(worker, ZREPORT_wakeups, 1);
     worker->clock_ns = zclock_now_ns();
 }

@@ -16,7 +16,7 @@
 
 bool zerror_terminate(struct zisolate *iso, zvm_status status)
 {
-    iso->status = status;
+    iso->status = (int32_t)status;
     iso->pending = ZPENDING_TERMINATION;
     return false;
 }

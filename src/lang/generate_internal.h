@@ -62,7 +62,7 @@ struct zgen {
     struct zast_program *program;
     struct zintern *intern;
     struct zcode *code;
-    struct zgen_array protos; // struct zproto
+    struct zgen_array protos;          // struct zproto
     struct zast_global **global_index; // open-addressed by name; in the arena
     uint32_t global_index_size;
     struct zgen_function *function;
@@ -92,11 +92,11 @@ void zgen_at(struct zgen *gen, struct zast_position position);
 uint32_t zgen_constant(struct zgen *gen, struct zvalue value);
 uint32_t zgen_constant_text(struct zgen *gen, struct zast_text text, struct zast_position position);
 // Forward jumps: emit with zgen_jump, bind all here with zgen_bind.
-void zgen_jump(struct zgen *gen, struct zgen_jumps *jumps);           // JMP
-void zgen_jump_aux(struct zgen *gen, struct zgen_jumps *jumps);       // the AUX word of a branch
-void zgen_bind(struct zgen *gen, struct zgen_jumps *jumps);           // to the next instruction
-void zgen_loop(struct zgen *gen, uint32_t target);                    // LOOP
-void zgen_loop_aux(struct zgen *gen, uint32_t target);                // the AUX word of an LJ…
+void zgen_jump(struct zgen *gen, struct zgen_jumps *jumps);     // JMP
+void zgen_jump_aux(struct zgen *gen, struct zgen_jumps *jumps); // the AUX word of a branch
+void zgen_bind(struct zgen *gen, struct zgen_jumps *jumps);     // to the next instruction
+void zgen_loop(struct zgen *gen, uint32_t target);              // LOOP
+void zgen_loop_aux(struct zgen *gen, uint32_t target);          // the AUX word of an LJ…
 uint32_t zgen_registers(struct zgen *gen, uint32_t count, struct zast_position position);
 uint32_t zgen_check(struct zgen *gen, const struct zast_type *type, enum zcheck_context context,
                     struct zast_text name); // index + 1; 0 when nothing is to be checked

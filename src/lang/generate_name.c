@@ -54,7 +54,8 @@ void zgen_number_globals(struct zgen *gen)
         return;
     }
     gen->global_index_size = size;
-    for (struct zast_global *global = gen->program->globals; global != NULL; global = global->next) {
+    for (struct zast_global *global = gen->program->globals; global != NULL;
+         global = global->next) {
         *global_place(gen, global->name) = global;
         global->slot = slot++;
         if (slot > 0xffff) {

@@ -14,9 +14,12 @@ static bool is_link(const struct zast_node *node)
 static const struct zast_node *inner_of(const struct zast_node *node)
 {
     switch (node->kind) {
-    case ZAST_CALL: return node->call.callee;
-    case ZAST_INDEX: return node->left;
-    default: return node->member.object;
+    case ZAST_CALL:
+        return node->call.callee;
+    case ZAST_INDEX:
+        return node->left;
+    default:
+        return node->member.object;
     }
 }
 
@@ -144,7 +147,8 @@ void zgen_postfix(struct zgen *gen, const struct zast_node *node, uint32_t targe
         gen->function->next = value + 1;
         i = 1;
     } else {
-        bool is_call = links[0]->kind == ZAST_CALL || is_method_call(links[0], count > 1 ? links[1] : NULL);
+        bool is_call =
+            links[0]->kind == ZAST_CALL || is_method_call(links[0], count > 1 ? links[1] : NULL);
         int reg = base->kind == ZAST_NAME && !is_call ? zgen_name_register(gen, &base->name) : -1;
         if (reg >= 0) {
             object = (uint32_t)reg;

@@ -198,7 +198,7 @@ static bool are_texts(struct zvalue a, struct zvalue b)
 }
 
 bool zarith_apply(struct zisolate *iso, enum zarith op, struct zvalue a, struct zvalue b,
-            struct zvalue *out)
+                  struct zvalue *out)
 {
     if ((a.tag | b.tag) == ZTAG_INT) return arith_ints(iso, op, a.i, b.i, out);
     if (is_number(a) && is_number(b)) return arith_floats(iso, op, as_float(a), as_float(b), out);

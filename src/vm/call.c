@@ -222,10 +222,14 @@ enum zcall_outcome zcall_value(struct zisolate *iso, struct zvalue *window, uint
 static uint8_t method_type(struct zvalue receiver)
 {
     switch (zvalue_type(receiver)) {
-    case ZTYPE_LIST: return ZMETHOD_LIST;
-    case ZTYPE_MAP: return ZMETHOD_MAP;
-    case ZTYPE_STRING: return ZMETHOD_STRING;
-    default: return 0;
+    case ZTYPE_LIST:
+        return ZMETHOD_LIST;
+    case ZTYPE_MAP:
+        return ZMETHOD_MAP;
+    case ZTYPE_STRING:
+        return ZMETHOD_STRING;
+    default:
+        return 0;
     }
 }
 

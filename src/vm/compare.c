@@ -207,7 +207,8 @@ static bool order_strings(struct zisolate *iso, struct zvalue a, struct zvalue b
     return true;
 }
 
-bool zorder_values(struct zisolate *iso, enum zorder op, struct zvalue a, struct zvalue b, bool *out)
+bool zorder_values(struct zisolate *iso, enum zorder op, struct zvalue a, struct zvalue b,
+                   bool *out)
 {
     static const char *const signs[] = {"<", "<=", ">", ">="};
     int order;

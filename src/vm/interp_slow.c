@@ -186,8 +186,7 @@ bool zslow_iterate_begin(struct zisolate *iso, struct zvalue *state)
         break;
     }
     default:
-        return zerror_raise(iso, ZERROR_TYPE, "cannot iterate over %s",
-                            zerror_type_text(state[0]));
+        return zerror_raise(iso, ZERROR_TYPE, "cannot iterate over %s", zerror_type_text(state[0]));
     }
     state[1] = zvalue_int(0);
     return true;
@@ -243,17 +242,27 @@ bool zslow_iterate_next(struct zisolate *iso, struct zvalue *state, uint32_t nam
 static bool has_type(const struct zvalue *value, const struct zcheck *check)
 {
     switch (check->type) {
-    case ZCHECK_ANY: return true;
-    case ZCHECK_INT: return value->tag == ZTAG_INT;
+    case ZCHECK_ANY:
+        return true;
+    case ZCHECK_INT:
+        return value->tag == ZTAG_INT;
     case ZCHECK_FLOAT:
-    case ZCHECK_NUMBER: return value->tag <= ZTAG_FLOAT;
-    case ZCHECK_STRING: return zvalue_is_string(*value);
-    case ZCHECK_BOOL: return zvalue_is_bool(*value);
-    case ZCHECK_LIST: return value->tag == ZTAG_LIST;
-    case ZCHECK_MAP: return value->tag == ZTAG_MAP;
-    case ZCHECK_FUNCTION: return zvalue_is_function(*value);
-    case ZCHECK_NULL: return value->tag == ZTAG_NULL;
-    default: return false; // ZCHECK_DATA: no value is an instance of a data type yet
+    case ZCHECK_NUMBER:
+        return value->tag <= ZTAG_FLOAT;
+    case ZCHECK_STRING:
+        return zvalue_is_string(*value);
+    case ZCHECK_BOOL:
+        return zvalue_is_bool(*value);
+    case ZCHECK_LIST:
+        return value->tag == ZTAG_LIST;
+    case ZCHECK_MAP:
+        return value->tag == ZTAG_MAP;
+    case ZCHECK_FUNCTION:
+        return zvalue_is_function(*value);
+    case ZCHECK_NULL:
+        return value->tag == ZTAG_NULL;
+    default:
+        return false; // ZCHECK_DATA: no value is an instance of a data type yet
     }
 }
 

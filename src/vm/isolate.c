@@ -241,11 +241,12 @@ bool zfuel_charge(struct zisolate *iso, uint64_t bytes)
 bool zisolate_flush(struct zisolate *iso)
 {
     struct zstrbuf *output = &iso->runner->output;
-    bool accepted = !output->failed;
-    if (accepted && output->length > 0 && iso->output != NULL) {
+    bool is_whole = !output->failed, accepted = true;
+    if (is_whole && output->length > 0 && iso->output != NULL) {
         accepted = iso->output(iso->output_context, output->data, output->length);
     }
     zstrbuf_clear(output);
+    if (!is_whole) return zerror_terminate(iso, ZVM_E_NOMEM);
     return accepted || zerror_terminate(iso, ZVM_E_OUTPUT);
 }
 
@@ -300,9 +301,14 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
 
     enum zinterp_outcome outcome = go_on(iso);
     if (outcome == ZINTERP_RETURNED) iso->status = ZVM_OK;
-    if (!zisolate_flush(iso) && outcome != ZINTERP_ENDED) {
-        zresult_termination(iso, 0, 0);
-        outcome = ZINTERP_ENDED;
+    int32_t status = iso->status;
+    if (!zisolate_flush(iso)) {
+        if (outcome == ZINTERP_ENDED) {
+            iso->status = status; // it had come to an end before: that stands
+        } else {
+            zresult_termination(iso, 0, 0);
+            outcome = ZINTERP_ENDED;
+        }
     }
     if (outcome != ZINTERP_YIELDED) finish(iso);
     iso->runner = NULL;

@@ -18,6 +18,7 @@ bool zequal_values(struct zisolate *iso, struct zvalue a, struct zvalue b, bool 
 
 enum zorder { ZORDER_LT, ZORDER_LE, ZORDER_GT, ZORDER_GE };
 // a OP b into *out; TypeError "cannot compare T < T".
-bool zorder_values(struct zisolate *iso, enum zorder op, struct zvalue a, struct zvalue b, bool *out);
+bool zorder_values(struct zisolate *iso, enum zorder op, struct zvalue a, struct zvalue b,
+                   bool *out);
 
 #endif // ZVM_VM_TEXT_H

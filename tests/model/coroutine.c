@@ -73,7 +73,7 @@ void zcoroutine_switch(struct zcoroutine *from, struct zcoroutine *to)
 
 #endif
 
-// ---- Local variables ------------------------------------------------------------------------------
+// ---- Local variables ----------------------------------------------------------------------------
 
 #define LOCALS_MAX       8
 #define LOCALS_BYTES_MAX 512

@@ -15,7 +15,7 @@
 _Static_assert(ZX_THREADS_MAX < ZX_CLOCK_COUNT,
                "a clock has a place for each thread and for setup");
 
-// ---- Clocks -----------------------------------------------------------------------------------------
+// ---- Clocks -------------------------------------------------------------------------------------
 
 // What has happened before: of each thread, its steps up to this one. A step `at` of thread `u` is
 // before whoever has clock c exactly when at <= c.of[u].
@@ -47,7 +47,7 @@ static inline bool zx_clock_has_all(const struct zx_clock *clock, const struct z
     return missing == 0;
 }
 
-// ---- One execution ----------------------------------------------------------------------------------
+// ---- One execution ------------------------------------------------------------------------------
 
 enum zx_status { ZX_READY, ZX_BLOCKED, ZX_DONE };
 
@@ -110,8 +110,11 @@ void zx_block(const volatile void *word, const char *as);
 // Wakes one thread that waits for the word; false: none does.
 bool zx_unblock(const volatile void *word);
 _Noreturn void zx_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-// A line of the trace, when one is wanted.
-void zx_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
+// A line of the trace; its arguments are worked out only when one is wanted.
+#define zx_trace(...) (zx.is_tracing ? zx_trace_line(__VA_ARGS__) : (void)0)
+void zx_trace_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+// A value as text that is the same in every process. Two at a time.
+const char *zx_text_of(uint64_t value);
 // On the stack of a thread of the model.
 bool zx_is_stack(const volatile void *address);
 const char *zx_name_of(const volatile void *address);

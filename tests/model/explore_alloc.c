@@ -1,7 +1,7 @@
 // tests/model/explore_alloc.c - the allocation seam, for sources of the project in the explorer.
 //
-// The memory is that of one execution (explore_plain.c), so that every free is checked against every
-// use. It never runs out.
+// The memory is that of one execution (explore_plain.c), so that every free is checked against
+// every use. It never runs out.
 #include "base/alloc.h"
 
 #include "explore.h"

@@ -34,7 +34,7 @@ static uint32_t random_below(uint32_t count)
     return (uint32_t)(next_random() * count >> 32);
 }
 
-// ---- PCT: priorities --------------------------------------------------------------------------------
+// ---- PCT: priorities ----------------------------------------------------------------------------
 
 static void draw_priorities(void)
 {
@@ -83,7 +83,7 @@ static uint32_t pct_choose_thread(uint32_t mask)
     return best;
 }
 
-// ---- Random -----------------------------------------------------------------------------------------
+// ---- Random -------------------------------------------------------------------------------------
 
 static uint32_t random_choose_thread(uint32_t mask)
 {
@@ -95,7 +95,7 @@ static uint32_t random_choose_thread(uint32_t mask)
     return (uint32_t)__builtin_ctz(mask);
 }
 
-// ---- All modes --------------------------------------------------------------------------------------
+// ---- All modes ----------------------------------------------------------------------------------
 
 void zx_choice_begin(const struct zx_plan *plan)
 {

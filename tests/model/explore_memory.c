@@ -1,4 +1,4 @@
-// tests/model/explore_memory.c - words that remember their stores, and loads that may return old ones.
+// tests/model/explore_memory.c - words remember their stores, and loads may return old ones.
 //
 // Owns: the history of every shared word of one execution. A word is known by its address and comes
 // into being when it is first used; its first store is what the memory held then. What the newest
@@ -61,7 +61,7 @@ void zx_memory_begin(void)
     weakening_count = 0;
 }
 
-// ---- Memory as the machine has it -------------------------------------------------------------------
+// ---- Memory as the machine has it ---------------------------------------------------------------
 
 static uint64_t read_raw(const volatile void *address, size_t bytes)
 {
@@ -99,7 +99,7 @@ static uint64_t cut(uint64_t value, size_t bytes)
     return bytes == 8 ? value : value & ((UINT64_C(1) << 8 * bytes) - 1);
 }
 
-// ---- Words ------------------------------------------------------------------------------------------
+// ---- Words --------------------------------------------------------------------------------------
 
 static struct store *store_at(struct word *word, uint32_t n)
 {
@@ -193,7 +193,7 @@ static const char *order_name(memory_order order)
     return order_names[order];
 }
 
-// ---- Weakening --------------------------------------------------------------------------------------
+// ---- Weakening ----------------------------------------------------------------------------------
 
 void zx_weaken(const volatile void *from, size_t bytes, enum zx_operation operation)
 {
@@ -213,7 +213,7 @@ static memory_order order_of(const struct word *word, memory_order order, bool l
     return order;
 }
 
-// ---- Loads ------------------------------------------------------------------------------------------
+// ---- Loads --------------------------------------------------------------------------------------
 
 // How many stores, from the newest back, a load may return.
 static uint32_t readable_count(struct word *word, memory_order order)
@@ -241,7 +241,7 @@ uint64_t zexplore_load(const volatile void *address, size_t bytes, memory_order 
     order = order_of(word, order, true, false);
     uint32_t age = zx_choose_store(readable_count(word, order));
     uint64_t value = read_store(store_at(word, word->store_count - 1 - age), order);
-    zx_trace("load %s %s = %#lx%s", order_name(order), zx_name_of(address), value,
+    zx_trace("load %s %s = %s%s", order_name(order), zx_name_of(address), zx_text_of(value),
              age > 0 ? " (old)" : "");
     return value;
 }
@@ -251,9 +251,10 @@ uint64_t zx_memory_newest(const volatile void *address, size_t bytes)
     return newest_of(find_word(address, bytes))->value;
 }
 
-// ---- Stores -----------------------------------------------------------------------------------------
+// ---- Stores -------------------------------------------------------------------------------------
 
-// follows: the store that a read-modify-write follows, whose clock it hands on; NULL: a plain store.
+// follows: the store that a read-modify-write follows, whose clock it hands on; NULL: a plain
+// store.
 static void add_store(struct word *word, uint64_t value, memory_order order,
                       const struct store *follows)
 {
@@ -283,7 +284,8 @@ void zexplore_store(volatile void *address, size_t bytes, uint64_t value, memory
     struct word *word = enter(address, bytes, true);
     order = order_of(word, order, false, true);
     add_store(word, value, order, NULL);
-    zx_trace("store %s %s = %#lx", order_name(order), zx_name_of(address), cut(value, bytes));
+    zx_trace("store %s %s = %s", order_name(order), zx_name_of(address),
+             zx_text_of(cut(value, bytes)));
 }
 
 void zexplore_init(volatile void *address, size_t bytes, uint64_t value)
@@ -303,7 +305,7 @@ void zexplore_init(volatile void *address, size_t bytes, uint64_t value)
     first->known.of[zx.current] = now;
 }
 
-// ---- Read-modify-writes -----------------------------------------------------------------------------
+// ---- Read-modify-writes -------------------------------------------------------------------------
 
 static uint64_t changed(uint64_t before, enum zexplore_change change, uint64_t value)
 {
@@ -338,8 +340,8 @@ uint64_t zexplore_change(volatile void *address, size_t bytes, enum zexplore_cha
     uint64_t before = newest_of(word)->value;
     uint64_t after = cut(changed(before, change, value), bytes);
     follow_newest(word, after, order);
-    zx_trace("%s %s %s = %#lx -> %#lx", change_names[change], order_name(order),
-             zx_name_of(address), before, after);
+    zx_trace("%s %s %s = %s -> %s", change_names[change], order_name(order), zx_name_of(address),
+             zx_text_of(before), zx_text_of(after));
     return before;
 }
 
@@ -366,17 +368,18 @@ bool zexplore_cas(volatile void *address, size_t bytes, void *expected, uint64_t
     bool is_equal = store->value == wanted;
     if (is_equal && !(is_weak && zx_choose_oddity())) {
         follow_newest(word, desired, success);
-        zx_trace("cas %s %s = %#lx -> %#lx", order_name(success), zx_name_of(address), wanted,
-                 cut(desired, bytes));
+        zx_trace("cas %s %s = %s -> %s", order_name(success), zx_name_of(address),
+                 zx_text_of(wanted), zx_text_of(cut(desired, bytes)));
         return true;
     }
     write_raw(expected, bytes, read_store(store, failure));
-    zx_trace("cas fails %s %s = %#lx%s, not %#lx", order_name(failure), zx_name_of(address),
-             store->value, store == newest_of(word) ? "" : " (old)", wanted);
+    zx_trace("cas fails %s %s = %s%s, not %s", order_name(failure), zx_name_of(address),
+             zx_text_of(store->value), store == newest_of(word) ? "" : " (old)",
+             zx_text_of(wanted));
     return false;
 }
 
-// ---- Freeing ----------------------------------------------------------------------------------------
+// ---- Freeing ------------------------------------------------------------------------------------
 
 void zx_memory_free(const volatile void *from, size_t bytes)
 {

@@ -14,7 +14,7 @@
 #define PIECES_BYTES  (1u << 20)
 #define PIECE_ALIGN   64u // a cache line: what such memory is mostly asked for
 
-// ---- Pieces -----------------------------------------------------------------------------------------
+// ---- Pieces -------------------------------------------------------------------------------------
 
 struct piece {
     size_t bytes;
@@ -74,7 +74,7 @@ uint32_t zx_live_count(void)
     return live_count;
 }
 
-// ---- Variables --------------------------------------------------------------------------------------
+// ---- Variables ----------------------------------------------------------------------------------
 
 struct variable {
     const volatile void *address;

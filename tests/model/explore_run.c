@@ -6,6 +6,7 @@
 // their stacks are simply used again.
 #include "explore.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 #define STEPS_MAX_DEFAULT 20000
 #define STALE_READS_DFS   3 // more old values than these a thread does not read in one DFS schedule
 #define NAMES_MAX         256
+
+extern char __executable_start, _end; // of the program in memory: the linker's
 
 struct zx_execution zx;
 
@@ -23,7 +26,7 @@ bool zx_is_stack(const volatile void *address)
     return (uintptr_t)address - (uintptr_t)stacks < sizeof stacks;
 }
 
-// ---- Traces -----------------------------------------------------------------------------------------
+// ---- Traces -------------------------------------------------------------------------------------
 
 static struct {
     const volatile void *address;
@@ -55,9 +58,21 @@ const char *zx_name_of(const volatile void *address)
     return names[name_count - 1].name;
 }
 
-void zx_trace(const char *format, ...)
+// Where the program lies differs from run to run, so addresses in it are shown by name.
+const char *zx_text_of(uint64_t value)
 {
-    if (!zx.is_tracing) return;
+    static char texts[2][64];
+    static uint32_t next;
+    char *text = texts[next++ % 2];
+    if (value - (uintptr_t)&__executable_start < (uintptr_t)(&_end - &__executable_start))
+        snprintf(text, sizeof texts[0], "&%s", zx_name_of((void *)(uintptr_t)value));
+    else
+        snprintf(text, sizeof texts[0], "%#" PRIx64, value);
+    return text;
+}
+
+void zx_trace_line(const char *format, ...)
+{
     char text[ZX_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
@@ -69,7 +84,7 @@ void zx_trace(const char *format, ...)
         printf("       --  %s\n", text);
 }
 
-// ---- Switching --------------------------------------------------------------------------------------
+// ---- Switching ----------------------------------------------------------------------------------
 
 static void switch_to(uint32_t next)
 {
@@ -121,7 +136,7 @@ void zassert_failed(const char *file, int line, const char *text)
     zx_failed(file, line, text);
 }
 
-// ---- Who goes on ------------------------------------------------------------------------------------
+// ---- Who goes on --------------------------------------------------------------------------------
 
 static void deadlock(void)
 {
@@ -199,7 +214,7 @@ bool zx_unblock(const volatile void *word)
     return true;
 }
 
-// ---- An execution -----------------------------------------------------------------------------------
+// ---- An execution -------------------------------------------------------------------------------
 
 static void thread_entry(void)
 {

@@ -87,7 +87,7 @@ void zx_search(struct zx_search *search)
     }
 }
 
-// ---- Replaying --------------------------------------------------------------------------------------
+// ---- Replaying ----------------------------------------------------------------------------------
 
 static bool parse_token(const char *token, struct zx_plan *plan)
 {

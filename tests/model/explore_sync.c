@@ -64,13 +64,13 @@ static void unlock_address(const volatile void *address)
     let_go(address);
 }
 
-// ---- What models call -------------------------------------------------------------------------------
+// ---- What models call ---------------------------------------------------------------------------
 
 void zx_futex_wait(_Atomic uint32_t *word, uint32_t expected)
 {
     zx_point(word, true);
     uint64_t value = zx_memory_newest(word, sizeof *word);
-    zx_trace("futex wait %s = %#lx, for %#x", zx_name_of(word), value, expected);
+    zx_trace("futex wait %s = %s, for %#x", zx_name_of(word), zx_text_of(value), expected);
     if (value == expected && !zx_choose_oddity()) zx_block(word, "futex");
 }
 
@@ -82,7 +82,7 @@ void zx_futex_wake(_Atomic uint32_t *word, uint32_t count)
         count--;
 }
 
-// ---- What the project's sources call ----------------------------------------------------------------
+// ---- What the project's sources call ------------------------------------------------------------
 
 int zexplore_pthread_mutex_lock(pthread_mutex_t *mutex)
 {

@@ -3,9 +3,12 @@
 // Sources of the project are compiled with -fsanitize=thread and linked without its library: the
 // compiler puts a call of these functions before each plain read and write of memory, and here they
 // are the explorer's. So real code is checked for data races without a word changed. Not seen:
-// accesses through memcpy and memset. A variable is known by the address of its access: an access of
-// half of one that another thread writes whole is not recognised as the same.
+// accesses through memcpy and memset (gcc calls the library's, clang those at the end of this
+// file). A variable is known by the address of its access: an access of half of one that another
+// thread writes whole is not recognised as the same.
 #include "explore.h"
+
+#include <string.h>
 
 #define READ_AND_WRITE(SIZE)                \
     void __tsan_read##SIZE(void *address);  \
@@ -74,3 +77,21 @@ void __tsan_func_entry(void *caller)
 
 void __tsan_func_exit(void);
 void __tsan_func_exit(void) {}
+
+void *__tsan_memcpy(void *to, const void *from, size_t bytes);
+void *__tsan_memcpy(void *to, const void *from, size_t bytes)
+{
+    return memcpy(to, from, bytes);
+}
+
+void *__tsan_memmove(void *to, const void *from, size_t bytes);
+void *__tsan_memmove(void *to, const void *from, size_t bytes)
+{
+    return memmove(to, from, bytes);
+}
+
+void *__tsan_memset(void *to, int value, size_t bytes);
+void *__tsan_memset(void *to, int value, size_t bytes)
+{
+    return memset(to, value, bytes);
+}

@@ -1,5 +1,6 @@
-// tests/model/model_block.c - the report's block of counters: one writer, readers that see it whole.
+// tests/model/model_block.c - the report's counters: one writer, readers that see them whole.
 // With: src/report/block.c
+// Define: ZREPORT_PAUSE_BUCKETS=8
 //
 // The writer makes updates that keep two identities: finished is succeeded plus failed, and the
 // pauses in the histogram are as many as collections. Readers copy the block and want both to hold,
@@ -13,7 +14,7 @@
 enum bug { SEQUENCE_LOADS = 1, SEQUENCE_STORES, WORD_LOADS, WORD_STORES, UNMARKED };
 
 #define UPDATES 2
-#define READERS 1
+#define READERS 2
 #define READS   2
 
 static struct zreport_block block;
@@ -87,9 +88,11 @@ static void check(void)
 }
 
 static const struct zmodel_bug bugs[] = {
-    {"sequence_loads", 1000, 1000, 0}, {"sequence_stores", 1000, 1000, 0},
-    {"word_loads", 1000, 1000, 0},     {"word_stores", 1000, 1000, 0},
-    {"unmarked", 1000, 1000, 0},
+    {.name = "sequence_loads", .random_max = 1000, .pct_max = 1000},
+    {.name = "sequence_stores", .random_max = 1000, .pct_max = 1000},
+    {.name = "word_loads", .random_max = 1000, .pct_max = 1000},
+    {.name = "word_stores", .random_max = 1000, .pct_max = 1000},
+    {.name = "unmarked", .random_max = 1000, .pct_max = 1000},
 };
 
 const struct zmodel zmodel_program = {

@@ -1,10 +1,10 @@
-// tests/model/model_code.c - the count of a code object: the last holder frees it, nobody after that.
+// tests/model/model_code.c - the count of a code object: the last holder frees it, nobody later.
 // With: src/vm/code.c src/base/varint.c
 //
-// Three holders of one real code object. Each reads it, takes and gives back another reference, hands
-// one over, and releases. The object and its parts are freed once, after everybody's last look; its
-// symbol is released once. Bugs: weak_count: releasing orders nothing, so the free races with
-// another's read; early: a holder reads after its release; twice: a holder releases twice.
+// Three holders of one real code object. Each reads it, takes and gives back another reference,
+// hands one over, and releases. The object and its parts are freed once, after everybody's last
+// look; its symbol is released once. Bugs: weak_count: releasing orders nothing, so the free races
+// with another's read; early: a holder reads after its release; twice: a holder releases twice.
 #include "model.h"
 
 #include "base/alloc.h"
@@ -84,9 +84,9 @@ static void check(void)
 }
 
 static const struct zmodel_bug bugs[] = {
-    {"weak_count", 1000, 1000, 0},
-    {"early", 1000, 1000, 0},
-    {"twice", 1000, 1000, 0},
+    {.name = "weak_count", .random_max = 1000, .pct_max = 1000},
+    {.name = "early", .random_max = 1000, .pct_max = 1000},
+    {.name = "twice", .random_max = 1000, .pct_max = 1000},
 };
 
 const struct zmodel zmodel_program = {

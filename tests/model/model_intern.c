@@ -37,6 +37,9 @@ static void setup(void)
         used[i] = 0;
     for (uint32_t i = 0; i < SYMBOLS; i++)
         symbols[i] = (struct symbol){NO_VALUE, NO_VALUE};
+    zx_name(&symbols[0].key, "key of 0");
+    zx_name(&symbols[CALLS].key, "key of 1");
+    zx_name(&symbols[2 * CALLS].key, "key of 2");
 }
 
 static struct symbol *make(uint32_t thread, uint32_t key)
@@ -71,8 +74,7 @@ static const struct symbol *intern(uint32_t thread, uint32_t key)
         }
         if (zx_plain_read(&found->key) == key) return found;
     }
-    zx_assert(!"the table is full");
-    return NULL;
+    zx_failed(__FILE__, __LINE__, "the table is full");
 }
 
 static void body(uint32_t thread)
@@ -101,9 +103,9 @@ static void check(void)
 }
 
 static const struct zmodel_bug bugs[] = {
-    {"lost", 1000, 1000, 1000},
-    {"twice", 1000, 1000, 1000},
-    {"relaxed", 1000, 1000, 1000},
+    {.name = "lost", .random_max = 1000, .pct_max = 1000, .dfs_max = 1000},
+    {.name = "twice", .random_max = 1000, .pct_max = 1000, .dfs_max = 1000},
+    {.name = "relaxed", .random_max = 1000, .pct_max = 1000, .dfs_max = 1000},
 };
 
 const struct zmodel zmodel_program = {

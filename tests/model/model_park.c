@@ -1,11 +1,11 @@
 // tests/model/model_park.c - a worker goes to sleep while work arrives: no wake-up is lost.
 //
-// Two submitters, each with a queue of its own (a counter here), and one worker that parks when both
-// are empty. Without fences: a submitter publishes seq_cst and then loads the idle word seq_cst; the
-// worker sets its idle bit by a seq_cst read-modify-write and then looks at the queues again seq_cst.
-// So one of them sees the other. Who clears the bit owes the worker a token, and only one does.
-// Each bug weakens one of the four operations, or leaves the second look out; wake_first: the system
-// call comes before the token, so the worker can fall asleep in between.
+// Two submitters, each with a queue of its own (a counter here), and one worker that parks when
+// both are empty. Without fences: a submitter publishes seq_cst and then loads the idle word
+// seq_cst; the worker sets its idle bit by a seq_cst read-modify-write and then looks at the queues
+// again seq_cst. So one of them sees the other. Who clears the bit owes the worker a token, and
+// only one does. Each bug weakens one of the four operations, or leaves the second look out;
+// wake_first: the system call comes before the token, so the worker can fall asleep in between.
 #include "model.h"
 
 #define SUBMITTERS 2
@@ -42,7 +42,7 @@ static void setup(void)
     zx_name(&token, "token");
 }
 
-// ---- Submitters -------------------------------------------------------------------------------------
+// ---- Submitters ---------------------------------------------------------------------------------
 
 static void publish(uint32_t queue, uint32_t task)
 {
@@ -72,7 +72,7 @@ static void submit(uint32_t queue)
     }
 }
 
-// ---- The worker -------------------------------------------------------------------------------------
+// ---- The worker ---------------------------------------------------------------------------------
 
 static bool take(void)
 {
@@ -138,9 +138,12 @@ static void check(void)
 }
 
 static const struct zmodel_bug bugs[] = {
-    {"release_publish", 1000, 1000, 0}, {"acquire_idle", 1000, 1000, 0},
-    {"acq_rel_park", 1000, 1000, 0},    {"acquire_recheck", 1000, 1000, 0},
-    {"no_recheck", 1000, 1000, 0},      {"wake_first", 20000, 20000, 0},
+    {.name = "release_publish", .random_max = 1000, .pct_max = 1000},
+    {.name = "acquire_idle", .random_max = 1000, .pct_max = 1000},
+    {.name = "acq_rel_park", .random_max = 1000, .pct_max = 1000},
+    {.name = "acquire_recheck", .random_max = 1000, .pct_max = 1000},
+    {.name = "no_recheck", .random_max = 1000, .pct_max = 1000},
+    {.name = "wake_first", .random_max = 1000, .pct_max = 1000},
 };
 
 const struct zmodel zmodel_program = {

@@ -1,5 +1,5 @@
-// What the tests of code and its running share: a machine that compiles programs and runs isolates in
-// slices, how an isolate ended, and code objects made by hand.
+// What the tests of code and its running share: a machine that compiles programs and runs isolates
+// in slices, how an isolate ended, and code objects made by hand.
 #ifndef ZVM_TESTS_UNIT_CODE_FIXTURE_H
 #define ZVM_TESTS_UNIT_CODE_FIXTURE_H
 
@@ -61,7 +61,7 @@ static inline void machine_close(struct machine *m)
     zintern_destroy(m->intern);
 }
 
-// ---- Compiling and running ---------------------------------------------------------------------
+// ---- Compiling and running ---------------------------------------------------------------
 
 static inline zvm_status machine_try_compile(struct machine *m, const char *text,
                                              struct zcode **out)
@@ -152,7 +152,7 @@ static inline void machine_expect_error(struct machine *m, const char *text, con
     assert_string_equal(shown, expected);
 }
 
-// ---- Code made by hand ---------------------------------------------------------------------------
+// ---- Code made by hand -------------------------------------------------------------------
 
 #define OP_ABC(op, a, b, c) \
     ((uint32_t)ZOP_##op | (uint32_t)(a) << 8 | (uint32_t)(b) << 16 | (uint32_t)(c) << 24)
@@ -188,8 +188,8 @@ static inline struct zcode *code_make(struct machine *m, uint32_t count, uint32_
     for (uint32_t i = 0; i < globals; i++) {
         char name[16];
         int length = snprintf(name, sizeof name, "g%u", i);
-        assert_int_equal(
-            zintern_acquire(m->intern, name, (size_t)length, &code->globals[i]), ZVM_OK);
+        assert_int_equal(zintern_acquire(m->intern, name, (size_t)length, &code->globals[i]),
+                         ZVM_OK);
     }
     return code;
 }
@@ -204,7 +204,7 @@ static inline void code_set_words(struct zproto *proto, uint32_t registers, cons
     proto->register_count = (uint16_t)registers;
 }
 
-#define CODE_WORDS(proto, registers, ...)                            \
+#define CODE_WORDS(proto, registers, ...)                           \
     code_set_words((proto), (registers), (uint32_t[]){__VA_ARGS__}, \
                    (uint32_t)(sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t)))
 

@@ -1,10 +1,11 @@
-// Goal: the verifier accepts what the compiler makes, refuses each thing that is wrong with a code object
-// and says which, and what it accepts is memory-safe whatever it does.
-// Method: code objects made by hand, one fault each; then mutants of compiled programs, each of which is
-// refused or runs to an end under limits. Run it under AddressSanitizer: there it looks hardest.
+// Goal: the verifier accepts what the compiler makes, refuses each thing that is wrong with a code
+// object and says which, and what it accepts is memory-safe whatever it does.
+// Method: code objects made by hand, one fault each; then mutants of compiled programs, each of
+// which is refused or runs to an end under limits. Run it under AddressSanitizer: there it looks
+// hardest.
 #include "code_fixture.h"
 
-// ---- One fault each -------------------------------------------------------------------------------
+// ---- One fault each ----------------------------------------------------------------------
 
 struct fault {
     const char *reason; // "pc N: reason"
@@ -15,8 +16,8 @@ struct fault {
 #define WORDS(...) {__VA_ARGS__}, sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t)
 #define END        OP_ABC(RETNULL, 0, 0, 0)
 
-// The function under test has 4 registers, 2 constants (an integer, then a name), 1 capture, 1 check; the
-// code object 2 globals and 3 functions.
+// The function under test has 4 registers, 2 constants (an integer, then a name), 1 capture, 1
+// check; the code object 2 globals and 3 functions.
 static const struct fault FAULTS[] = {
     {"pc 0: unknown instruction", WORDS(ZOP_COUNT)},
     {"pc 1: unknown instruction", WORDS(OP_ABC(LOADNULL, 0, 0, 0), 255)},
@@ -81,7 +82,8 @@ static const struct fault FAULTS[] = {
     {"pc 0: jump into an instruction", WORDS(OP_J(JMP, 1), OP_ABC(JT, 0, 0, 0), 0, END)},
     {"pc 2: jump into an instruction", WORDS(OP_ABC(JT, 0, 0, 0), 0, OP_J(LOOP, -2))},
     {"pc 0: only paying instructions jump backwards", WORDS(OP_J(JMP, -1), END)},
-    {"pc 1: only paying instructions jump backwards", WORDS(OP_ABC(LOADNULL, 0, 0, 0), OP_J(LOOP, 0), END)},
+    {"pc 1: only paying instructions jump backwards",
+     WORDS(OP_ABC(LOADNULL, 0, 0, 0), OP_J(LOOP, 0), END)},
     {"pc 0: only paying instructions jump backwards", WORDS(OP_ABC(JT, 0, 0, 0), -2u, END)},
     {"pc 0: only paying instructions jump backwards", WORDS(OP_ABC(LJT, 0, 0, 0), 0, END)},
     {"pc 0: only paying instructions jump backwards", WORDS(OP_ABC(ITERNEXT, 0, 1, 0), 0, END)},
@@ -153,7 +155,8 @@ static void test_verify_operands_at_their_limits_are_accepted(void **state)
     expect_sound(code);
     CODE_WORDS(f, 4, OP_J(JMP, 0), OP_J(LOOP, -2));
     expect_sound(code);
-    CODE_WORDS(f, 4, OP_AD(GETG, 3, 1), OP_AD(LOADK, 3, 1), OP_AD(CLOSURE, 3, 2), OP_ABC(RET, 3, 0, 0));
+    CODE_WORDS(f, 4, OP_AD(GETG, 3, 1), OP_AD(LOADK, 3, 1), OP_AD(CLOSURE, 3, 2),
+               OP_ABC(RET, 3, 0, 0));
     expect_sound(code);
     CODE_WORDS(f, ZCODE_REGISTERS_MAX, OP_ABC(RET, 249, 0, 0));
     expect_sound(code);
@@ -161,7 +164,7 @@ static void test_verify_operands_at_their_limits_are_accepted(void **state)
     machine_close(&m);
 }
 
-// ---- Tables ----------------------------------------------------------------------------------------
+// ---- Tables ------------------------------------------------------------------------------
 
 static void set_handler(struct zproto *proto, struct zhandler handler)
 {
@@ -279,7 +282,8 @@ static void test_verify_closure_of_what_its_maker_has_not_is_refused(void **stat
     struct zcapture *capture = (struct zcapture *)(uintptr_t)code->protos[1].captures;
     capture->index = 4;
     expect_refusal(code, "function anonymous: pc 0: captured variable out of range");
-    *capture = (struct zcapture){.from_register = 0, .index = 0}; // the main program has no captures
+    *capture =
+        (struct zcapture){.from_register = 0, .index = 0}; // the main program has no captures
     expect_refusal(code, "function anonymous: pc 0: captured variable out of range");
     capture->from_register = 1;
     expect_sound(code);
@@ -335,7 +339,7 @@ static void test_verify_without_memory_says_so(void **state)
     machine_close(&m);
 }
 
-// ---- Sound, but not what a compiler makes ------------------------------------------------------------
+// ---- Sound, but not what a compiler makes ------------------------------------------------
 
 static zvm_status run_words(struct machine *m, const uint32_t *words, uint32_t count)
 {
@@ -417,30 +421,37 @@ static void test_run_main_that_returns_and_throws_at_will_ends(void **state)
     machine_close(&m);
 }
 
-// ---- Mutants ----------------------------------------------------------------------------------------
+// ---- Mutants -----------------------------------------------------------------------------
 
 #define MUTANTS 1000000
 
 static const char *const PROGRAMS[] = {
     // Arithmetic, conditions and loops.
-    "let a = 1\nlet b = 2.5\nwhile a < 40 { a = a * 2 + 1\n if a % 3 == 0 && a != 9 || b > 9 { b += a }\n"
+    "let a = 1\nlet b = 2.5\nwhile a < 40 { a = a * 2 + 1\n if a % 3 == 0 && a != 9 || b > 9 { b "
+    "+= a }\n"
     " else { b = -b / 2 - (a ?? 3) ** 2 } }\nprint(a, b, a > 3 ? [a] : {k: b})",
     // Functions, captures, cells.
-    "action make(n) { let c = n\n let k = n + 1\n return [() => { c += k\n return c }, x => x + c] }\n"
+    "action make(n) { let c = n\n let k = n + 1\n return [() => { c += k\n return c }, x => x + c] "
+    "}\n"
     "let f = make(3)\nprint(f[0](), f[1](4), f[0]())\n"
     "action fib(n) { return n < 2 ? n : fib(n - 1) + fib(n - 2) }\nprint(fib(7))",
     // Errors.
-    "action g(n: int) -> string { try { if n == 0 { throw error(\"zero\", \"Z\") }\n if n == 1 { return \"one\" }\n"
+    "action g(n: int) -> string { try { if n == 0 { throw error(\"zero\", \"Z\") }\n if n == 1 { "
+    "return \"one\" }\n"
     " return n } catch (e) { return e.kind + \"${e.line}\" } finally { print(\"f\", n) } }\n"
-    "for each n in [0, 1, 2, \"x\"] { try { print(g(n)) } catch e { print(e.message) } finally { if n == 1 { continue } } }",
+    "for each n in [0, 1, 2, \"x\"] { try { print(g(n)) } catch e { print(e.message) } finally { "
+    "if n == 1 { continue } } }",
     // Collections and walks.
-    "let l = [3, \"b\", null, 1.5]\nlet m = {a: 1, \"b c\": l, 7: {}}\nlet [p, q, ...r] = l\nlet {a, k: z} = m\n"
+    "let l = [3, \"b\", null, 1.5]\nlet m = {a: 1, \"b c\": l, 7: {}}\nlet [p, q, ...r] = l\nlet "
+    "{a, k: z} = m\n"
     "for each i, v in l { l[i] = [v, i] }\nfor each k, v in m { m[k] = \"${k}=${v}\" }\n"
     "for each c in \"h\xc3\xa9llo\" { print(c) }\nm.n = p\nm.n += 1\nprint(l, m, q, r, a, z)",
     // Builtins that call back.
-    "let n = 3\nlet l = range(12)\nprint(l.map(x => x * n).filter(x => x % 2 == 0).reduce((a, x) => a + x, 0))\n"
+    "let n = 3\nlet l = range(12)\nprint(l.map(x => x * n).filter(x => x % 2 == 0).reduce((a, x) "
+    "=> a + x, 0))\n"
     "print(l.sort((a, b) => b - a), [\"b\", \"a\"].sort(), sort([{k: 2}, {k: 1}], \"k\"))\n"
-    "try { l.map(x => x / (x - 2)) } catch e { print(e) }\nn += 1\nprint(\"a,b\".split(\",\").join(\"-\").upper(), slice(l, -3))",
+    "try { l.map(x => x / (x - 2)) } catch e { print(e) }\nn += "
+    "1\nprint(\"a,b\".split(\",\").join(\"-\").upper(), slice(l, -3))",
 };
 
 static uint64_t random_next(uint64_t *state)
@@ -461,13 +472,20 @@ static uint32_t mutate(uint64_t *random, const struct zproto *proto, uint32_t wo
 {
     uint32_t registers = proto->register_count + 1u;
     switch (random_below(random, 8)) {
-    case 0: return (uint32_t)random_next(random);
-    case 1: return word ^ 1u << random_below(random, 32);
-    case 2: return (word & ~0xffu) | random_below(random, ZOP_COUNT);
-    case 3: return (word & ~0xff00u) | random_below(random, registers) << 8;
-    case 4: return (word & ~0xff0000u) | random_below(random, registers) << 16;
-    case 5: return (word & 0xffffffu) | random_below(random, registers) << 24;
-    case 6: return proto->words[random_below(random, proto->word_count)];
+    case 0:
+        return (uint32_t)random_next(random);
+    case 1:
+        return word ^ 1u << random_below(random, 32);
+    case 2:
+        return (word & ~0xffu) | random_below(random, ZOP_COUNT);
+    case 3:
+        return (word & ~0xff00u) | random_below(random, registers) << 8;
+    case 4:
+        return (word & ~0xff0000u) | random_below(random, registers) << 16;
+    case 5:
+        return (word & 0xffffffu) | random_below(random, registers) << 24;
+    case 6:
+        return proto->words[random_below(random, proto->word_count)];
     default:
         return random_below(random, ZOP_COUNT) | random_below(random, registers) << 8 |
                random_below(random, registers) << 16 | random_below(random, 4) << 24;
@@ -481,19 +499,29 @@ struct change {
 static void mutate_tables(uint64_t *random, struct zproto *proto)
 {
     if (proto->handler_count > 0) {
-        struct zhandler *handler = (struct zhandler *)(uintptr_t)&proto->handlers[random_below(
-            random, proto->handler_count)];
+        struct zhandler *handler = (struct zhandler *)(uintptr_t)&proto
+                                       ->handlers[random_below(random, proto->handler_count)];
         switch (random_below(random, 5)) {
-        case 0: handler->start = random_below(random, proto->word_count); break;
-        case 1: handler->end = random_below(random, proto->word_count + 1); break;
-        case 2: handler->target = random_below(random, proto->word_count); break;
-        case 3: handler->value_register = (uint8_t)random_below(random, 16); break;
-        default: handler->is_finally ^= 1; break;
+        case 0:
+            handler->start = random_below(random, proto->word_count);
+            break;
+        case 1:
+            handler->end = random_below(random, proto->word_count + 1);
+            break;
+        case 2:
+            handler->target = random_below(random, proto->word_count);
+            break;
+        case 3:
+            handler->value_register = (uint8_t)random_below(random, 16);
+            break;
+        default:
+            handler->is_finally ^= 1;
+            break;
         }
     }
     if (proto->capture_count > 0) {
-        struct zcapture *capture = (struct zcapture *)(uintptr_t)&proto->captures[random_below(
-            random, proto->capture_count)];
+        struct zcapture *capture = (struct zcapture *)(uintptr_t)&proto
+                                       ->captures[random_below(random, proto->capture_count)];
         capture->index = (uint16_t)random_below(random, 8);
         capture->from_register = (uint8_t)random_below(random, 2);
     }
@@ -548,7 +576,8 @@ static void mutate_program(struct machine *m, const char *text, uint64_t seed, u
     zcode_release(code);
 }
 
-// The tables change for good, a step at a time, until the code is refused too often: then it starts anew.
+// The tables change for good, a step at a time, until the code is refused too often: then it starts
+// anew.
 static void mutate_program_tables(struct machine *m, const char *text, uint64_t seed,
                                   uint32_t mutants, struct tally *tally)
 {

@@ -50,14 +50,10 @@ enum zreport_counter {
         ZREPORT_COUNTER_COUNT
 };
 
-<<<<<<< HEAD
-// Histograms of pauses and slices: log-linear, 8 buckets a power of two, 1 ns to about 2^40 ns.
-=======
-// Pause histogram: log-linear, 8 buckets a power of two, 1 ns to about 2^40 ns. (The model of the
-// block has fewer: what it explores grows with the words of a copy.)
+// Histograms of pauses and slices: log-linear, 8 buckets a power of two, 1 ns to about 2^40 ns. (The
+// model of the block has fewer: what it explores grows with the words of a copy.)
 #ifndef ZREPORT_PAUSE_BUCKETS
->>>>>>> main
-#define ZREPORT_PAUSE_BUCKETS 320
+#    define ZREPORT_PAUSE_BUCKETS 320
 #endif
 
 // owner-thread writes, any thread reads. One a worker, and one for host threads (under a lock).

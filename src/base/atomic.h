@@ -61,7 +61,8 @@
 // Compare-and-swap, named by the order of success; failure is relaxed unless the name says acquire.
 #define z_cas_weak_release(word, expected, desired) \
     Z_CAS_WEAK(word, expected, desired, release, relaxed)
-#define z_cas_weak_seq_cst(word, expected, desired) Z_CAS_WEAK(word, expected, desired, seq_cst, relaxed)
+#define z_cas_weak_seq_cst(word, expected, desired) \
+    Z_CAS_WEAK(word, expected, desired, seq_cst, relaxed)
 #define z_cas_acquire(word, expected, desired) Z_CAS(word, expected, desired, acquire, relaxed)
 #define z_cas_release(word, expected, desired) Z_CAS(word, expected, desired, release, relaxed)
 #define z_cas_acq_rel(word, expected, desired) Z_CAS(word, expected, desired, acq_rel, acquire)

@@ -59,7 +59,7 @@ static inline void zadmission_leave(struct zadmission *admission)
 static inline bool zadmission_enter(struct zadmission *admission)
 {
     uint64_t before = z_fetch_add_acq_rel(&admission->word, ZADMISSION_ONE); // PAIR admission
-    zpoint();
+    zpoint_pass();
     if ((before & ZADMISSION_CLOSED) == 0) return true;
     zadmission_leave(admission);
     return false;
@@ -78,7 +78,7 @@ static inline void zadmission_drain(struct zadmission *admission)
         uint32_t seen = zevent_look(&admission->empty);
         uint64_t word = z_fetch_or_acq_rel(&admission->word, ZADMISSION_WATCHED); // PAIR admission
         if (word / ZADMISSION_ONE == 0) return;
-        zpoint();
+        zpoint_pass();
         zevent_wait(&admission->empty, seen, UINT64_MAX);
     }
 }

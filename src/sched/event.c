@@ -15,7 +15,7 @@ bool zevent_wait(struct zevent *event, uint32_t seen, uint64_t end_ns)
         if (now_ns >= end_ns) return false;
         if (end_ns - now_ns < wait_ns) wait_ns = end_ns - now_ns;
     }
-    if (!zfutex_wait(&event->count, seen, wait_ns)) znap();
+    if (!zfutex_wait(&event->count, seen, wait_ns)) znap_once();
     return true;
 }
 

@@ -26,7 +26,7 @@ static void call_on_finish(struct zsched *sched, struct zisolate *iso, zvm_finis
     worker->clock_ns = zclock_now_ns(); // the callback's time is no slice's
 }
 
-void zfinish(struct zsched *sched, struct zisolate *iso, bool was_submitted)
+void zfinish_isolate(struct zsched *sched, struct zisolate *iso, bool was_submitted)
 {
     zvm_finish_fn on_finish = iso->on_finish;
     void *user = iso->user;

@@ -143,7 +143,7 @@ zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budge
     } while (outcome == ZOUTCOME_YIELDED && (run.budget > 0 || !zstate_put_back(&iso->state)));
     zlane_release(sched, run.lane);
     if (finished != NULL) *finished = outcome == ZOUTCOME_FINISHED;
-    if (outcome == ZOUTCOME_FINISHED) zfinish(sched, iso, false /* was_submitted */);
+    if (outcome == ZOUTCOME_FINISHED) zfinish_isolate(sched, iso, false /* was_submitted */);
     return ZVM_OK;
 }
 

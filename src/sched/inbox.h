@@ -20,7 +20,7 @@ static inline void zinbox_push(struct zinbox *inbox, struct zisolate *iso)
 {
     struct zisolate *newest = z_load_relaxed(&inbox->newest); // relaxed: a guess, the CAS checks it
     do {
-        zpoint();
+        zpoint_pass();
         z_store_relaxed(&iso->queue_next, newest);               // relaxed: the CAS carries it
     } while (!z_cas_weak_seq_cst(&inbox->newest, &newest, iso)); // PAIR inbox, PAIR park
 }
@@ -30,7 +30,7 @@ static inline struct zisolate *zinbox_take(struct zinbox *inbox)
 {
     // relaxed: a guess; without it an empty inbox would cost its owner a locked instruction a turn
     if (z_load_relaxed(&inbox->newest) == NULL) return NULL;
-    zpoint();
+    zpoint_pass();
     return z_exchange_acquire(&inbox->newest, NULL); // PAIR inbox
 }
 

@@ -5,7 +5,7 @@
 
 #define NAP_NS 1000000
 
-void znap(void)
+void znap_once(void)
 {
     nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
 }

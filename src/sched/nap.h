@@ -9,6 +9,6 @@
 #define ZNAP_NS_MAX UINT64_C(1000000000)
 
 // A millisecond's pause, instead of a futex that the system has refused.
-void znap(void);
+void znap_once(void);
 
 #endif // ZVM_SCHED_NAP_H

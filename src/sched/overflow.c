@@ -13,7 +13,7 @@ void zoverflow_append(struct zoverflow *overflow, struct zchain *chain)
     ZVM_ASSERT(chain->count > 0);
     chain->first->chain_count = chain->count;
     chain->first->chain_next = NULL;
-    zpoint();
+    zpoint_pass();
     pthread_mutex_lock(&overflow->lock);
     if (overflow->last == NULL)
         overflow->first = chain->first;
@@ -65,7 +65,7 @@ struct zisolate *zoverflow_take(struct zoverflow *overflow, uint32_t wanted, uin
 {
     *count = 0;
     if (zoverflow_length(overflow) == 0) return NULL;
-    zpoint();
+    zpoint_pass();
     pthread_mutex_lock(&overflow->lock);
     struct zisolate *chains = take_chains_locked(overflow, wanted, count);
     pthread_mutex_unlock(&overflow->lock);

@@ -79,7 +79,7 @@ static bool claim_idle(struct zparking *parking, uint32_t preferred, uint32_t *o
 
 static void give_token(struct zparking *parking, uint32_t seat)
 {
-    zpoint();
+    zpoint_pass();
     z_store_release(&parking->seats[seat].token, 1); // PAIR token
     if (zfutex_wake(&parking->seats[seat].token, 1)) return;
     z_fetch_add_relaxed(&parking->refused, 1); // relaxed: a count
@@ -91,7 +91,7 @@ void zparking_notify(struct zparking *parking, uint32_t preferred)
 {
     while (z_load_seq_cst(&parking->searching) == 0 && has_idle(parking)) { // PAIR park
         if (!zparking_begin_search(parking)) continue;
-        zpoint();
+        zpoint_pass();
         uint32_t seat;
         if (claim_idle(parking, preferred, &seat)) {
             give_token(parking, seat);
@@ -118,7 +118,8 @@ void zparking_end_search(struct zparking *parking)
 // One sleep. True: the token is there; it is used up.
 static bool take_token(struct zseat *seat)
 {
-    if (z_load_acquire(&seat->token) == 0 && !zfutex_wait(&seat->token, 0, ZNAP_NS_MAX)) znap();
+    if (z_load_acquire(&seat->token) == 0 && !zfutex_wait(&seat->token, 0, ZNAP_NS_MAX))
+        znap_once();
     if (z_load_acquire(&seat->token) == 0) return false; // PAIR token
     // relaxed: the next token comes only after this worker has set its bit again
     z_store_relaxed(&seat->token, 0);
@@ -130,9 +131,9 @@ enum zpark_end zparking_park(struct zparking *parking, uint32_t own, bool was_se
 {
     uint64_t bit = UINT64_C(1) << own % 64;
     z_fetch_or_seq_cst(&parking->idle[own / 64], bit); // PAIR park
-    zpoint();
+    zpoint_pass();
     if (was_searching) zparking_end_search(parking);
-    zpoint();
+    zpoint_pass();
     // With a searcher about, whatever there is is its business: it looks at everything before it
     // sleeps, and after it has found something.
     bool is_relieved = z_load_seq_cst(&parking->searching) != 0; // PAIR park

@@ -28,7 +28,7 @@ static uint32_t read_rate(void)
     return value;
 }
 
-void zpoint(void)
+void zpoint_pass(void)
 {
     uint32_t one_in = z_load_relaxed(&rate); // relaxed: a setting
     if (one_in == RATE_UNREAD) one_in = read_rate();

@@ -9,9 +9,9 @@
 #include "base/assert.h"
 
 #if ZVM_DEBUG >= 1 && !defined(ZVM_EXPLORE)
-void zpoint(void);
+void zpoint_pass(void);
 #else
-static inline void zpoint(void) {}
+static inline void zpoint_pass(void) {}
 #endif
 
 #endif // ZVM_SCHED_POINT_H

@@ -36,7 +36,7 @@ void zqueue_push_urgent(struct zsched *sched, struct zisolate *iso)
 {
     struct zisolate *newest = z_load_relaxed(&sched->urgent); // relaxed: a guess, the CAS checks it
     do {
-        zpoint();
+        zpoint_pass();
         z_store_relaxed(&iso->urgent_next, newest);              // relaxed: the CAS carries it
     } while (!z_cas_weak_seq_cst(&sched->urgent, &newest, iso)); // PAIR urgent, PAIR park
     zparking_notify(&sched->parking, 0);

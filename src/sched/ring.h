@@ -51,7 +51,7 @@ static inline bool zring_push(struct zring *ring, struct zisolate *iso)
     uint64_t tail = z_load_relaxed(&ring->tail); // relaxed: only we write it
     if (tail - head >= ZRING_SLOTS) return false;
     z_store_relaxed(zring_slot(ring, tail), iso); // relaxed: tail carries it
-    zpoint();
+    zpoint_pass();
     z_store_release(&ring->tail, tail + 1); // PAIR ring-tail
     return true;
 }
@@ -70,7 +70,7 @@ static inline struct zisolate *zring_pop(struct zring *ring)
     for (;;) {
         if (head == z_load_relaxed(&ring->tail)) return NULL;          // relaxed: only we write it
         struct zisolate *iso = z_load_relaxed(zring_slot(ring, head)); // relaxed: we stored it
-        zpoint();
+        zpoint_pass();
         if (z_cas_acq_rel(&ring->head, &head, head + 1)) return iso; // PAIR ring-head
     }
 }
@@ -102,7 +102,7 @@ static inline uint32_t zring_steal(struct zring *from, struct zring *into)
     uint64_t own = z_load_relaxed(&into->tail); // relaxed: only we write it
     for (uint64_t i = 0; i < count; i++)        // relaxed: tail carried them; into's tail will
         z_store_relaxed(zring_slot(into, own + i), z_load_relaxed(zring_slot(from, head + i)));
-    zpoint();
+    zpoint_pass();
     if (!z_cas_acq_rel(&from->head, &head, head + count)) return 0; // PAIR ring-head
     z_store_release(&into->tail, own + count);                      // PAIR ring-tail
     return (uint32_t)count;

@@ -75,7 +75,7 @@ zvm_status zsched_wait(struct zsched *sched, struct zisolate *iso, uint64_t time
     for (;;) {
         uint32_t seen = zevent_look(event);
         if (!zstate_watch(&iso->state)) return ZVM_OK; // PAIR watch
-        zpoint();
+        zpoint_pass();
         if (!zevent_wait(event, seen, end_ns)) break;
     }
     return zsched_is_done(iso) ? ZVM_OK : ZVM_E_TIMEOUT;
@@ -100,7 +100,7 @@ static bool cancel_queued(struct zsched *sched, struct zisolate *iso)
     if (is_claimed && has_callback) zqueue_push_urgent(sched, iso);
     if (is_claimed && !has_callback) zfinish_cancelled(sched, iso, lane);
     if (lane != NULL) zlane_release(sched, lane);
-    if (is_claimed && !has_callback) zfinish(sched, iso, true /* was_submitted */);
+    if (is_claimed && !has_callback) zfinish_isolate(sched, iso, true /* was_submitted */);
     return is_claimed;
 }
 

@@ -118,9 +118,9 @@ struct zworker *zworker_current(const struct zsched *sched);
 // ---- finish.c
 // The last touch of an isolate by the thread that has it RUNNING: DONE, waiters, on_finish.
 // was_submitted: it leaves the admission. The caller has folded the isolate's figures.
-void zfinish(struct zsched *sched, struct zisolate *iso, bool was_submitted);
-// Ends an isolate that the caller has RUNNING and that runs no more, with its figures; then
-// zfinish.
+void zfinish_isolate(struct zsched *sched, struct zisolate *iso, bool was_submitted);
+// Ends an isolate that the caller has RUNNING and that runs no more, and folds its figures. The
+// caller gives the lane back, if need be, and then calls zfinish_isolate.
 void zfinish_cancelled(struct zsched *sched, struct zisolate *iso, struct zlane *lane);
 struct zevent *zfinish_event(struct zsched *sched, const struct zisolate *iso);
 

@@ -46,7 +46,7 @@ static inline bool zstate_step(_Atomic uint32_t *state, uint32_t from, uint32_t 
 {
     uint32_t word = zstate_load(state);
     for (;;) {
-        zpoint();
+        zpoint_pass();
         *seen = word;
         if (zstate_phase(word) != from || (word & unless) != 0) return false;
         uint32_t next = (zstate_with(word, to) & ~clear) | set;
@@ -62,7 +62,7 @@ static inline bool zstate_submit(_Atomic uint32_t *state)
 {
     uint32_t word = zstate_load(state);
     for (;;) {
-        zpoint();
+        zpoint_pass();
         if (zstate_phase(word) != ZSTATE_IDLE) return false;
         ZVM_ASSERT((word & ZSTATE_ENTRY) == 0);
         uint32_t next = zstate_with(word, ZSTATE_QUEUED) | ZSTATE_ENTRY;
@@ -76,7 +76,7 @@ static inline void zstate_queue(_Atomic uint32_t *state)
 {
     uint32_t word = zstate_load(state), next;
     do {
-        zpoint();
+        zpoint_pass();
         ZVM_CHECK(zstate_phase(word) == ZSTATE_RUNNING);
         ZVM_CHECK((word & ZSTATE_ENTRY) == 0);
         next = zstate_with(word, ZSTATE_QUEUED) | ZSTATE_ENTRY;
@@ -107,7 +107,7 @@ static inline enum ztaken zstate_take(_Atomic uint32_t *state)
     uint32_t word = zstate_load(state), next;
     bool is_queued;
     do {
-        zpoint();
+        zpoint_pass();
         ZVM_CHECK((word & ZSTATE_ENTRY) != 0);
         if (zstate_phase(word) == ZSTATE_GONE) return ZTAKEN_GONE; // nobody else knows it any more
         is_queued = zstate_phase(word) == ZSTATE_QUEUED;
@@ -138,7 +138,7 @@ static inline bool zstate_wake(_Atomic uint32_t *state, uint32_t bits)
 {
     uint32_t word = zstate_load(state);
     for (;;) {
-        zpoint();
+        zpoint_pass();
         uint32_t phase = zstate_phase(word), next = word | bits;
         if (phase == ZSTATE_WAITING)
             next = zstate_with(next, ZSTATE_QUEUED) | ZSTATE_ENTRY;
@@ -176,7 +176,7 @@ static inline bool zstate_claim_queued(_Atomic uint32_t *state)
 // Marks it for whoever runs it, or will. False: it has left the state that `word` says.
 static inline bool zstate_mark_cancelled(_Atomic uint32_t *state, uint32_t word)
 {
-    zpoint();
+    zpoint_pass();
     return z_cas_acq_rel(state, &word, word | ZSTATE_CANCEL); // PAIR state
 }
 
@@ -186,7 +186,7 @@ static inline bool zstate_finish(_Atomic uint32_t *state)
 {
     uint32_t word = zstate_load(state), next;
     do {
-        zpoint();
+        zpoint_pass();
         ZVM_CHECK(zstate_phase(word) == ZSTATE_RUNNING);
         next = ZSTATE_DONE | (word & ZSTATE_ENTRY); // the other bits mean nothing any more
     } while (!z_cas_acq_rel(state, &word, next));   // PAIR state, PAIR watch
@@ -198,7 +198,7 @@ static inline bool zstate_watch(_Atomic uint32_t *state)
 {
     uint32_t word = zstate_load(state);
     while (zstate_phase(word) != ZSTATE_DONE && zstate_phase(word) != ZSTATE_GONE) {
-        zpoint();
+        zpoint_pass();
         if ((word & ZSTATE_WATCHED) != 0) return true;
         if (z_cas_acq_rel(state, &word, word | ZSTATE_WATCHED)) return true; // PAIR watch
     }
@@ -212,7 +212,7 @@ static inline bool zstate_retire(_Atomic uint32_t *state)
 {
     uint32_t word = zstate_load(state);
     while ((word & ZSTATE_ENTRY) != 0) {
-        zpoint();
+        zpoint_pass();
         ZVM_CHECK(zstate_phase(word) == ZSTATE_DONE);
         if (z_cas_acq_rel(state, &word, zstate_with(word, ZSTATE_GONE))) return true; // PAIR state
     }

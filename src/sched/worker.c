@@ -87,13 +87,13 @@ _Static_assert(ZSCHED_WORKERS_MAX < UINT16_MAX, "1 + the index of a worker fits 
 static void end_cancelled(struct zworker *worker, struct zisolate *iso)
 {
     zfinish_cancelled(worker->sched, iso, &worker->lane);
-    zfinish(worker->sched, iso, true /* was_submitted */);
+    zfinish_isolate(worker->sched, iso, true /* was_submitted */);
 }
 
 static void run(struct zworker *worker, struct zisolate *iso)
 {
     if (run_slice(worker, iso) == ZOUTCOME_FINISHED)
-        zfinish(worker->sched, iso, true /* was_submitted */);
+        zfinish_isolate(worker->sched, iso, true /* was_submitted */);
     else if (zstate_requeue(&iso->state)) // PAIR state
         zqueue_requeue(worker, iso);
     else

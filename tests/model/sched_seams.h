@@ -24,7 +24,7 @@ bool zfutex_wake(_Atomic uint32_t *word, uint32_t count)
     return true;
 }
 
-void znap(void)
+void znap_once(void)
 {
     zx_yield();
 }

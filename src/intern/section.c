@@ -257,6 +257,12 @@ static void defer_retired(struct zintern_sections *sections)
     struct zintern_cells *cells = z_exchange_acquire(&sections->retired, NULL); // PAIR retired
     while (cells != NULL) {
         struct zintern_cells *next = cells->retired_next;
+        if (ZINTERN_HAS_BUG(NO_GRACE)) {
+            cells->retired_next = sections->free;
+            sections->free = cells;
+            cells = next;
+            continue;
+        }
         ck_epoch_entry_t *entry = (ck_epoch_entry_t *)(void *)cells->epoch_entry;
         ck_epoch_call(&sections->reclaimer, entry, after_grace);
         cells = next;

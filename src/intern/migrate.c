@@ -242,7 +242,7 @@ static zvm_status make_next(struct zintern_cells *cells, struct zintern_cells **
 }
 
 // The gate is held, or stepped over. False: others were first.
-static bool publish(struct zintern_cells *cells, struct zintern_cells *fresh)
+static bool publish_next(struct zintern_cells *cells, struct zintern_cells *fresh)
 {
     struct zintern_cells *expected = ZINTERN_GATE;
     while (expected <= ZINTERN_GATE) {
@@ -260,7 +260,7 @@ static zvm_status begin_gated(struct zintern_cells *cells)
     struct zintern_cells *fresh = NULL;
     zvm_status status = make_next(cells, &fresh);
     if (status == ZVM_OK) {
-        (void)publish(cells, fresh);
+        (void)publish_next(cells, fresh);
         return ZVM_OK;
     }
     struct zintern_cells *expected = ZINTERN_GATE;

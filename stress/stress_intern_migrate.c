@@ -107,10 +107,11 @@ static void add_holder(struct thread *thread, const struct zstring *symbol, uint
     uint64_t before = z_load_relaxed(word); // relaxed: the check must not order anything itself
     uint64_t address = (uint64_t)(uintptr_t)symbol, after;
     do {
-        if (before >> COUNT_SHIFT != 0 && (before & ADDRESS_MASK) != address)
-            complain(thread, "two symbols of one text", text);
         after = ((before >> COUNT_SHIFT) + 1) << COUNT_SHIFT | address;
     } while (!z_cas_relaxed(word, &before, after));
+    // Only what the exchange found is the newest; a load may be old.
+    if (before >> COUNT_SHIFT != 0 && (before & ADDRESS_MASK) != address)
+        complain(thread, "two symbols of one text", text);
 }
 
 static void drop(struct thread *thread, uint32_t position)

@@ -8,10 +8,10 @@
 #include "intern/intern.h"
 
 #include "base/alloc.h"
+#include "base/ck.h"
 #include "base/clock.h"
 #include "base/siphash.h"
 
-#include <ck_epoch.h>
 #include <ck_hs.h>
 #include <pthread.h>
 #include <stdatomic.h>

@@ -296,8 +296,9 @@ static double run(struct subject *subject, const struct key *keys, const uint32_
     pthread_barrier_init(&start, NULL, (unsigned)threads);
     size_t share = count / (size_t)threads;
     for (int i = 0; i < threads; i++) {
-        jobs[i] = (struct job){subject, keys, order, share * (size_t)i, share * (size_t)(i + 1),
-                               i, release, &start, 0};
+        jobs[i] =
+            (struct job){subject, keys,   order, share * (size_t)i, share * (size_t)(i + 1), i,
+                         release, &start, 0};
         pthread_create(&handles[i], NULL, run_job, &jobs[i]);
     }
     uint64_t longest = 0;
@@ -310,8 +311,8 @@ static double run(struct subject *subject, const struct key *keys, const uint32_
 
 // ---- Figures ------------------------------------------------------------------------------------
 
-static struct key *keys;       // [NEW_KEYS], 8 to 24 bytes
-static struct key *bad_keys;   // [BAD_KEYS], equal in the low bits of FNV-1a
+static struct key *keys;        // [NEW_KEYS], 8 to 24 bytes
+static struct key *bad_keys;    // [BAD_KEYS], equal in the low bits of FNV-1a
 static uint32_t *hot, *uniform; // [NEW_KEYS] orders
 
 static uint64_t draw(uint64_t *state)
@@ -454,8 +455,8 @@ static void colliding(int rounds)
         bad[round] = insert_and_hit(bad_keys);
     }
     double x = best(good, rounds), y = best(bad, rounds);
-    printf("32,768 keys, insert + hit: benign %.1f, colliding under FNV-1a %.1f, ratio %.2f\n", x, y,
-           y / x);
+    printf("32,768 keys, insert + hit: benign %.1f, colliding under FNV-1a %.1f, ratio %.2f\n", x,
+           y, y / x);
     free(benign);
 }
 

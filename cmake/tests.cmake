@@ -1,5 +1,5 @@
-# The tests. Labels: unit, fault, stress, embed, lang, cli, tree; and threads for everything that
-# runs more than one thread. `ctest --preset NAME` runs all but stress.
+# The tests. Labels: unit, fault, stress, embed, lang, cli, tree, model; and threads for everything
+# that runs more than one thread. `ctest --preset NAME` runs all but stress.
 
 find_library(CMOCKA_LIBRARY cmocka REQUIRED)
 
@@ -57,6 +57,75 @@ add_programs(tests/unit unit 300 ${CMOCKA_LIBRARY})
 add_programs(tests/fault fault 600 ${CMOCKA_LIBRARY})
 add_programs(stress stress 900)
 add_programs(examples/embed embed 300)
+
+# ---- The models: each in the explorer (model_NAME) and on threads (native_NAME) -------------------
+
+file(GLOB models CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/model/model_*.c)
+set(model_includes ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests/model)
+
+# What stands in the lines "// KEY: ITEM ITEM" of a model.
+function(read_lines model key out)
+    file(STRINGS ${model} lines REGEX "^// ${key}: ")
+    string(REGEX REPLACE "(^|;)// ${key}: " " " lines "${lines}")
+    separate_arguments(lines UNIX_COMMAND "${lines}")
+    set(${out} ${lines} PARENT_SCOPE)
+endfunction()
+
+# The explorer switches stacks, which sanitizers do not follow: there models run on threads only.
+if(NOT ZVM_SANITIZE)
+    file(GLOB explorer_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/model/explore_*.c)
+    add_library(explorer STATIC ${explorer_sources} tests/model/coroutine.c)
+    target_link_libraries(explorer PUBLIC zvm_compile)
+    target_include_directories(explorer PUBLIC ${model_includes})
+    target_compile_definitions(explorer PUBLIC ZVM_EXPLORE)
+    target_compile_options(explorer PUBLIC -O2) # in every build: its worth is in its speed
+endif()
+
+# What -fsanitize=thread puts into the sources of the project is calls of the explorer; its library
+# is not linked.
+function(add_explored model name sources definitions)
+    add_executable(model_${name} ${model})
+    target_compile_definitions(model_${name} PRIVATE ${definitions})
+    target_link_libraries(model_${name} PRIVATE explorer)
+    if(sources)
+        add_library(model_${name}_sources OBJECT ${sources})
+        target_link_libraries(model_${name}_sources PRIVATE explorer)
+        target_compile_definitions(model_${name}_sources PRIVATE ${definitions})
+        target_compile_options(model_${name}_sources PRIVATE -fsanitize=thread -include
+            ${PROJECT_SOURCE_DIR}/tests/model/explore_pthread.h)
+        target_sources(model_${name} PRIVATE $<TARGET_OBJECTS:model_${name}_sources>)
+    endif()
+    set_target_properties(model_${name} PROPERTIES
+        RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/model)
+    add_test(NAME model.${name} COMMAND model_${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(model.${name} PROPERTIES LABELS model TIMEOUT 300)
+endfunction()
+
+function(add_native model name sources definitions)
+    add_executable(native_${name} ${model} tests/model/native_main.c ${sources})
+    target_compile_definitions(native_${name} PRIVATE ${definitions})
+    target_link_libraries(native_${name} PRIVATE libzvm)
+    target_include_directories(native_${name} PRIVATE ${model_includes})
+    set_target_properties(native_${name} PROPERTIES
+        RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/model)
+    add_test(NAME native.${name} COMMAND ${runner} $<TARGET_FILE:native_${name}>
+        WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(native.${name} PROPERTIES LABELS "model;threads" TIMEOUT 300
+        ENVIRONMENT "${test_environment}")
+    add_dependencies(thread_tests native_${name})
+endfunction()
+
+foreach(model ${models})
+    get_filename_component(name ${model} NAME_WE)
+    string(REGEX REPLACE "^model_" "" name ${name})
+    read_lines(${model} With sources)
+    list(TRANSFORM sources PREPEND ${PROJECT_SOURCE_DIR}/)
+    read_lines(${model} Define definitions)
+    if(NOT ZVM_SANITIZE)
+        add_explored(${model} ${name} "${sources}" "${definitions}")
+    endif()
+    add_native(${model} ${name} "${sources}" "${definitions}")
+endforeach()
 
 # ---- The command --------------------------------------------------------------------------------
 

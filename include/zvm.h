@@ -383,7 +383,7 @@ ZVM_API zvm_status zvm_isolate_result(const zvm_isolate *isolate, zvm_result *re
 /// in:      isolate idle or finished; name [NUL-terminated]; value, copied
 /// out:     none
 /// errors:  ZVM_E_NOT_FOUND the program has no such global; ZVM_E_BUSY; ZVM_E_TYPE kind OTHER;
-///          ZVM_E_UTF8; ZVM_E_HEAP_LIMIT; ZVM_E_NOMEM
+///          ZVM_E_UTF8; ZVM_E_HEAP_LIMIT; ZVM_E_LIMIT a text that is too long; ZVM_E_NOMEM
 /// thread:  one at a time an isolate
 /// memory:  strings are copied into the isolate's heap
 /// cost:    linear in the number of globals
@@ -395,9 +395,9 @@ ZVM_API zvm_status zvm_isolate_set_global(zvm_isolate *isolate, const char *name
 ///
 /// in:      isolate idle or finished; name [NUL-terminated]
 /// out:     value  text stays valid until the isolate runs, is set or is destroyed
-/// errors:  ZVM_E_NOT_FOUND no such global, or it has no value yet; ZVM_E_BUSY
+/// errors:  ZVM_E_NOT_FOUND no such global, or it has no value yet; ZVM_E_BUSY; ZVM_E_NOMEM
 /// thread:  one at a time an isolate
-/// memory:  none
+/// memory:  a copy of a text over 2023 bytes, freed with the isolate
 /// cost:    linear in the number of globals
 /// source:  ours
 ZVM_API zvm_status zvm_isolate_get_global(zvm_isolate *isolate, const char *name, zvm_value *value);

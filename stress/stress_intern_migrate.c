@@ -17,13 +17,13 @@
 #include <string.h>
 
 #ifndef __has_feature
-#define __has_feature(x) 0
+#    define __has_feature(x) 0
 #endif
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) ||                               \
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || \
     __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define ITERATIONS_DEFAULT 20000
+#    define ITERATIONS_DEFAULT 20000
 #else
-#define ITERATIONS_DEFAULT 200000
+#    define ITERATIONS_DEFAULT 200000
 #endif
 
 #define HELD_MAX     64 // symbols that one thread holds at a time
@@ -53,7 +53,9 @@ static const struct run runs[] = {
     {"limit of bytes",
      {.hash_mask = UINT64_MAX, .dead_min = 8, .cells_min = 8, .chunk_cells = 8},
      {.limit_bytes = 24 * 1024}},
-    {"as in use", {.hash_mask = UINT64_MAX, .dead_min = 256, .cells_min = 64, .chunk_cells = 256}, {0}},
+    {"as in use",
+     {.hash_mask = UINT64_MAX, .dead_min = 256, .cells_min = 64, .chunk_cells = 256},
+     {0}},
 };
 
 struct stress {
@@ -152,8 +154,8 @@ static void take(struct thread *thread, bool only_find)
 static void make_once(struct thread *thread)
 {
     char text[48];
-    int length = snprintf(text, sizeof text, "once-%" PRIu32 "-%" PRIu64, thread->index,
-                          thread->once++);
+    int length =
+        snprintf(text, sizeof text, "once-%" PRIu32 "-%" PRIu64, thread->index, thread->once++);
     const struct zstring *symbol = NULL;
     if (zintern_acquire(thread->stress->table, text, (size_t)length, &symbol) != ZVM_OK) {
         thread->refused++;
@@ -170,7 +172,8 @@ static void again(struct thread *thread)
     char bytes[48];
     size_t length = write_text(bytes, thread->held[position].text);
     const struct zstring *found = zintern_find(thread->stress->table, bytes, length);
-    if (found != symbol) complain(thread, "a held symbol is not found", thread->held[position].text);
+    if (found != symbol)
+        complain(thread, "a held symbol is not found", thread->held[position].text);
     zintern_retain(thread->stress->table, symbol);
     zintern_release(thread->stress->table, symbol);
     if (found != NULL) zintern_release(thread->stress->table, found);

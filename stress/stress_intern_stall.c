@@ -55,8 +55,9 @@ static void one_call(struct thread *thread)
 {
     char text[32];
     bool is_once = draw(thread, 2) == 0;
-    int length = is_once ? snprintf(text, sizeof text, "once-%" PRIx64, draw(thread, UINT64_C(1) << 50))
-                         : snprintf(text, sizeof text, "text-%" PRIu64, draw(thread, TEXTS));
+    int length = is_once
+                     ? snprintf(text, sizeof text, "once-%" PRIx64, draw(thread, UINT64_C(1) << 50))
+                     : snprintf(text, sizeof text, "text-%" PRIu64, draw(thread, TEXTS));
     const struct zstring *symbol = NULL;
     if (draw(thread, 8) == 0) {
         symbol = zintern_find(thread->table, text, (size_t)length);
@@ -113,7 +114,8 @@ static void freeze_once(struct zintern *table, uint64_t seed, struct total *tota
         pthread_create(&handles[i], NULL, work, &threads[i]);
     for (int i = 1; i <= WORKERS; i++) {
         if (join_in_time(handles[i])) continue;
-        printf("STUCK: seed %" PRIu64 ", the victim at point %" PRIu64 "\n", seed, threads[0].points);
+        printf("STUCK: seed %" PRIu64 ", the victim at point %" PRIu64 "\n", seed,
+               threads[0].points);
         exit(1);
     }
     struct zintern_stats stats;
@@ -149,7 +151,8 @@ int main(int argc, char **argv)
     zintern_reclaim_all(table);
     struct zintern_stats stats;
     zintern_stats(table, &stats);
-    printf("%" PRIu64 " freezes, %" PRIu64 " migrations; at most %" PRIu64 " bytes of %d while frozen, "
+    printf("%" PRIu64 " freezes, %" PRIu64 " migrations; at most %" PRIu64
+           " bytes of %d while frozen, "
            "%" PRIu64 " refused, %" PRIu64 " wrong; %" PRIu64 " left\n",
            freezes, stats.migrations, total.bytes_max, LIMIT_BYTES, total.refused, total.wrong,
            stats.count + stats.pending);

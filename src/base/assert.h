@@ -7,7 +7,7 @@
 #define ZVM_BASE_ASSERT_H
 
 #ifndef ZVM_DEBUG
-#define ZVM_DEBUG 0
+#    define ZVM_DEBUG 0
 #endif
 
 _Noreturn void zassert_failed(const char *file, int line, const char *text);
@@ -18,15 +18,15 @@ _Noreturn void zassert_failed(const char *file, int line, const char *text);
 #define ZVM_CHECK(c) (ZVM_LIKELY(c) ? (void)0 : zassert_failed(__FILE__, __LINE__, #c))
 
 #if ZVM_DEBUG >= 1
-#define ZVM_ASSERT(c) ZVM_CHECK(c)
+#    define ZVM_ASSERT(c) ZVM_CHECK(c)
 #else
-#define ZVM_ASSERT(c) ((void)sizeof(c))
+#    define ZVM_ASSERT(c) ((void)sizeof(c))
 #endif
 
 #if ZVM_DEBUG >= 2
-#define ZVM_ASSERT_SLOW(c) ZVM_CHECK(c)
+#    define ZVM_ASSERT_SLOW(c) ZVM_CHECK(c)
 #else
-#define ZVM_ASSERT_SLOW(c) ((void)sizeof(c))
+#    define ZVM_ASSERT_SLOW(c) ((void)sizeof(c))
 #endif
 
 // A place that cannot be reached.

@@ -15,29 +15,28 @@
 // The operations under the names; order is the end of a memory_order_ constant. For the list below
 // only: code calls the names.
 #ifdef ZVM_EXPLORE
-#include "base/atomic_explore.h"
+#    include "base/atomic_explore.h"
 #elif defined(ZVM_POINTS)
-// Every operation is a point at which a stress program may stop its thread.
-#include "base/atomic_points.h"
+#    include "base/atomic_points.h" // each is a point at which a stress program may stop its thread
 #else
-#define Z_LOAD(word, order)         atomic_load_explicit((word), memory_order_##order)
-#define Z_STORE(word, value, order) atomic_store_explicit((word), (value), memory_order_##order)
-#define Z_EXCHANGE(word, value, order)                                                             \
-    atomic_exchange_explicit((word), (value), memory_order_##order)
-#define Z_FETCH_ADD(word, value, order)                                                            \
-    atomic_fetch_add_explicit((word), (value), memory_order_##order)
-#define Z_FETCH_SUB(word, value, order)                                                            \
-    atomic_fetch_sub_explicit((word), (value), memory_order_##order)
-#define Z_FETCH_OR(word, value, order)                                                             \
-    atomic_fetch_or_explicit((word), (value), memory_order_##order)
-#define Z_FETCH_AND(word, value, order)                                                            \
-    atomic_fetch_and_explicit((word), (value), memory_order_##order)
-#define Z_CAS_WEAK(word, expected, desired, success, failure)                                      \
-    atomic_compare_exchange_weak_explicit((word), (expected), (desired), memory_order_##success,   \
-                                          memory_order_##failure)
-#define Z_CAS(word, expected, desired, success, failure)                                           \
-    atomic_compare_exchange_strong_explicit((word), (expected), (desired), memory_order_##success, \
-                                            memory_order_##failure)
+#    define Z_LOAD(word, order)         atomic_load_explicit((word), memory_order_##order)
+#    define Z_STORE(word, value, order) atomic_store_explicit((word), (value), memory_order_##order)
+#    define Z_EXCHANGE(word, value, order) \
+        atomic_exchange_explicit((word), (value), memory_order_##order)
+#    define Z_FETCH_ADD(word, value, order) \
+        atomic_fetch_add_explicit((word), (value), memory_order_##order)
+#    define Z_FETCH_SUB(word, value, order) \
+        atomic_fetch_sub_explicit((word), (value), memory_order_##order)
+#    define Z_FETCH_OR(word, value, order) \
+        atomic_fetch_or_explicit((word), (value), memory_order_##order)
+#    define Z_FETCH_AND(word, value, order) \
+        atomic_fetch_and_explicit((word), (value), memory_order_##order)
+#    define Z_CAS_WEAK(word, expected, desired, success, failure)            \
+        atomic_compare_exchange_weak_explicit((word), (expected), (desired), \
+                                              memory_order_##success, memory_order_##failure)
+#    define Z_CAS(word, expected, desired, success, failure)                   \
+        atomic_compare_exchange_strong_explicit((word), (expected), (desired), \
+                                                memory_order_##success, memory_order_##failure)
 #endif
 
 #define z_load_relaxed(word) Z_LOAD(word, relaxed)
@@ -62,7 +61,7 @@
 #define z_fetch_and_acq_rel(word, value) Z_FETCH_AND(word, value, acq_rel)
 
 // Compare-and-swap, named by the order of success; failure is relaxed unless the name says acquire.
-#define z_cas_weak_release(word, expected, desired)                                                \
+#define z_cas_weak_release(word, expected, desired) \
     Z_CAS_WEAK(word, expected, desired, release, relaxed)
 #define z_cas_relaxed(word, expected, desired) Z_CAS(word, expected, desired, relaxed, relaxed)
 #define z_cas_acquire(word, expected, desired) Z_CAS(word, expected, desired, acquire, relaxed)

@@ -35,32 +35,31 @@ void zexplore_init(volatile void *word, size_t bytes, uint64_t value);
 #define ZEXPLORE_TYPE(word)        __typeof__((void)0, *(word))
 #define ZEXPLORE_BITS(word, value) ((uint64_t)(ZEXPLORE_TYPE(word))(value))
 // A block, because gcc warns of a cast whose value nobody wants.
-#define ZEXPLORE_CHANGE(word, change, value, order)                                                \
-    __extension__({                                                                                \
-        (ZEXPLORE_TYPE(word))zexplore_change((word), sizeof *(word), (change),                     \
-                                             ZEXPLORE_BITS(word, value), memory_order_##order);    \
+#define ZEXPLORE_CHANGE(word, change, value, order)                                              \
+    __extension__({                                                                              \
+        (ZEXPLORE_TYPE(word)) zexplore_change((word), sizeof *(word), (change),                  \
+                                              ZEXPLORE_BITS(word, value), memory_order_##order); \
     })
 
-#define Z_LOAD(word, order)                                                                        \
+#define Z_LOAD(word, order) \
     ((ZEXPLORE_TYPE(word))zexplore_load((word), sizeof *(word), memory_order_##order))
-#define Z_STORE(word, value, order)                                                                \
+#define Z_STORE(word, value, order) \
     zexplore_store((word), sizeof *(word), ZEXPLORE_BITS(word, value), memory_order_##order)
 #define Z_EXCHANGE(word, value, order)  ZEXPLORE_CHANGE(word, ZEXPLORE_EXCHANGE, value, order)
 #define Z_FETCH_ADD(word, value, order) ZEXPLORE_CHANGE(word, ZEXPLORE_ADD, value, order)
 #define Z_FETCH_SUB(word, value, order) ZEXPLORE_CHANGE(word, ZEXPLORE_SUB, value, order)
 #define Z_FETCH_OR(word, value, order)  ZEXPLORE_CHANGE(word, ZEXPLORE_OR, value, order)
 #define Z_FETCH_AND(word, value, order) ZEXPLORE_CHANGE(word, ZEXPLORE_AND, value, order)
-#define Z_CAS_WEAK(word, expected, desired, success, failure)                                      \
-    zexplore_cas((word), sizeof *(word), (expected), ZEXPLORE_BITS(word, desired),                 \
+#define Z_CAS_WEAK(word, expected, desired, success, failure)                      \
+    zexplore_cas((word), sizeof *(word), (expected), ZEXPLORE_BITS(word, desired), \
                  memory_order_##success, memory_order_##failure, true)
-#define Z_CAS(word, expected, desired, success, failure)                                           \
-    zexplore_cas((word), sizeof *(word), (expected), ZEXPLORE_BITS(word, desired),                 \
+#define Z_CAS(word, expected, desired, success, failure)                           \
+    zexplore_cas((word), sizeof *(word), (expected), ZEXPLORE_BITS(word, desired), \
                  memory_order_##success, memory_order_##failure, false)
 
 // A plain store of C11: the explorer must see it, so that it finds a word used before its first
 // value can be seen.
 #undef atomic_init
-#define atomic_init(word, value)                                                                   \
-    zexplore_init((word), sizeof *(word), ZEXPLORE_BITS(word, value))
+#define atomic_init(word, value) zexplore_init((word), sizeof *(word), ZEXPLORE_BITS(word, value))
 
 #endif // ZVM_BASE_ATOMIC_EXPLORE_H

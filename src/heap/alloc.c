@@ -55,7 +55,9 @@ struct zpage *zheap_acquire_span(struct zheap *heap, uint32_t class, uint32_t or
 
 void zheap_release_span(struct zheap *heap, struct zpage *span)
 {
-    zheap_private(heap)->span_pages -= zspan_pages(span->order);
+    uint32_t pages = zspan_pages(span->order);
+    zheap_private(heap)->span_pages -= pages;
+    zheap_unpoison(zpage_base(span), (size_t)pages * ZPAGE_BYTES);
     zspan_release(heap->env, span);
 }
 
@@ -155,6 +157,13 @@ static uint64_t lowest_bits(uint64_t bits, uint64_t count)
     return bits & ~rest;
 }
 
+static void unpoison_cells(char *base, uint64_t cells, size_t cell_bytes)
+{
+    for (; ZHEAP_POISON && cells != 0; cells &= cells - 1) {
+        zheap_unpoison(base + (size_t)zbits_lowest(cells) * ZGRANULE_BYTES, cell_bytes);
+    }
+}
+
 // Moves kept cells to the cache, and takes the first of them.
 static void *hand_out(struct zheap *heap, uint32_t class_index)
 {
@@ -172,6 +181,7 @@ static void *hand_out(struct zheap *heap, uint32_t class_index)
     private->acquired_count += count;
     private->acquired_bytes += (uint64_t)count * zheap_class_bytes[class_index];
     class->cache = cells & (cells - 1);
+    unpoison_cells(class->base, cells, zheap_class_bytes[class_index]);
     return class->base + (size_t)zbits_lowest(cells) * ZGRANULE_BYTES;
 }
 

@@ -22,6 +22,7 @@ static void *take(char *base, uint64_t *starts, uint32_t *top, size_t cell_bytes
     *starts |= bit;
     zslab_of(base)->used[zpage_number_at(base)] |= bit;
     *top += (uint32_t)granules;
+    zheap_unpoison(cell, cell_bytes);
     return cell;
 }
 
@@ -76,11 +77,4 @@ struct zmixed zfirst_page(const struct zheap *heap)
     const struct zheap_private *private = zheap_private_const(heap);
     return (struct zmixed){
         .base = private->first_base, .starts = private->first_starts, .top = private->first_top};
-}
-
-void zfirst_page_clear(struct zheap *heap)
-{
-    struct zheap_private *private = zheap_private(heap);
-    private->first_starts = 0;
-    private->first_top = 0;
 }

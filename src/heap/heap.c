@@ -18,7 +18,7 @@ void zheap_init(struct zheap *heap, struct zheap_env *env, const struct zheap_op
                 void *block)
 {
     ZVM_ASSERT(env != NULL);
-    ZVM_ASSERT(options->limit_bytes >= LIMIT_BYTES_MIN);
+    ZVM_CHECK(options->limit_bytes >= LIMIT_BYTES_MIN); // below, what is committed could pass it
     ZVM_ASSERT((uintptr_t)block % ZHEAP_BLOCK_BYTES == 0);
 
     memset(heap, 0, sizeof *heap);
@@ -66,6 +66,7 @@ void zheap_deinit(struct zheap *heap)
     ZVM_ASSERT(heap->env != NULL);
     if (zheap_private(heap)->held_capacity > 0) zheap_release_held(heap);
     if (zheap_more(heap) != NULL) release_more(heap);
+    zheap_unpoison(zheap_private(heap)->first_base, ZPAGE_BYTES);
     ZVM_ASSERT(zheap_private(heap)->span_pages == 0);
 }
 

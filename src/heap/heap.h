@@ -170,9 +170,10 @@ static inline void *zheap_new(struct zheap *heap, uint32_t kind_flags, size_t by
     return cell;
 }
 
-// Gives `owner` (rooted, or freshly made and reachable from a root) a payload of new_bytes: copies
-// what both sizes share, frees the old one, sets payload and payload_bytes. 0 frees. The bytes
-// beyond the old size are uninitialised. false: refused, nothing changed.
+// Gives `owner`, whose fields are all set, a payload of new_bytes: copies what both sizes share, frees
+// the old one, sets payload and payload_bytes. 0 frees. The bytes beyond the old size are
+// uninitialised. May collect; the owner itself is kept through that even when no root knows it yet.
+// false: refused, nothing changed.
 bool zheap_payload_resize(struct zheap *heap, struct zowner *owner, size_t new_bytes);
 
 // Memory that the isolate causes outside its objects (stacks, tables). charge may collect; false:

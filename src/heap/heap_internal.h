@@ -30,6 +30,24 @@
 #define ZHEAP_VERIFY      (ZVM_DEBUG >= 2) // walk the heap after each collection
 #define ZHEAP_POISON_BYTE 0xDB
 
+// With AddressSanitizer a dead cell may not even be read: a pointer that no root knew is caught at
+// its first use.
+#if defined(__SANITIZE_ADDRESS__)
+#    define ZHEAP_ASAN 1
+#elif defined(__has_feature)
+#    if __has_feature(address_sanitizer)
+#        define ZHEAP_ASAN 1
+#    endif
+#endif
+#ifdef ZHEAP_ASAN
+#    include <sanitizer/asan_interface.h>
+#    define ZHEAP_NO_ASAN __attribute__((no_sanitize_address))
+#else
+#    define ASAN_POISON_MEMORY_REGION(memory, bytes)   ((void)(memory), (void)(bytes))
+#    define ASAN_UNPOISON_MEMORY_REGION(memory, bytes) ((void)(memory), (void)(bytes))
+#    define ZHEAP_NO_ASAN
+#endif
+
 // ---- Slabs, pages, spans ----------------------------------------------------------------------
 #define ZSLAB_PAGES      1024u
 #define ZSLAB_HEAD_PAGES 32u
@@ -67,7 +85,7 @@ struct zslab_head {
     struct zslab *next, *previous; // in the pool's bucket
     uint64_t free[ZSLAB_WORDS];    // one bit for each page that is in the pool
     uint32_t free_pages;
-    uint32_t bucket; // 1 + order of the largest free span, 0: nothing free
+    uint32_t bucket; // see slab.c
 };
 
 // 1 MiB, aligned. One word of each bitmap is one page: address to word is arithmetic, whatever the
@@ -306,9 +324,18 @@ static inline void zheap_note_commit(struct zheap_private *private)
     if (committed > private->committed_peak_bytes) private->committed_peak_bytes = committed;
 }
 
+// Memory that holds no object from now on.
 static inline void zheap_poison(void *memory, size_t bytes)
 {
-    if (ZHEAP_POISON) memset(memory, ZHEAP_POISON_BYTE, bytes);
+    if (!ZHEAP_POISON) return;
+    memset(memory, ZHEAP_POISON_BYTE, bytes);
+    ASAN_POISON_MEMORY_REGION(memory, bytes);
+}
+
+// Memory that an object gets, or that leaves the heap.
+static inline void zheap_unpoison(void *memory, size_t bytes)
+{
+    ASAN_UNPOISON_MEMORY_REGION(memory, bytes);
 }
 
 // alloc.c
@@ -327,7 +354,6 @@ void *zreserve_take(struct zheap *heap, size_t cell_bytes);
 bool zreserve_has_room(const struct zheap *heap);
 size_t zmixed_cell_bytes(uint64_t starts, uint32_t top, uint32_t granule);
 struct zmixed zfirst_page(const struct zheap *heap);
-void zfirst_page_clear(struct zheap *heap);
 
 // stats.c
 uint64_t zheap_live_bytes(const struct zheap *heap);
@@ -356,9 +382,9 @@ struct zverifier;
 struct zmarker {
     struct zheap *heap;
     struct zheap_env *env;
-    struct zverifier *verifier; // not NULL: the roots are wanted by zheap_verify
-    uint32_t count;             // entries on env->stack
-    bool has_overflowed;        // a marked object was not pushed: rescan
+    struct zverifier *verifier;             // not NULL: the roots are wanted by zheap_verify
+    struct zmark_entry *bottom, *top, *end; // of env->stack; top: the next free entry
+    bool has_overflowed;                    // a marked object was not pushed: some page is gray
     uint64_t work_words;
 };
 

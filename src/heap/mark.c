@@ -18,21 +18,26 @@ enum { CHUNK_SLOTS = ZHEAP_TINY ? 2 : 128 };
 
 static ZVM_COLD void push_slow(struct zmarker *marker, struct zobject *object, uint64_t index)
 {
-    if (!zheap_env_grow_stack(marker->env)) {
+    struct zheap_env *env = marker->env;
+    size_t count = env->stack_capacity;
+    if (!zheap_env_grow_stack(env)) {
         marker->has_overflowed = true;
         zpage_at(object)->is_gray = 1;
         return;
     }
-    marker->env->stack[marker->count++] = (struct zmark_entry){object, index};
+    marker->bottom = env->stack;
+    marker->top = env->stack + count;
+    marker->end = env->stack + env->stack_capacity;
+    *marker->top++ = (struct zmark_entry){object, index};
 }
 
 static inline void push(struct zmarker *marker, struct zobject *object, uint64_t index)
 {
-    if (ZVM_UNLIKELY(marker->count == marker->env->stack_capacity)) {
+    if (ZVM_UNLIKELY(marker->top == marker->end)) {
         push_slow(marker, object, index);
         return;
     }
-    marker->env->stack[marker->count++] = (struct zmark_entry){object, index};
+    *marker->top++ = (struct zmark_entry){object, index};
 }
 
 // True when object was not marked before.
@@ -70,16 +75,16 @@ static void mark_payload(const struct zowner *owner)
 }
 
 // The end of the chunk that starts at index; when more is left, it goes on the stack first.
-static uint64_t chunk_end(struct zmarker *marker, struct zobject *object, uint64_t index,
-                          uint64_t count)
+static inline uint64_t chunk_end(struct zmarker *marker, struct zobject *object, uint64_t index,
+                                 uint64_t count)
 {
     if (count - index <= CHUNK_SLOTS) return count;
     push(marker, object, index + CHUNK_SLOTS);
     return index + CHUNK_SLOTS;
 }
 
-static void scan_slots(struct zmarker *marker, struct zobject *object, uint64_t index,
-                       const uint64_t *payloads, const uint8_t *tags, uint64_t count)
+static inline void scan_slots(struct zmarker *marker, struct zobject *object, uint64_t index,
+                              const uint64_t *payloads, const uint8_t *tags, uint64_t count)
 {
     uint64_t end = chunk_end(marker, object, index, count);
     marker->work_words += end - index;
@@ -202,8 +207,8 @@ static void scan(struct zmarker *marker, struct zobject *object, uint64_t index)
 
 static void drain(struct zmarker *marker)
 {
-    while (marker->count > 0) {
-        struct zmark_entry entry = marker->env->stack[--marker->count];
+    while (marker->top != marker->bottom) {
+        struct zmark_entry entry = *--marker->top;
         scan(marker, entry.object, entry.index);
     }
 }
@@ -254,7 +259,7 @@ void zmark_values(struct zmarker *marker, const struct zvalue *values, size_t co
     for (size_t i = 0; i < count; i++) {
         zmark_value(marker, values[i]);
         // A deep value stack must not become a deep mark stack.
-        if (marker->count >= CHUNK_SLOTS) drain(marker);
+        if (marker->top - marker->bottom >= CHUNK_SLOTS) drain(marker);
     }
 }
 
@@ -271,7 +276,12 @@ void zmark_object(struct zmarker *marker, struct zobject *object)
 void zmark_all(struct zheap *heap)
 {
     struct zheap_private *private = zheap_private(heap);
-    struct zmarker marker = {.heap = heap, .env = heap->env};
+    struct zheap_env *env = heap->env;
+    struct zmarker marker = {.heap = heap,
+                             .env = env,
+                             .bottom = env->stack,
+                             .top = env->stack,
+                             .end = env->stack + env->stack_capacity};
     if (private->hooks != NULL && private->hooks->mark_roots != NULL) {
         private->hooks->mark_roots(private->context, &marker);
     }

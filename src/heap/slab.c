@@ -4,7 +4,7 @@
 // descriptors of all pages. Thread: any; everything here is shared, under the pool's one lock.
 // Threads come in batches (env.c), so the lock is taken about once in 16 spans. Invariants:  1. a
 // bit of head.free is set exactly while its page is in the pool.
-//              2. a slab is in the bucket of the largest span that is free in it.
+//              2. a slab is in the bucket of the largest span that is free in it, or with the whole.
 // How: a free span is a run of set bits at a multiple of its size, so neighbours that come back
 // join by themselves. A slab with all its pages back is unmapped, but for a few that are kept. The
 // words and descriptors of a page belong to whoever has the page; they change hands with it, under
@@ -16,7 +16,8 @@
 
 #include <pthread.h>
 
-enum { BUCKETS = 1 + ZSPAN_ORDERS };
+// Buckets: 0 nothing free, 1 + order of the largest free span, and slabs with every page free.
+enum { BUCKET_WHOLE = 1 + ZSPAN_ORDERS, BUCKETS };
 
 struct zspan_pool {
     pthread_mutex_t lock;
@@ -68,6 +69,7 @@ static void bucket_add(struct zspan_pool *pool, struct zslab *slab, uint32_t buc
 
 static uint32_t bucket_of(const struct zslab *slab)
 {
+    if (slab->head.free_pages == USABLE_PAGES) return BUCKET_WHOLE;
     for (uint32_t order = ZSPAN_ORDERS; order-- > 0;) {
         for (uint32_t i = 0; i < ZSLAB_WORDS; i++) {
             if (span_starts(slab->head.free[i], order) != 0) return order + 1;
@@ -95,7 +97,7 @@ static struct zslab *slab_create_locked(struct zspan_pool *pool)
     }
     slab->head.free[0] = UINT64_MAX << ZSLAB_HEAD_PAGES;
     slab->head.free_pages = USABLE_PAGES;
-    bucket_add(pool, slab, 1 + ZSPAN_64);
+    bucket_add(pool, slab, BUCKET_WHOLE);
     pool->slab_count++;
     pool->whole_count++;
     return slab;
@@ -110,7 +112,8 @@ static void slab_destroy_locked(struct zspan_pool *pool, struct zslab *slab)
     z_free_aligned(slab, ZSLAB_BYTES);
 }
 
-// A slab with a free span of the order: the fullest kind first, so that large spans stay whole.
+// A slab with a free span of the order: the fullest kind first, so that large spans stay whole and
+// empty slabs stay empty.
 static struct zslab *find_slab_locked(struct zspan_pool *pool, uint32_t order)
 {
     for (uint32_t bucket = order + 1; bucket < BUCKETS; bucket++) {
@@ -184,7 +187,9 @@ static void give_one_locked(struct zspan_pool *pool, struct zpage *span)
     // One empty slab in eight, and always one, is kept: a runtime that swings between two sizes
     // must not map and unmap all the time.
     pool->whole_count++;
-    if (pool->whole_count > 1 + pool->slab_count / 8) slab_destroy_locked(pool, slab);
+    while (pool->whole_count > 1 + pool->slab_count / 8) {
+        slab_destroy_locked(pool, pool->buckets[BUCKET_WHOLE]);
+    }
 }
 
 void zspan_pool_give_any(struct zspan_pool *pool, struct zpage *list)

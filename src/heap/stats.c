@@ -18,6 +18,7 @@ static struct cached cached_cells(const struct zheap *heap)
     const struct zheap_more *more = zheap_more(heap);
     if (more == NULL) return cached;
     for (uint32_t i = 0; i < ZHEAP_CLASSES; i++) {
+        if (more->classes[i].cache == 0) continue;
         uint64_t count = zbits_count(more->classes[i].cache);
         cached.count += count;
         cached.bytes += count * zheap_class_bytes[i];

@@ -98,8 +98,8 @@ static uint64_t bytes_now(const struct zintern *table)
 
 static uint64_t bytes_estimate(const struct zintern *table)
 {
-    return other_bytes(table) + difference(z_load_relaxed(&table->inserted_bytes),
-                                           z_load_relaxed(&table->freed_bytes));
+    return other_bytes(table) +
+           difference(z_load_relaxed(&table->inserted_bytes), z_load_relaxed(&table->freed_bytes));
 }
 
 // Entries may not take what cells of the same size need to move to: a table full of dead entries

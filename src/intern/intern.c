@@ -23,13 +23,13 @@
 // ---- Creation -----------------------------------------------------------------------------------
 
 #ifdef ZVM_TINY
-#define CELLS_MIN   16
-#define CHUNK_CELLS 8
-#define DEAD_MIN    4
+#    define CELLS_MIN   16
+#    define CHUNK_CELLS 8
+#    define DEAD_MIN    4
 #else
-#define CELLS_MIN   64 // 512 bytes: a table that nobody uses stays small
-#define CHUNK_CELLS ZINTERN_STEP
-#define DEAD_MIN    256 // about 16 KiB of short strings
+#    define CELLS_MIN   64 // 512 bytes: a table that nobody uses stays small
+#    define CHUNK_CELLS ZINTERN_STEP
+#    define DEAD_MIN    256 // about 16 KiB of short strings
 #endif
 
 zvm_status zintern_create(const struct zintern_options *options, struct zintern **out)
@@ -93,7 +93,7 @@ static void destroy_cells(struct zintern *table, struct zintern_cells *cells)
 void zintern_destroy(struct zintern *table)
 {
     if (table == NULL) return;
-    struct zintern_cells *root = z_load_acquire(&table->root); // PAIR root
+    struct zintern_cells *root = z_load_acquire(&table->root);           // PAIR root
     while (root != NULL && z_load_acquire(&root->next) > ZINTERN_GATE) { // PAIR next
         zintern_migrate_finish(root);
         root = z_load_acquire(&table->root); // PAIR root
@@ -205,7 +205,7 @@ static ZVM_COLD void help_slow(struct zintern *table)
 {
     struct zintern_slot *slot = zintern_enter(table);
     if (slot == NULL) return;
-    struct zintern_cells *root = z_load_acquire(&table->root); // PAIR root
+    struct zintern_cells *root = z_load_acquire(&table->root);                  // PAIR root
     if (z_load_acquire(&root->next) > ZINTERN_GATE) zintern_migrate_help(root); // PAIR next
     zintern_leave(table, slot);
     zintern_reclaim(table);

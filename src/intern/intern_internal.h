@@ -57,15 +57,15 @@ static inline struct zintern_entry *zintern_cell_entry(uint64_t cell)
 
 struct zintern_cells {
     // frozen
-    uint64_t mask;                       // cell count - 1
-    uint64_t soft_used, hard_used;       // grow from here on; never more than this
-    uint64_t promised;                   // of `used`, for what comes from the cells before
-    uint64_t serial;                     // no two cells of a table have the same
-    uint32_t reserve_batch;              // reservations taken at a time
-    uint32_t chunk_cells, chunk_count;   // a chunk is what one helper moves at a time
-    _Atomic uint16_t *chunks;            // shared: 0, or kept entries + 1 when all of it has moved
-    struct zintern *table;               // whose cells these are
-    void *memory;                        // as allocated, [memory_bytes]
+    uint64_t mask;                     // cell count - 1
+    uint64_t soft_used, hard_used;     // grow from here on; never more than this
+    uint64_t promised;                 // of `used`, for what comes from the cells before
+    uint64_t serial;                   // no two cells of a table have the same
+    uint32_t reserve_batch;            // reservations taken at a time
+    uint32_t chunk_cells, chunk_count; // a chunk is what one helper moves at a time
+    _Atomic uint16_t *chunks;          // shared: 0, or kept entries + 1 when all of it has moved
+    struct zintern *table;             // whose cells these are
+    void *memory;                      // as allocated, [memory_bytes]
     size_t memory_bytes;
     // shared. NULL, GATE, then for good the cells that this one moves to. PAIR next.
     _Atomic(struct zintern_cells *) next;
@@ -230,9 +230,9 @@ enum zintern_bug {
 
 #ifdef ZINTERN_PLANT
 extern enum zintern_bug zintern_planted;
-#define ZINTERN_HAS_BUG(name) (zintern_planted == ZINTERN_BUG_##name)
+#    define ZINTERN_HAS_BUG(name) (zintern_planted == ZINTERN_BUG_##name)
 #else
-#define ZINTERN_HAS_BUG(name) false
+#    define ZINTERN_HAS_BUG(name) false
 #endif
 
 #endif // ZVM_INTERN_INTERN_INTERNAL_H

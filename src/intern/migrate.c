@@ -110,8 +110,7 @@ static void prefetch(struct zintern_cells *cells, struct zintern_cells *next, ui
     }
     if (i + AHEAD_PLACE > cells->mask) return;
     // acquire: the entry's hash is read. PAIR cell
-    struct zintern_entry *near =
-        zintern_cell_entry(z_load_acquire(&cells->cell[i + AHEAD_PLACE]));
+    struct zintern_entry *near = zintern_cell_entry(z_load_acquire(&cells->cell[i + AHEAD_PLACE]));
     if (near == NULL) return;
     __builtin_prefetch(&next->cell[spread_of(next->table, near) & next->mask], 1);
 #else
@@ -298,7 +297,7 @@ void zintern_migrate_until_root(struct zintern_cells *cells)
 {
     struct zintern *table = cells->table;
     struct zintern_cells *root;
-    while ((root = z_load_acquire(&table->root)) != cells) { // PAIR root
+    while ((root = z_load_acquire(&table->root)) != cells) {     // PAIR root
         if (z_load_acquire(&root->next) <= ZINTERN_GATE) return; // PAIR next; past it already
         zintern_migrate_help(root);
     }

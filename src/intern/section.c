@@ -77,8 +77,7 @@ static void init_block(struct zintern_sections *sections, struct slot_block *blo
     memset(block, 0, sizeof *block);
     for (uint32_t i = 0; i < BLOCK_SLOTS; i++) {
         ck_epoch_register(&sections->epoch, &block->slots[i].record, NULL);
-        if (i >= BLOCK_SLOTS - SHARED_SLOTS)
-            atomic_init(&block->slots[i].slot.owner, OWNER_SHARED);
+        if (i >= BLOCK_SLOTS - SHARED_SLOTS) atomic_init(&block->slots[i].slot.owner, OWNER_SHARED);
     }
 }
 

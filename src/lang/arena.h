@@ -6,7 +6,7 @@
 
 struct zarena;
 
-struct zarena *zarena_create(void); // NULL: no memory
+struct zarena *zarena_create(void);        // NULL: no memory
 void zarena_destroy(struct zarena *arena); // may be NULL
 // Zeroed, 16-aligned; NULL: no memory.
 void *zarena_alloc(struct zarena *arena, size_t bytes);

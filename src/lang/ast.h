@@ -50,21 +50,21 @@ enum zast_kind {
     ZAST_FUNCTION,    // function
     ZAST_MATCH,       // match
     // Statements
-    ZAST_BLOCK,    // block
-    ZAST_LET,      // let (one name); flag CONST
-    ZAST_UNPACK,   // unpack (destructuring); flag CONST
-    ZAST_FDECL,    // fdecl
-    ZAST_DATA,     // data
-    ZAST_IF,       // branch: arms in a list, else
-    ZAST_WHILE,    // loop
-    ZAST_FOREACH,  // foreach
-    ZAST_TRY,      // attempt
-    ZAST_RETURN,   // left (may be NULL)
+    ZAST_BLOCK,   // block
+    ZAST_LET,     // let (one name); flag CONST
+    ZAST_UNPACK,  // unpack (destructuring); flag CONST
+    ZAST_FDECL,   // fdecl
+    ZAST_DATA,    // data
+    ZAST_IF,      // branch: arms in a list, else
+    ZAST_WHILE,   // loop
+    ZAST_FOREACH, // foreach
+    ZAST_TRY,     // attempt
+    ZAST_RETURN,  // left (may be NULL)
     ZAST_BREAK,
     ZAST_CONTINUE,
-    ZAST_THROW,    // left
-    ZAST_PRINT,    // list
-    ZAST_ASSIGN,   // op (ZAST_OP_NONE for =), left: NAME, INDEX or MEMBER; right
+    ZAST_THROW,      // left
+    ZAST_PRINT,      // list
+    ZAST_ASSIGN,     // op (ZAST_OP_NONE for =), left: NAME, INDEX or MEMBER; right
     ZAST_EXPRESSION, // left
     // Patterns of match
     ZAST_PATTERN_ANY,
@@ -102,11 +102,12 @@ struct zast_variable {
     struct zast_text name;
     struct zast_function *function; // whose register it is
     bool is_const;
-    bool is_captured;   // some inner function uses it
-    bool is_reassigned; // written more than once, or written after an inner function may have captured
-                        // it (its own FDECL inside itself counts: the closure is made before the store)
-    uint16_t reg;       // for the code generator
-    bool is_live;       // for the code generator
+    bool is_captured; // some inner function uses it
+    bool
+        is_reassigned; // written more than once, or written after an inner function may have captured
+        // it (its own FDECL inside itself counts: the closure is made before the store)
+    uint16_t reg;               // for the code generator
+    bool is_live;               // for the code generator
     struct zast_variable *next; // all variables of a function
 };
 
@@ -138,8 +139,8 @@ struct zast_function {
     struct zast_param *params;
     uint32_t param_count;
     struct zast_type result;
-    struct zast_node *body;      // BLOCK; or an expression when is_expression
-    bool is_expression;          // arrow with an expression body
+    struct zast_node *body; // BLOCK; or an expression when is_expression
+    bool is_expression;     // arrow with an expression body
     bool is_async;
     bool is_method;
     bool uses_this;
@@ -158,10 +159,10 @@ struct zast_member_declaration { // of a data declaration
     struct zast_member_declaration *next;
 };
 
-struct zast_target { // one name of a destructuring pattern
-    struct zast_text key;  // mappat: the map key
+struct zast_target {      // one name of a destructuring pattern
+    struct zast_text key; // mappat: the map key
     struct zast_text name;
-    struct zast_position position; // of the name
+    struct zast_position position;  // of the name
     struct zast_variable *variable; // NULL: a global
     bool is_rest;
     bool is_first; // the first declaration of this variable in its scope
@@ -172,21 +173,23 @@ struct zast_target { // one name of a destructuring pattern
 struct zast_name {
     struct zast_text text;
     struct zast_variable *variable;
-    bool is_const; // assignment is a ConstError: a const variable, or a global declared const in the
-                   // program (visible or not: the generator still checks that it is set)
+    bool
+        is_const; // assignment is a ConstError: a const variable, or a global declared const in the
+                  // program (visible or not: the generator still checks that it is set)
 };
 
 struct zast_node {
     uint8_t kind; // enum zast_kind
     uint8_t op;   // enum zast_op
     uint16_t flags;
-    struct zast_position position; // where its run-time errors are, LANGUAGE "Positions": the operator of
-                                   // UNARY/BINARY/ASSIGN with an op, the `[` of INDEX, the name after
-                                   // `.` of MEMBER, the callee's position for CALL, the declared name
-                                   // of an annotated LET, the keyword of UNPACK, FOREACH, MATCH, THROW;
-                                   // a plain ASSIGN has its target's position
-    struct zast_position start;    // its first character (inside any parentheses)
-    struct zast_node *next;        // in the list it stands in
+    struct zast_position
+        position; // where its run-time errors are, LANGUAGE "Positions": the operator of
+                  // UNARY/BINARY/ASSIGN with an op, the `[` of INDEX, the name after
+                  // `.` of MEMBER, the callee's position for CALL, the declared name
+                  // of an annotated LET, the keyword of UNPACK, FOREACH, MATCH, THROW;
+                  // a plain ASSIGN has its target's position
+    struct zast_position start; // its first character (inside any parentheses)
+    struct zast_node *next;     // in the list it stands in
     union {
         int64_t integer;
         double number;
@@ -251,7 +254,7 @@ struct zast_node {
             bool is_first;
         } data;
         struct {
-            struct zast_node *arms; // list of CONDITIONAL nodes: condition, yes = BLOCK
+            struct zast_node *arms;      // list of CONDITIONAL nodes: condition, yes = BLOCK
             struct zast_node *otherwise; // BLOCK or NULL
         } branch;
         struct {
@@ -264,10 +267,10 @@ struct zast_node {
         } foreach;
         struct {
             struct zast_node *body;
-            struct zast_node *handler;         // BLOCK or NULL
-            struct zast_text name;             // of the catch variable; empty: none
-            struct zast_variable *variable;    // NULL: none
-            struct zast_node *finalizer;       // BLOCK or NULL
+            struct zast_node *handler;      // BLOCK or NULL
+            struct zast_text name;          // of the catch variable; empty: none
+            struct zast_variable *variable; // NULL: none
+            struct zast_node *finalizer;    // BLOCK or NULL
         } attempt;
     };
 };
@@ -275,18 +278,19 @@ struct zast_node {
 // A global name that the program declares or uses.
 struct zast_global {
     struct zast_text name;
-    struct zast_position position; // of its first declaration or use
-    uint32_t declaration_count;    // top-level let, const, action, data
-    bool is_const;                 // declared const
-    bool is_assigned;              // by an assignment statement anywhere
+    struct zast_position position;       // of its first declaration or use
+    uint32_t declaration_count;          // top-level let, const, action, data
+    bool is_const;                       // declared const
+    bool is_assigned;                    // by an assignment statement anywhere
     struct zast_function *only_function; // declared once, by `action`, and never assigned
-    uint32_t slot;                 // for the code generator
+    uint32_t slot;                       // for the code generator
+    bool is_set; // for the code generator: has its value in all code from here on
     struct zast_global *next;
 };
 
 struct zast_program {
     struct zarena *arena;
-    struct zast_function *main; // parent NULL, no parameters
+    struct zast_function *main;  // parent NULL, no parameters
     struct zast_global *globals; // every global name used or declared, in order of appearance
     uint32_t global_count;
 };

@@ -34,16 +34,27 @@ static bool literal_constant(struct zgen *gen, const struct zast_node *node, uin
 {
     struct zvalue value;
     switch (node->kind) {
-    case ZAST_NULL: value = zvalue_null(); break;
-    case ZAST_TRUE: value = zvalue_bool(true); break;
-    case ZAST_FALSE: value = zvalue_bool(false); break;
-    case ZAST_INT: value = zvalue_int(node->integer); break;
-    case ZAST_FLOAT: value = zvalue_float(node->number); break;
+    case ZAST_NULL:
+        value = zvalue_null();
+        break;
+    case ZAST_TRUE:
+        value = zvalue_bool(true);
+        break;
+    case ZAST_FALSE:
+        value = zvalue_bool(false);
+        break;
+    case ZAST_INT:
+        value = zvalue_int(node->integer);
+        break;
+    case ZAST_FLOAT:
+        value = zvalue_float(node->number);
+        break;
     case ZAST_STRING:
         if (node->text.length_bytes > ZINTERN_MAX_BYTES) return false;
         *constant = zgen_constant_text(gen, node->text, node->start);
         return true;
-    default: return false;
+    default:
+        return false;
     }
     *constant = zgen_constant(gen, value);
     return true;
@@ -115,7 +126,9 @@ void zgen_condition(struct zgen *gen, const struct zast_node *node, bool sense,
     }
     switch (node->kind) {
     case ZAST_AND:
-    case ZAST_OR: chain(gen, node, sense, jumps); return;
+    case ZAST_OR:
+        chain(gen, node, sense, jumps);
+        return;
     case ZAST_TRUE:
         if (sense) zgen_jump(gen, jumps);
         return;
@@ -123,7 +136,8 @@ void zgen_condition(struct zgen *gen, const struct zast_node *node, bool sense,
     case ZAST_FALSE:
         if (!sense) zgen_jump(gen, jumps);
         return;
-    default: break;
+    default:
+        break;
     }
     if (node->kind == ZAST_UNARY && node->op == ZAST_OP_NOT) {
         zgen_condition(gen, node->left, !sense, jumps);
@@ -146,7 +160,9 @@ void zgen_condition_back(struct zgen *gen, const struct zast_node *node, uint32_
     }
     struct zgen_jumps out = {0};
     switch (node->kind) {
-    case ZAST_TRUE: zgen_loop(gen, target); return;
+    case ZAST_TRUE:
+        zgen_loop(gen, target);
+        return;
     case ZAST_AND:
     case ZAST_OR:
     case ZAST_NULL:
@@ -156,7 +172,8 @@ void zgen_condition_back(struct zgen *gen, const struct zast_node *node, uint32_
         if (node->kind != ZAST_NULL && node->kind != ZAST_FALSE) zgen_loop(gen, target);
         zgen_bind(gen, &out);
         return;
-    default: break;
+    default:
+        break;
     }
     bool is_not = node->kind == ZAST_UNARY && node->op == ZAST_OP_NOT;
     uint32_t saved = gen->function->next;

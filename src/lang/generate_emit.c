@@ -105,7 +105,8 @@ uint32_t zgen_constant(struct zgen *gen, struct zvalue value)
 {
     struct zgen_function *function = gen->function;
     if (gen->status != ZVM_OK) return 0;
-    if (function->constants.count * 2 >= function->constant_index_size && !grow_index(gen)) return 0;
+    if (function->constants.count * 2 >= function->constant_index_size && !grow_index(gen))
+        return 0;
     uint32_t *place = index_place(function, value);
     if (*place != 0) {
         // One pin a constant is enough.

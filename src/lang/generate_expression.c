@@ -150,7 +150,9 @@ static void literal_map(struct zgen *gen, const struct zast_node *node, uint32_t
 static void interpolate(struct zgen *gen, const struct zast_node *node, uint32_t target)
 {
     uint32_t saved = gen->function->next;
-    uint32_t text = target + 1 == saved ? target : zgen_registers(gen, 1, node->start); // the first part, later all so far
+    uint32_t text = target + 1 == saved
+                        ? target
+                        : zgen_registers(gen, 1, node->start); // the first part, later all so far
     uint32_t count = 0;
     for (const struct zast_node *part = node->list.first; part != NULL; part = part->next) {
         uint32_t reg = count == 0 ? text : zgen_registers(gen, 1, part->start);
@@ -220,8 +222,8 @@ static bool left_number_op(struct zgen *gen, const struct zast_node *node, uint3
 }
 
 // Emits `left op number` with the number in the instruction; false when it does not fit.
-static bool number_op(struct zgen *gen, const struct zast_node *node, uint32_t target, uint32_t left,
-                      const struct zast_node *right)
+static bool number_op(struct zgen *gen, const struct zast_node *node, uint32_t target,
+                      uint32_t left, const struct zast_node *right)
 {
     if (node->op < ZAST_OP_ADD || node->op > ZAST_OP_MOD) return false;
     if (!is_number(right)) return false;
@@ -337,32 +339,72 @@ void zgen_expression(struct zgen *gen, const struct zast_node *node, uint32_t ta
 {
     if (gen->status != ZVM_OK) return;
     switch (node->kind) {
-    case ZAST_NULL: zgen_abc(gen, ZOP_LOADNULL, target, 0, 0); break;
-    case ZAST_TRUE: zgen_abc(gen, ZOP_LOADTRUE, target, 0, 0); break;
-    case ZAST_FALSE: zgen_abc(gen, ZOP_LOADFALSE, target, 0, 0); break;
-    case ZAST_INT: load_int(gen, node->integer, target); break;
+    case ZAST_NULL:
+        zgen_abc(gen, ZOP_LOADNULL, target, 0, 0);
+        break;
+    case ZAST_TRUE:
+        zgen_abc(gen, ZOP_LOADTRUE, target, 0, 0);
+        break;
+    case ZAST_FALSE:
+        zgen_abc(gen, ZOP_LOADFALSE, target, 0, 0);
+        break;
+    case ZAST_INT:
+        load_int(gen, node->integer, target);
+        break;
     case ZAST_FLOAT:
         zgen_ad(gen, ZOP_LOADK, target, zgen_constant(gen, zvalue_float(node->number)));
         break;
-    case ZAST_STRING: load_text(gen, node->text, node->start, target); break;
-    case ZAST_INTERPOLATE: interpolate(gen, node, target); break;
-    case ZAST_NAME: zgen_load_name(gen, &node->name, node->position, target); break;
-    case ZAST_LIST: literal_list(gen, node, target); break;
-    case ZAST_MAP: literal_map(gen, node, target); break;
-    case ZAST_UNARY: unary(gen, node, target); break;
-    case ZAST_BINARY: binary(gen, node, target); break;
+    case ZAST_STRING:
+        load_text(gen, node->text, node->start, target);
+        break;
+    case ZAST_INTERPOLATE:
+        interpolate(gen, node, target);
+        break;
+    case ZAST_NAME:
+        zgen_load_name(gen, &node->name, node->position, target);
+        break;
+    case ZAST_LIST:
+        literal_list(gen, node, target);
+        break;
+    case ZAST_MAP:
+        literal_map(gen, node, target);
+        break;
+    case ZAST_UNARY:
+        unary(gen, node, target);
+        break;
+    case ZAST_BINARY:
+        binary(gen, node, target);
+        break;
     case ZAST_AND:
-    case ZAST_OR: logical(gen, node, target); break;
-    case ZAST_COALESCE: coalesce(gen, node, target); break;
-    case ZAST_CONDITIONAL: conditional(gen, node, target); break;
+    case ZAST_OR:
+        logical(gen, node, target);
+        break;
+    case ZAST_COALESCE:
+        coalesce(gen, node, target);
+        break;
+    case ZAST_CONDITIONAL:
+        conditional(gen, node, target);
+        break;
     case ZAST_CALL:
     case ZAST_INDEX:
-    case ZAST_MEMBER: zgen_postfix(gen, node, target); break;
-    case ZAST_FUNCTION: zgen_closure(gen, node->function, target, node->start); break;
-    case ZAST_THIS: not_yet(gen, node, "'this'"); break;
-    case ZAST_AWAIT: not_yet(gen, node, "'await'"); break;
-    case ZAST_MATCH: not_yet(gen, node, "'match'"); break;
-    default: zgen_fail(gen, ZVM_E_INTERNAL); break;
+    case ZAST_MEMBER:
+        zgen_postfix(gen, node, target);
+        break;
+    case ZAST_FUNCTION:
+        zgen_closure(gen, node->function, target, node->start);
+        break;
+    case ZAST_THIS:
+        not_yet(gen, node, "'this'");
+        break;
+    case ZAST_AWAIT:
+        not_yet(gen, node, "'await'");
+        break;
+    case ZAST_MATCH:
+        not_yet(gen, node, "'match'");
+        break;
+    default:
+        zgen_fail(gen, ZVM_E_INTERNAL);
+        break;
     }
 }
 
@@ -375,14 +417,16 @@ static bool writes_once(struct zgen *gen, const struct zast_node *node)
     case ZAST_CALL:
     case ZAST_LIST:
     case ZAST_MAP:
-    case ZAST_INTERPOLATE: return false;
+    case ZAST_INTERPOLATE:
+        return false;
     case ZAST_INDEX:
     case ZAST_MEMBER: {
         const struct zast_node *object =
             node->kind == ZAST_INDEX ? node->left : node->member.object;
         return object->kind == ZAST_NAME && zgen_name_register(gen, &object->name) >= 0;
     }
-    default: return true;
+    default:
+        return true;
     }
 }
 

@@ -48,8 +48,8 @@ static struct zcapture *make_captures(struct zgen *gen, const struct zast_functi
     for (const struct zast_capture *capture = function->captures; capture != NULL;
          capture = capture->next, i++) {
         captures[i].from_register = capture->from_parent_register;
-        captures[i].index = capture->from_parent_register ? capture->variable->reg
-                                                          : capture->parent_index;
+        captures[i].index =
+            capture->from_parent_register ? capture->variable->reg : capture->parent_index;
     }
     return captures;
 }

@@ -62,7 +62,7 @@ struct zgen {
     struct zast_program *program;
     struct zintern *intern;
     struct zcode *code;
-    struct zgen_array protos; // struct zproto
+    struct zgen_array protos;          // struct zproto
     struct zast_global **global_index; // open-addressed by name; in the arena
     uint32_t global_index_size;
     struct zgen_function *function;
@@ -92,11 +92,11 @@ void zgen_at(struct zgen *gen, struct zast_position position);
 uint32_t zgen_constant(struct zgen *gen, struct zvalue value);
 uint32_t zgen_constant_text(struct zgen *gen, struct zast_text text, struct zast_position position);
 // Forward jumps: emit with zgen_jump, bind all here with zgen_bind.
-void zgen_jump(struct zgen *gen, struct zgen_jumps *jumps);           // JMP
-void zgen_jump_aux(struct zgen *gen, struct zgen_jumps *jumps);       // the AUX word of a branch
-void zgen_bind(struct zgen *gen, struct zgen_jumps *jumps);           // to the next instruction
-void zgen_loop(struct zgen *gen, uint32_t target);                    // LOOP
-void zgen_loop_aux(struct zgen *gen, uint32_t target);                // the AUX word of an LJ…
+void zgen_jump(struct zgen *gen, struct zgen_jumps *jumps);     // JMP
+void zgen_jump_aux(struct zgen *gen, struct zgen_jumps *jumps); // the AUX word of a branch
+void zgen_bind(struct zgen *gen, struct zgen_jumps *jumps);     // to the next instruction
+void zgen_loop(struct zgen *gen, uint32_t target);              // LOOP
+void zgen_loop_aux(struct zgen *gen, uint32_t target);          // the AUX word of an LJ…
 uint32_t zgen_registers(struct zgen *gen, uint32_t count, struct zast_position position);
 uint32_t zgen_check(struct zgen *gen, const struct zast_type *type, enum zcheck_context context,
                     struct zast_text name); // index + 1; 0 when nothing is to be checked
@@ -130,7 +130,12 @@ void zgen_store_name(struct zgen *gen, const struct zast_name *name, struct zast
 uint32_t zgen_global(struct zgen *gen, struct zast_text name, uint32_t *builtin);
 // Gives every global its slot and makes the lookup above fast.
 void zgen_number_globals(struct zgen *gen);
-bool zgen_is_declared(const struct zgen *gen, struct zast_text name);
+// From here on the code that is generated runs only when the global has its value: globals are declared
+// by the main program's own statements, one after the other, and a function's body runs after the
+// statement before it.
+void zgen_mark_set(struct zgen *gen, struct zast_text name);
+// True when the global has one value in all code from here on.
+bool zgen_is_fixed(const struct zgen *gen, struct zast_text name);
 bool zgen_is_cell(const struct zast_variable *variable);
 // Gives a declared variable its register (the next free one) at its first declaration.
 void zgen_declare(struct zgen *gen, struct zast_variable *variable, struct zast_position position);

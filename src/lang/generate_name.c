@@ -54,7 +54,8 @@ void zgen_number_globals(struct zgen *gen)
         return;
     }
     gen->global_index_size = size;
-    for (struct zast_global *global = gen->program->globals; global != NULL; global = global->next) {
+    for (struct zast_global *global = gen->program->globals; global != NULL;
+         global = global->next) {
         *global_place(gen, global->name) = global;
         global->slot = slot++;
         if (slot > 0xffff) {
@@ -64,10 +65,17 @@ void zgen_number_globals(struct zgen *gen)
     }
 }
 
-bool zgen_is_declared(const struct zgen *gen, struct zast_text name)
+void zgen_mark_set(struct zgen *gen, struct zast_text name)
+{
+    struct zast_global *global = find_global(gen, name);
+    if (global != NULL) global->is_set = true;
+}
+
+bool zgen_is_fixed(const struct zgen *gen, struct zast_text name)
 {
     const struct zast_global *global = find_global(gen, name);
-    return global != NULL && global->declaration_count > 0;
+    return global != NULL && global->is_set && global->declaration_count == 1 &&
+           !global->is_assigned;
 }
 
 uint32_t zgen_global(struct zgen *gen, struct zast_text name, uint32_t *builtin)

@@ -14,9 +14,12 @@ static bool is_link(const struct zast_node *node)
 static const struct zast_node *inner_of(const struct zast_node *node)
 {
     switch (node->kind) {
-    case ZAST_CALL: return node->call.callee;
-    case ZAST_INDEX: return node->left;
-    default: return node->member.object;
+    case ZAST_CALL:
+        return node->call.callee;
+    case ZAST_INDEX:
+        return node->left;
+    default:
+        return node->member.object;
     }
 }
 
@@ -54,40 +57,32 @@ static uint32_t arguments(struct zgen *gen, const struct zast_node *call)
     return count;
 }
 
-static void reject_named(struct zgen *gen, const struct zast_node *call, uint32_t window)
-{
-    zgen_at(gen, call->position);
-    zgen_abc(gen, ZOP_ERRNAMED, window, 0, 0);
-}
-
 static void call_value(struct zgen *gen, const struct zast_node *call, uint32_t window)
 {
     uint32_t count = arguments(gen, call);
-    if (call->flags & ZAST_FLAG_NAMED) {
-        reject_named(gen, call, window);
-        return;
-    }
     zgen_at(gen, call->position);
-    zgen_abc(gen, ZOP_CALL, window, count, 0);
+    if (call->flags & ZAST_FLAG_NAMED) {
+        zgen_abc(gen, ZOP_ERRNAMED, window, 0, 0);
+    } else {
+        zgen_abc(gen, ZOP_CALL, window, count, 0);
+    }
 }
 
 static void call_method(struct zgen *gen, const struct zast_node *member,
                         const struct zast_node *call, uint32_t window)
 {
     uint32_t count = arguments(gen, call);
-    if (call->flags & ZAST_FLAG_NAMED) {
-        reject_named(gen, call, window);
-        return;
-    }
+    bool is_named = (call->flags & ZAST_FLAG_NAMED) != 0;
     struct zast_text name = member->member.name;
     uint32_t builtin = zbuiltin_find_method(name.bytes, name.length_bytes);
     uint32_t constant = zgen_constant_text(gen, name, member->position);
     zgen_at(gen, call->position);
-    zgen_abc(gen, ZOP_CALLM, window, count, 0);
+    zgen_abc(gen, is_named ? ZOP_ERRNAMEDM : ZOP_CALLM, window, count, 0);
     zgen_word(gen, constant | builtin << 16);
 }
 
-// A call of a name that is a global or a builtin: no need to load the callee. false: not such a name.
+// A call of a builtin, or of a global that arguments cannot change any more: no need to load the callee
+// before them. false: not such a name.
 static bool call_global(struct zgen *gen, const struct zast_node *base,
                         const struct zast_node *call, uint32_t window)
 {
@@ -95,7 +90,7 @@ static bool call_global(struct zgen *gen, const struct zast_node *base,
     if (call->flags & ZAST_FLAG_NAMED) return false;
     uint32_t builtin;
     uint32_t slot = zgen_global(gen, base->name.text, &builtin);
-    if (builtin == ZBUILTIN_NONE && !zgen_is_declared(gen, base->name.text)) return false;
+    if (builtin == ZBUILTIN_NONE && !zgen_is_fixed(gen, base->name.text)) return false;
     uint32_t count = arguments(gen, call);
     zgen_at(gen, call->position);
     if (builtin != ZBUILTIN_NONE) {
@@ -152,7 +147,8 @@ void zgen_postfix(struct zgen *gen, const struct zast_node *node, uint32_t targe
         gen->function->next = value + 1;
         i = 1;
     } else {
-        bool is_call = links[0]->kind == ZAST_CALL || is_method_call(links[0], count > 1 ? links[1] : NULL);
+        bool is_call =
+            links[0]->kind == ZAST_CALL || is_method_call(links[0], count > 1 ? links[1] : NULL);
         int reg = base->kind == ZAST_NAME && !is_call ? zgen_name_register(gen, &base->name) : -1;
         if (reg >= 0) {
             object = (uint32_t)reg;

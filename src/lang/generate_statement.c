@@ -30,6 +30,7 @@ static void declare_value(struct zgen *gen, struct zast_text name, struct zast_v
     if (variable == NULL) {
         uint32_t builtin;
         zgen_ad(gen, ZOP_DEFG, reg, zgen_global(gen, name, &builtin));
+        zgen_mark_set(gen, name);
     } else if (!is_first) {
         struct zast_name target = {.text = name, .variable = variable};
         zgen_store_name(gen, &target, position, reg);
@@ -107,11 +108,12 @@ static void unpack(struct zgen *gen, const struct zast_node *node)
     }
     uint32_t saved = gen->function->next;
     uint32_t value = zgen_operand(gen, node->unpack.value);
-    uint32_t reg = node->unpack.is_map ? unpack_map(gen, node, value)
-                                       : unpack_list(gen, node, value);
+    uint32_t reg =
+        node->unpack.is_map ? unpack_map(gen, node, value) : unpack_list(gen, node, value);
     for (const struct zast_target *target = node->unpack.targets; target != NULL;
          target = target->next) {
-        declare_value(gen, target->name, target->variable, target->is_first, target->position, reg++);
+        declare_value(gen, target->name, target->variable, target->is_first, target->position,
+                      reg++);
     }
     gen->function->next = saved;
 }
@@ -131,6 +133,8 @@ static void function_declaration(struct zgen *gen, const struct zast_node *node)
     uint32_t saved = gen->function->next;
     bool in_place = is_first;
     uint32_t reg = in_place ? variable->reg : zgen_registers(gen, 1, node->fdecl.name_position);
+    // Nothing runs between making the function and giving it its name.
+    if (variable == NULL) zgen_mark_set(gen, node->fdecl.function->name);
     zgen_closure(gen, node->fdecl.function, reg, node->fdecl.name_position);
     declare_value(gen, node->fdecl.function->name, variable, is_first, node->fdecl.name_position,
                   reg);
@@ -201,9 +205,15 @@ static void assign(struct zgen *gen, const struct zast_node *node)
 {
     uint32_t saved = gen->function->next;
     switch (node->left->kind) {
-    case ZAST_NAME: assign_name(gen, node); break;
-    case ZAST_INDEX: assign_index(gen, node); break;
-    default: assign_member(gen, node); break;
+    case ZAST_NAME:
+        assign_name(gen, node);
+        break;
+    case ZAST_INDEX:
+        assign_index(gen, node);
+        break;
+    default:
+        assign_member(gen, node);
+        break;
     }
     gen->function->next = saved;
 }
@@ -289,32 +299,60 @@ static void statement(struct zgen *gen, const struct zast_node *node)
 {
     uint32_t saved = gen->function->next;
     switch (node->kind) {
-    case ZAST_BLOCK: zgen_block_scope(gen, node); return;
-    case ZAST_LET: let(gen, node); return; // keeps the registers of what it declares
-    case ZAST_UNPACK: unpack(gen, node); return;
-    case ZAST_FDECL: function_declaration(gen, node); return;
+    case ZAST_BLOCK:
+        zgen_block_scope(gen, node);
+        return;
+    case ZAST_LET:
+        let(gen, node);
+        return; // keeps the registers of what it declares
+    case ZAST_UNPACK:
+        unpack(gen, node);
+        return;
+    case ZAST_FDECL:
+        function_declaration(gen, node);
+        return;
     case ZAST_DATA:
         zgen_error(gen, node->start, "'data' is not supported by this version of zvm");
         return;
-    case ZAST_IF: branch(gen, node); break;
-    case ZAST_WHILE: while_loop(gen, node); break;
-    case ZAST_FOREACH: for_each(gen, node); break;
-    case ZAST_TRY: zgen_try(gen, node); break;
+    case ZAST_IF:
+        branch(gen, node);
+        break;
+    case ZAST_WHILE:
+        while_loop(gen, node);
+        break;
+    case ZAST_FOREACH:
+        for_each(gen, node);
+        break;
+    case ZAST_TRY:
+        zgen_try(gen, node);
+        break;
     case ZAST_RETURN:
         zgen_leave(gen, ZGEN_EXIT_RETURN, value_or_null(gen, node->left, node->start), node->start);
         break;
-    case ZAST_BREAK: zgen_leave(gen, ZGEN_EXIT_BREAK, 0, node->start); break;
-    case ZAST_CONTINUE: zgen_leave(gen, ZGEN_EXIT_CONTINUE, 0, node->start); break;
+    case ZAST_BREAK:
+        zgen_leave(gen, ZGEN_EXIT_BREAK, 0, node->start);
+        break;
+    case ZAST_CONTINUE:
+        zgen_leave(gen, ZGEN_EXIT_CONTINUE, 0, node->start);
+        break;
     case ZAST_THROW: {
         uint32_t value = zgen_operand(gen, node->left);
         zgen_at(gen, node->position);
         zgen_abc(gen, ZOP_THROW, value, 0, 0);
         break;
     }
-    case ZAST_PRINT: print(gen, node); break;
-    case ZAST_ASSIGN: assign(gen, node); break;
-    case ZAST_EXPRESSION: (void)zgen_operand(gen, node->left); break;
-    default: zgen_fail(gen, ZVM_E_INTERNAL); break;
+    case ZAST_PRINT:
+        print(gen, node);
+        break;
+    case ZAST_ASSIGN:
+        assign(gen, node);
+        break;
+    case ZAST_EXPRESSION:
+        (void)zgen_operand(gen, node->left);
+        break;
+    default:
+        zgen_fail(gen, ZVM_E_INTERNAL);
+        break;
     }
     gen->function->next = saved;
 }

@@ -84,7 +84,8 @@ void zgen_leave(struct zgen *gen, enum zgen_exit_kind kind, uint32_t value_regis
     leave_from(gen, gen->function->block, kind, loop, value_register);
 }
 
-static void catch_block(struct zgen *gen, const struct zast_node *node, uint32_t start, uint32_t end)
+static void catch_block(struct zgen *gen, const struct zast_node *node, uint32_t start,
+                        uint32_t end)
 {
     uint32_t saved = gen->function->next;
     struct zast_variable *variable = node->attempt.variable;

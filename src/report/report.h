@@ -44,8 +44,11 @@ enum zreport_counter {
         ZREPORT_COUNTER_COUNT
 };
 
-// Pause histogram: log-linear, 8 buckets a power of two, 1 ns to about 2^40 ns.
+// Pause histogram: log-linear, 8 buckets a power of two, 1 ns to about 2^40 ns. (The model of the
+// block has fewer: what it explores grows with the words of a copy.)
+#ifndef ZREPORT_PAUSE_BUCKETS
 #define ZREPORT_PAUSE_BUCKETS 320
+#endif
 
 // owner-thread writes, any thread reads. One a worker, and one for host threads (under a lock).
 struct zreport_block {

@@ -105,7 +105,7 @@ static void bytes_line(struct zemit *emit, const char *label, uint64_t bytes)
 static void objects_line(struct zemit *emit, const char *label, uint64_t bytes, uint64_t count)
 {
     char size[TEXT_BYTES], number[TEXT_BYTES], note[TEXT_BYTES + 16];
-    snprintf(note, sizeof note, "in %s objects", count_text(count, number));
+    snprintf(note, sizeof note, "in %s object%s", count_text(count, number), count == 1 ? "" : "s");
     line_with(emit, label, bytes_text(bytes, size), note);
 }
 

@@ -197,8 +197,8 @@ static bool are_texts(struct zvalue a, struct zvalue b)
            (b_is_string && a.tag == ZTAG_ERROR);
 }
 
-bool zarith(struct zisolate *iso, enum zarith op, struct zvalue a, struct zvalue b,
-            struct zvalue *out)
+bool zarith_apply(struct zisolate *iso, enum zarith op, struct zvalue a, struct zvalue b,
+                  struct zvalue *out)
 {
     if ((a.tag | b.tag) == ZTAG_INT) return arith_ints(iso, op, a.i, b.i, out);
     if (is_number(a) && is_number(b)) return arith_floats(iso, op, as_float(a), as_float(b), out);

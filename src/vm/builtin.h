@@ -13,9 +13,9 @@ typedef bool (*zbuiltin_fn)(struct zisolate *iso, struct zvalue *args, uint32_t 
 // again after each call. Its registers are R[0..register_count-1]: the arguments first, the others null.
 enum znative_step {
     ZNATIVE_RETURN, // the result is in R[0]
-    ZNATIVE_CALL,   // call the function in R[call_register] with the call_count values behind it; its
-                    // result comes back in R[call_register]
-    ZNATIVE_FAIL,   // pending is set
+    ZNATIVE_CALL, // call the function in R[call_register] with the call_count values behind it; its
+                  // result comes back in R[call_register]
+    ZNATIVE_FAIL, // pending is set
 };
 
 struct znative_context {
@@ -38,7 +38,7 @@ enum {
 
 struct zbuiltin {
     const char *name;
-    zbuiltin_fn call;    // NULL for a native frame
+    zbuiltin_fn call; // NULL for a native frame
     znative_fn step;
     uint8_t minimum, maximum; // arguments, as a function; ZBUILTIN_VARIADIC: any number
     uint8_t methods;          // ZMETHOD_…: also a method of these types
@@ -71,13 +71,15 @@ bool zbuiltin_check_count(struct zisolate *iso, const struct zbuiltin *builtin, 
 // ---- Arithmetic shared by the interpreter's slow paths and the builtins ------------------------
 enum zarith { ZARITH_ADD, ZARITH_SUB, ZARITH_MUL, ZARITH_DIV, ZARITH_MOD, ZARITH_POW };
 // a OP b for any operands, errors included. out may alias.
-bool zarith(struct zisolate *iso, enum zarith op, struct zvalue a, struct zvalue b,
-            struct zvalue *out);
+bool zarith_apply(struct zisolate *iso, enum zarith op, struct zvalue a, struct zvalue b,
+                  struct zvalue *out);
 bool zarith_negate(struct zisolate *iso, struct zvalue a, struct zvalue *out);
 
 // ---- Indexing -----------------------------------------------------------------------------------
-bool zindex_get(struct zisolate *iso, struct zvalue object, struct zvalue index, struct zvalue *out);
-bool zindex_set(struct zisolate *iso, struct zvalue object, struct zvalue index, struct zvalue value);
+bool zindex_get(struct zisolate *iso, struct zvalue object, struct zvalue index,
+                struct zvalue *out);
+bool zindex_set(struct zisolate *iso, struct zvalue object, struct zvalue index,
+                struct zvalue value);
 // The errors of an index into a list: not an integer, out of range.
 bool zindex_check_list(struct zisolate *iso, const struct zlist *list, struct zvalue index);
 // TypeError unless key can be one; charges for hashing it.

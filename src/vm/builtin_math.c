@@ -27,7 +27,7 @@ static bool prefer(struct zisolate *iso, enum zorder order, struct zvalue candid
                    struct zvalue *best)
 {
     bool is_better;
-    if (!zorder(iso, order, candidate, *best, &is_better)) return false;
+    if (!zorder_values(iso, order, candidate, *best, &is_better)) return false;
     if (is_better) *best = candidate;
     return true;
 }
@@ -137,7 +137,7 @@ bool zbuiltin_pow(struct zisolate *iso, struct zvalue *args, uint32_t count, str
     (void)count;
     if (!zbuiltin_need_number(iso, "pow", 1, args[0])) return false;
     if (!zbuiltin_need_number(iso, "pow", 2, args[1])) return false;
-    return zarith(iso, ZARITH_POW, args[0], args[1], result);
+    return zarith_apply(iso, ZARITH_POW, args[0], args[1], result);
 }
 
 // ---- range --------------------------------------------------------------------------------------

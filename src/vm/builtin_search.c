@@ -1,8 +1,9 @@
 // vm/builtin_search.c - finding strings in strings and elements in lists; split, join, replace.
 //
-// Owner-thread. A search looks at ZFUEL_POLL_BYTES at a time (more when the needle is longer),
-// charged before, so that it can be cancelled. UTF-8 makes byte search right: a valid needle is
-// found only at the beginning of a character.
+// Owner-thread. A search looks at a piece at a time, charged before, so that it can be cancelled.
+// Pieces begin small and double up to ZFUEL_POLL_BYTES (or the needle's length): finding many matches
+// close together costs what lies between them. UTF-8 makes byte search right: a valid needle is found
+// only at the beginning of a character.
 #include "vm/builtin_internal.h"
 
 #include <string.h>
@@ -11,7 +12,9 @@
 #include "vm/string_internal.h"
 #include "vm/text.h"
 
-#define NOT_FOUND SIZE_MAX
+#define NOT_FOUND         SIZE_MAX
+#define PIECE_FIRST_BYTES 128u
+#define MATCH_BYTES       64u // what a match costs beyond its own length
 
 struct text {
     const char *bytes;
@@ -32,9 +35,10 @@ static bool is_ascii(struct zvalue string)
 static bool find(struct zisolate *iso, struct text text, struct text needle, size_t from,
                  size_t *place)
 {
-    size_t step = needle.length > ZFUEL_POLL_BYTES ? needle.length : ZFUEL_POLL_BYTES;
+    size_t step = PIECE_FIRST_BYTES;
     *place = NOT_FOUND;
     while (*place == NOT_FOUND && text.length - from >= needle.length) {
+        if (step < needle.length) step = needle.length;
         // Overlaps the next piece by all but one byte of the needle.
         size_t piece = step + (needle.length - 1);
         if (piece > text.length - from) piece = text.length - from;
@@ -44,8 +48,8 @@ static bool find(struct zisolate *iso, struct text text, struct text needle, siz
             *place = (size_t)(found - text.bytes);
         else if (piece == text.length - from)
             return true;
-        else
-            from += step;
+        from += step;
+        if (step < ZFUEL_POLL_BYTES) step *= 2;
     }
     return true;
 }
@@ -62,7 +66,7 @@ static bool find_element(struct zisolate *iso, const struct zlist *list, struct 
     for (uint32_t i = 0; i < length; i++) {
         bool is_equal;
         if (!zfuel_meter_add(iso, &meter, sizeof(uint64_t))) return false;
-        if (!zequal(iso, zlist_get(list, i), value, &is_equal)) return false;
+        if (!zequal_values(iso, zlist_get(list, i), value, &is_equal)) return false;
         if (is_equal) {
             *place = i;
             return true;
@@ -135,7 +139,7 @@ static bool split_into(struct zisolate *iso, struct zvalue *roots, struct zvalue
     struct zfuel_meter meter = {0};
     size_t start = 0, place;
     for (;;) {
-        if (!zfuel_meter_add(iso, &meter, needle.length + 32)) return false;
+        if (!zfuel_meter_add(iso, &meter, needle.length + MATCH_BYTES)) return false;
         if (!find(iso, text, needle, start, &place)) return false;
         if (place == NOT_FOUND) break;
         if (!push_piece(iso, roots, string, start, place)) return false;
@@ -233,7 +237,7 @@ static bool count_matches(struct zisolate *iso, struct text text, struct text ne
     struct zfuel_meter meter = {0};
     *matches = 0;
     for (;;) {
-        if (!zfuel_meter_add(iso, &meter, needle.length)) return false;
+        if (!zfuel_meter_add(iso, &meter, needle.length + MATCH_BYTES)) return false;
         if (!find(iso, text, needle, start, &place)) return false;
         if (place == NOT_FOUND) return true;
         (*matches)++;
@@ -247,7 +251,7 @@ static bool copy_replaced(struct zisolate *iso, char *target, struct text text, 
     size_t start = 0, place;
     struct zfuel_meter meter = {0};
     for (;;) {
-        if (!zfuel_meter_add(iso, &meter, needle.length)) return false;
+        if (!zfuel_meter_add(iso, &meter, needle.length + MATCH_BYTES)) return false;
         if (!find(iso, text, needle, start, &place)) return false;
         struct text kept = {text.bytes + start, (place == NOT_FOUND ? text.length : place) - start};
         if (!copy_text(iso, &target, kept)) return false;

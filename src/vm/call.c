@@ -222,46 +222,59 @@ enum zcall_outcome zcall_value(struct zisolate *iso, struct zvalue *window, uint
 static uint8_t method_type(struct zvalue receiver)
 {
     switch (zvalue_type(receiver)) {
-    case ZTYPE_LIST: return ZMETHOD_LIST;
-    case ZTYPE_MAP: return ZMETHOD_MAP;
-    case ZTYPE_STRING: return ZMETHOD_STRING;
-    default: return 0;
+    case ZTYPE_LIST:
+        return ZMETHOD_LIST;
+    case ZTYPE_MAP:
+        return ZMETHOD_MAP;
+    case ZTYPE_STRING:
+        return ZMETHOD_STRING;
+    default:
+        return 0;
     }
 }
 
-// No builtin method of that name: a map's value of that key is called, all else is an error.
-static enum zcall_outcome call_other_method(struct zisolate *iso, struct zvalue *window,
-                                            uint32_t count, const struct zstring *name)
+static bool is_builtin_method(struct zvalue receiver, uint32_t builtin)
+{
+    return builtin < zbuiltin_count &&
+           (zbuiltin_table[builtin].methods & method_type(receiver)) != 0;
+}
+
+// Where there is no builtin method of that name: a map's value of that key takes the place of the
+// receiver in window[0]; all else is an error.
+static bool find_other_method(struct zisolate *iso, struct zvalue *window,
+                              const struct zstring *name)
 {
     if (window[0].tag == ZTAG_MAP) {
         struct zvalue key = zvalue_object(name, ZTAG_SYMBOL);
         const struct zmap_entry *entry = zmap_find(window[0].p, key);
         if (entry != NULL) {
             window[0] = zvalue_slot(entry->value, entry->value_tag);
-            return zcall_value(iso, window, count);
+            return true;
         }
     }
-    if (window[0].tag == ZTAG_ERROR) {
-        if (!zproperty_get(iso, window[0], name, window)) return ZCALL_FAILED;
-        return zcall_value(iso, window, count);
-    }
-    (void)zerror_raise(iso, ZERROR_TYPE, "%s has no method '%s'", zerror_type_text(window[0]),
-                       name->bytes);
-    return ZCALL_FAILED;
+    if (window[0].tag == ZTAG_ERROR) return zproperty_get(iso, window[0], name, window);
+    return zerror_raise(iso, ZERROR_TYPE, "%s has no method '%s'", zerror_type_text(window[0]),
+                        name->bytes);
+}
+
+bool zslow_named_method(struct zisolate *iso, struct zvalue *receiver, const struct zstring *name,
+                        uint32_t builtin)
+{
+    bool is_found = is_builtin_method(*receiver, builtin) || find_other_method(iso, receiver, name);
+    return is_found && zslow_named_arguments(iso);
 }
 
 enum zcall_outcome zcall_method(struct zisolate *iso, struct zvalue *window, uint32_t count,
                                 const struct zstring *name, uint32_t builtin)
 {
-    if (ZVM_LIKELY(builtin < zbuiltin_count)) {
+    if (ZVM_LIKELY(is_builtin_method(window[0], builtin))) {
         const struct zbuiltin *method = &zbuiltin_table[builtin];
-        if (ZVM_LIKELY(method->methods & method_type(window[0]))) {
-            if (!zbuiltin_check_count(iso, method, count + 1, true)) return ZCALL_FAILED;
-            if (method->call == NULL) return push_native(iso, method, window, count + 1, true);
-            return method->call(iso, window, count + 1, window) ? ZCALL_DONE : ZCALL_FAILED;
-        }
+        if (!zbuiltin_check_count(iso, method, count + 1, true)) return ZCALL_FAILED;
+        if (method->call == NULL) return push_native(iso, method, window, count + 1, true);
+        return method->call(iso, window, count + 1, window) ? ZCALL_DONE : ZCALL_FAILED;
     }
-    return call_other_method(iso, window, count, name);
+    if (!find_other_method(iso, window, name)) return ZCALL_FAILED;
+    return zcall_value(iso, window, count);
 }
 
 // ---- Calls with a known kind of callee --------------------------------------------------------

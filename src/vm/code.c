@@ -81,7 +81,7 @@ void zcode_position(const struct zproto *proto, uint32_t pc, uint32_t *line, uin
     const uint8_t *in = proto->lines;
     size_t left = proto->line_bytes;
     uint64_t at = 0;
-    int64_t now_line = 0;
+    uint64_t now_line = 0; // unsigned: a table from outside may hold any distances
     while (left > 0) {
         uint64_t fields[3]; // pc delta, line delta (zigzag), column
         for (int i = 0; i < 3; i++) {
@@ -92,7 +92,7 @@ void zcode_position(const struct zproto *proto, uint32_t pc, uint32_t *line, uin
         }
         at += fields[0];
         if (at > pc) return;
-        now_line += zvarint_unzigzag(fields[1]);
+        now_line += (uint64_t)zvarint_unzigzag(fields[1]);
         *line = (uint32_t)now_line;
         *column = (uint32_t)fields[2];
     }

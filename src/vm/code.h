@@ -43,8 +43,8 @@ enum zcheck_type {
 enum zcheck_context { ZCHECK_VARIABLE, ZCHECK_PARAMETER, ZCHECK_FIELD, ZCHECK_RESULT };
 
 struct zcheck {
-    uint8_t type;    // enum zcheck_type
-    uint8_t context; // enum zcheck_context
+    uint8_t type;                    // enum zcheck_type
+    uint8_t context;                 // enum zcheck_context
     const struct zstring *type_name; // as written
     const struct zstring *name;      // of the variable, parameter, field or function
 };
@@ -61,7 +61,7 @@ struct zproto {
     const struct zcapture *captures;
     const struct zhandler *handlers;
     const struct zcheck *checks;
-    const uint8_t *lines; // zcode_position reads it: (pc delta, line delta, column) varints
+    const uint8_t *lines;       // zcode_position reads it: (pc delta, line delta, column) varints
     const struct zstring *name; // NULL: anonymous; the main program is named "<main>"
     const struct zcode *code;
     uint32_t index; // in code->protos
@@ -71,13 +71,13 @@ struct zproto {
 struct zcode {
     _Atomic uint32_t count; // shared. PAIR code: release in zcode_release, acquire at its last
     uint32_t proto_count;
-    struct zproto *protos; // [0] is the main program
+    struct zproto *protos;          // [0] is the main program
     const struct zstring **globals; // names by slot
     uint32_t global_count;
-    uint32_t cache_count; // inline cache sites
+    uint32_t cache_count;     // inline cache sites
     _Atomic uint64_t *caches; // shared, relaxed: a stale word only misses
-    char *file_name; // NUL-terminated
-    size_t file_name_bytes; // with the NUL
+    char *file_name;          // NUL-terminated
+    size_t file_name_bytes;   // with the NUL
     struct zintern *intern;
     uint64_t bytes; // memory of all parts, for reports
     void *owner;    // api.c: the runtime it was made for; NULL until then

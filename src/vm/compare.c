@@ -140,7 +140,7 @@ static bool is_scalar(struct zvalue value)
     return value.tag <= ZTAG_TRUE;
 }
 
-bool zequal(struct zisolate *iso, struct zvalue a, struct zvalue b, bool *out)
+bool zequal_values(struct zisolate *iso, struct zvalue a, struct zvalue b, bool *out)
 {
     if (a.tag == ZTAG_INT && b.tag == ZTAG_INT) {
         *out = a.i == b.i;
@@ -207,7 +207,8 @@ static bool order_strings(struct zisolate *iso, struct zvalue a, struct zvalue b
     return true;
 }
 
-bool zorder(struct zisolate *iso, enum zorder op, struct zvalue a, struct zvalue b, bool *out)
+bool zorder_values(struct zisolate *iso, enum zorder op, struct zvalue a, struct zvalue b,
+                   bool *out)
 {
     static const char *const signs[] = {"<", "<=", ">", ">="};
     int order;

@@ -34,18 +34,30 @@ static void add_constant(struct zstrbuf *out, const struct zproto *proto, uint32
     struct zvalue value = proto->constants[index];
     char text[ZNUMBER_TEXT_MAX];
     switch (value.tag) {
-    case ZTAG_INT: zstrbuf_add_int(out, value.i); break;
+    case ZTAG_INT:
+        zstrbuf_add_int(out, value.i);
+        break;
     case ZTAG_FLOAT:
         zstrbuf_add(out, text, znumber_format_float(value.d, text));
         break;
-    case ZTAG_NULL: zstrbuf_add_text(out, "null"); break;
-    case ZTAG_TRUE: zstrbuf_add_text(out, "true"); break;
-    case ZTAG_FALSE: zstrbuf_add_text(out, "false"); break;
-    case ZTAG_SYMBOL: add_quoted(out, value.p); break;
+    case ZTAG_NULL:
+        zstrbuf_add_text(out, "null");
+        break;
+    case ZTAG_TRUE:
+        zstrbuf_add_text(out, "true");
+        break;
+    case ZTAG_FALSE:
+        zstrbuf_add_text(out, "false");
+        break;
+    case ZTAG_SYMBOL:
+        add_quoted(out, value.p);
+        break;
     case ZTAG_BUILTIN:
         zstrbuf_add_format(out, "<builtin %s>", ((const struct zbuiltin *)value.p)->name);
         break;
-    default: zstrbuf_add_text(out, "?"); break;
+    default:
+        zstrbuf_add_text(out, "?");
+        break;
     }
 }
 
@@ -54,13 +66,20 @@ static void add_operands(struct zstrbuf *out, const struct zproto *proto, uint32
     uint32_t word = proto->words[pc];
     uint32_t a = ZINSN_A(word), b = ZINSN_B(word), c = ZINSN_C(word), d = ZINSN_D(word);
     switch (zopcode_table[ZINSN_OP(word)].form) {
-    case ZFORM_NOTHING: break;
+    case ZFORM_NOTHING:
+        break;
     case ZFORM_W:
-    case ZFORM_R: zstrbuf_add_format(out, "r%u", a); break;
+    case ZFORM_R:
+        zstrbuf_add_format(out, "r%u", a);
+        break;
     case ZFORM_W_R_0:
-    case ZFORM_R_R_0: zstrbuf_add_format(out, "r%u r%u", a, b); break;
+    case ZFORM_R_R_0:
+        zstrbuf_add_format(out, "r%u r%u", a, b);
+        break;
     case ZFORM_W_R_R:
-    case ZFORM_R_R_R: zstrbuf_add_format(out, "r%u r%u r%u", a, b, c); break;
+    case ZFORM_R_R_R:
+        zstrbuf_add_format(out, "r%u r%u r%u", a, b, c);
+        break;
     case ZFORM_W_R_K:
         zstrbuf_add_format(out, "r%u r%u ", a, b);
         add_constant(out, proto, c);
@@ -70,33 +89,53 @@ static void add_operands(struct zstrbuf *out, const struct zproto *proto, uint32
         add_constant(out, proto, b);
         zstrbuf_add_format(out, " r%u", c);
         break;
-    case ZFORM_W_R_I: zstrbuf_add_format(out, "r%u r%u %u", a, b, c); break;
+    case ZFORM_W_R_I:
+        zstrbuf_add_format(out, "r%u r%u %u", a, b, c);
+        break;
     case ZFORM_W_R_N:
-    case ZFORM_R_R_N: zstrbuf_add_format(out, "r%u r%u count=%u", a, b, c); break;
+    case ZFORM_R_R_N:
+        zstrbuf_add_format(out, "r%u r%u count=%u", a, b, c);
+        break;
     case ZFORM_W_S:
-    case ZFORM_R_S: zstrbuf_add_format(out, "r%u %d", a, ZINSN_SD(word)); break;
+    case ZFORM_R_S:
+        zstrbuf_add_format(out, "r%u %d", a, ZINSN_SD(word));
+        break;
     case ZFORM_W_K:
     case ZFORM_R_K:
         zstrbuf_add_format(out, "r%u ", a);
         add_constant(out, proto, d);
         break;
-    case ZFORM_N_K: add_constant(out, proto, d); break;
+    case ZFORM_N_K:
+        add_constant(out, proto, d);
+        break;
     case ZFORM_W_G:
     case ZFORM_R_G:
         zstrbuf_add_format(out, "r%u %s", a, proto->code->globals[d]->bytes);
         break;
-    case ZFORM_W_U_0: zstrbuf_add_format(out, "r%u capture%u", a, b); break;
-    case ZFORM_U_R_0: zstrbuf_add_format(out, "capture%u r%u", a, b); break;
-    case ZFORM_W_P: zstrbuf_add_format(out, "r%u function%u", a, d); break;
-    case ZFORM_W_I: zstrbuf_add_format(out, "r%u %u", a, d); break;
+    case ZFORM_W_U_0:
+        zstrbuf_add_format(out, "r%u capture%u", a, b);
+        break;
+    case ZFORM_U_R_0:
+        zstrbuf_add_format(out, "capture%u r%u", a, b);
+        break;
+    case ZFORM_W_P:
+        zstrbuf_add_format(out, "r%u function%u", a, d);
+        break;
+    case ZFORM_W_I:
+        zstrbuf_add_format(out, "r%u %u", a, d);
+        break;
     case ZFORM_R_T:
         zstrbuf_add_format(out, "r%u %s", a, proto->checks[d].type_name->bytes);
         break;
-    case ZFORM_J: zstrbuf_add_format(out, "-> %u", (uint32_t)((int32_t)pc + 1 + ZINSN_J(word))); break;
+    case ZFORM_J:
+        zstrbuf_add_format(out, "-> %u", (uint32_t)((int32_t)pc + 1 + ZINSN_J(word)));
+        break;
     case ZFORM_UNPACK:
         zstrbuf_add_format(out, "r%u r%u count=%u%s", a, b, c & 127, c >= 128 ? " rest" : "");
         break;
-    default: zstrbuf_add_format(out, "r%u count=%u", a, b); break;
+    default:
+        zstrbuf_add_format(out, "r%u count=%u", a, b);
+        break;
     }
 }
 
@@ -105,9 +144,15 @@ static void add_aux(struct zstrbuf *out, const struct zproto *proto, uint32_t pc
     uint32_t aux = proto->words[pc + 1];
     switch (zopcode_table[ZINSN_OP(proto->words[pc])].aux) {
     case ZAUX_JUMP:
-    case ZAUX_LOOP: zstrbuf_add_format(out, " -> %u", (uint32_t)((int32_t)pc + 2 + (int32_t)aux)); break;
-    case ZAUX_GLOBAL: zstrbuf_add_format(out, " %s", proto->code->globals[aux]->bytes); break;
-    case ZAUX_BUILTIN: zstrbuf_add_format(out, " %s", zbuiltin_table[aux].name); break;
+    case ZAUX_LOOP:
+        zstrbuf_add_format(out, " -> %u", (uint32_t)((int32_t)pc + 2 + (int32_t)aux));
+        break;
+    case ZAUX_GLOBAL:
+        zstrbuf_add_format(out, " %s", proto->code->globals[aux]->bytes);
+        break;
+    case ZAUX_BUILTIN:
+        zstrbuf_add_format(out, " %s", zbuiltin_table[aux].name);
+        break;
     default:
         zstrbuf_add_char(out, ' ');
         add_constant(out, proto, aux & 0xffff);
@@ -137,10 +182,10 @@ void zcode_disassemble(const struct zcode *code, struct zstrbuf *out)
                        code->proto_count, code->global_count, (unsigned long long)code->bytes);
     for (uint32_t i = 0; i < code->proto_count; i++) {
         const struct zproto *proto = &code->protos[i];
-        zstrbuf_add_format(out, "\nfunction%u %s: %u parameters, %u registers, %u captures, %u constants\n",
-                           i, proto->name == NULL ? "anonymous" : proto->name->bytes,
-                           (unsigned)proto->param_count, (unsigned)proto->register_count,
-                           proto->capture_count, proto->constant_count);
+        zstrbuf_add_format(
+            out, "\nfunction%u %s: %u parameters, %u registers, %u captures, %u constants\n", i,
+            proto->name == NULL ? "anonymous" : proto->name->bytes, (unsigned)proto->param_count,
+            (unsigned)proto->register_count, proto->capture_count, proto->constant_count);
         add_instructions(out, proto);
         for (uint32_t h = 0; h < proto->handler_count; h++) {
             const struct zhandler *handler = &proto->handlers[h];

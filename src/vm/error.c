@@ -16,7 +16,7 @@
 
 bool zerror_terminate(struct zisolate *iso, zvm_status status)
 {
-    iso->status = status;
+    iso->status = (int32_t)status;
     iso->pending = ZPENDING_TERMINATION;
     return false;
 }
@@ -95,11 +95,10 @@ bool zerror_raise_memory(struct zisolate *iso)
 
     // The reserve is for this error alone; a refusal inside it ends the isolate.
     char text[160];
-    int length = snprintf(text, sizeof text,
-                          "heap limit of %llu bytes reached: %llu live, %llu requested",
-                          (unsigned long long)refusal.limit_bytes,
-                          (unsigned long long)refusal.live_bytes,
-                          (unsigned long long)refusal.requested_bytes);
+    int length =
+        snprintf(text, sizeof text, "heap limit of %llu bytes reached: %llu live, %llu requested",
+                 (unsigned long long)refusal.limit_bytes, (unsigned long long)refusal.live_bytes,
+                 (unsigned long long)refusal.requested_bytes);
     iso->in_heap_limit = 1;
     zheap_reserve_open(&iso->heap);
     if (make_error(iso, ZERROR_HEAP_LIMIT, text, (size_t)length)) iso->pending = ZPENDING_ERROR;
@@ -111,20 +110,32 @@ bool zerror_raise_memory(struct zisolate *iso)
 const char *zerror_type_text(struct zvalue value)
 {
     switch (zvalue_type(value)) {
-    case ZTAG_INT: return "integer";
-    case ZTAG_FLOAT: return "float";
-    case ZTAG_NULL: return "null";
+    case ZTAG_INT:
+        return "integer";
+    case ZTAG_FLOAT:
+        return "float";
+    case ZTAG_NULL:
+        return "null";
     case ZTAG_FALSE:
-    case ZTAG_TRUE: return "boolean";
-    case ZTYPE_STRING: return "string";
-    case ZTYPE_LIST: return "list";
-    case ZTYPE_MAP: return "map";
+    case ZTAG_TRUE:
+        return "boolean";
+    case ZTYPE_STRING:
+        return "string";
+    case ZTYPE_LIST:
+        return "list";
+    case ZTYPE_MAP:
+        return "map";
     case ZTYPE_FUNC:
     case ZTYPE_BOUND:
-    case ZTYPE_CLASS: return "function";
-    case ZTYPE_RECORD: return "data";
-    case ZTYPE_ERROR: return "error";
-    case ZTYPE_TASK: return "task";
-    default: return "internal value";
+    case ZTYPE_CLASS:
+        return "function";
+    case ZTYPE_RECORD:
+        return "data";
+    case ZTYPE_ERROR:
+        return "error";
+    case ZTYPE_TASK:
+        return "task";
+    default:
+        return "internal value";
     }
 }

@@ -7,24 +7,24 @@
 
 #include "vm/isolate.h"
 
-#define ZERROR_KINDS(X)                                                                            \
-    X(ERROR, "Error")                                                                              \
-    X(NAME, "NameError")                                                                           \
-    X(TYPE, "TypeError")                                                                           \
-    X(ARGUMENT, "ArgumentError")                                                                   \
-    X(INDEX, "IndexError")                                                                         \
-    X(FIELD, "FieldError")                                                                         \
-    X(VALUE, "ValueError")                                                                         \
-    X(ZERO_DIVISION, "ZeroDivisionError")                                                          \
-    X(OVERFLOW, "OverflowError")                                                                   \
-    X(CONST, "ConstError")                                                                         \
-    X(MATCH, "MatchError")                                                                         \
-    X(STATE, "StateError")                                                                         \
-    X(REQUIRE, "RequireError")                                                                     \
-    X(STACK_OVERFLOW, "StackOverflowError")                                                        \
-    X(LIMIT, "LimitError")                                                                         \
-    X(HEAP_LIMIT, "HeapLimitError")                                                                \
-    X(INTERN_LIMIT, "InternLimitError")                                                            \
+#define ZERROR_KINDS(X)                     \
+    X(ERROR, "Error")                       \
+    X(NAME, "NameError")                    \
+    X(TYPE, "TypeError")                    \
+    X(ARGUMENT, "ArgumentError")            \
+    X(INDEX, "IndexError")                  \
+    X(FIELD, "FieldError")                  \
+    X(VALUE, "ValueError")                  \
+    X(ZERO_DIVISION, "ZeroDivisionError")   \
+    X(OVERFLOW, "OverflowError")            \
+    X(CONST, "ConstError")                  \
+    X(MATCH, "MatchError")                  \
+    X(STATE, "StateError")                  \
+    X(REQUIRE, "RequireError")              \
+    X(STACK_OVERFLOW, "StackOverflowError") \
+    X(LIMIT, "LimitError")                  \
+    X(HEAP_LIMIT, "HeapLimitError")         \
+    X(INTERN_LIMIT, "InternLimitError")     \
     X(MAILBOX, "MailboxError")
 
 enum zerror_kind {

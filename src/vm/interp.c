@@ -12,6 +12,7 @@
 
 #include "vm/builtin.h"
 #include "vm/error.h"
+#include "vm/fuel.h"
 #include "vm/interp_slow.h"
 #include "vm/list.h"
 #include "vm/map.h"
@@ -65,6 +66,13 @@ static inline int equal_quick(const struct zvalue *a, const struct zvalue *b)
     return zvalue_type(*a) == zvalue_type(*b) ? -1 : 0;
 }
 
+// A key whose hash costs no more than the instruction: a longer one is paid for on the slow path.
+static inline bool is_quick_key(const struct zvalue *key)
+{
+    if (key->tag == ZTAG_INT || key->tag == ZTAG_SYMBOL) return true;
+    return key->tag == ZTAG_STRING && zstring_length_bytes(key->p) <= ZFUEL_FREE_BYTES;
+}
+
 // The element of a list, when object and index are a list and an index inside it.
 static inline bool list_element(const struct zvalue *object, const struct zvalue *index,
                                 struct zvalue *out)
@@ -98,7 +106,7 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
         zlist_payload(list)[i] = value->bits;
         return true;
     }
-    if (object->tag == ZTAG_MAP && zmap_is_key(*index)) {
+    if (object->tag == ZTAG_MAP && is_quick_key(index)) {
         struct zmap *map = object->p;
         struct zmap_entry *entry = zmap_find(map, *index);
         if (entry == NULL) return false;
@@ -111,219 +119,219 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
 }
 
 #ifdef ZVM_DISPATCH_SWITCH
-#define OP(name) case ZOP_##name:
-#define NEXT     goto next
+#    define OP(name) case ZOP_##name:
+#    define NEXT     goto next
 #else
-#define OP(name) op_##name:
-#define NEXT                                                                                       \
-    do {                                                                                           \
-        insn = *pc++;                                                                              \
-        goto *labels[ZINSN_OP(insn)];                                                              \
-    } while (0)
+#    define OP(name) op_##name:
+#    define NEXT                          \
+        do {                              \
+            insn = *pc++;                 \
+            goto *labels[ZINSN_OP(insn)]; \
+        } while (0)
 #endif
 
-#define SAVE()                                                                                     \
-    do {                                                                                           \
-        frame->pc = pc;                                                                            \
-        iso->fuel = fuel;                                                                          \
+#define SAVE()            \
+    do {                  \
+        frame->pc = pc;   \
+        iso->fuel = fuel; \
     } while (0)
 
 // Runs a slow path that gives false on failure, then goes on.
-#define SLOW(call)                                                                                 \
-    do {                                                                                           \
-        SAVE();                                                                                    \
-        if (ZVM_UNLIKELY(!(call))) goto failed;                                                    \
-        fuel = iso->fuel;                                                                          \
-        NEXT;                                                                                      \
+#define SLOW(call)                              \
+    do {                                        \
+        SAVE();                                 \
+        if (ZVM_UNLIKELY(!(call))) goto failed; \
+        fuel = iso->fuel;                       \
+        NEXT;                                   \
     } while (0)
 
 // The barrier keeps compilers from turning the branch into a conditional move of pc, which makes the
 // next instruction's fetch wait for the comparison (2.7 times slower in tight loops).
-#define TAKE_JUMP()                                                                                \
-    do {                                                                                           \
-        __asm__ volatile("");                                                                      \
-        pc += (int32_t)*pc + 1;                                                                    \
-        NEXT;                                                                                      \
+#define TAKE_JUMP()             \
+    do {                        \
+        __asm__ volatile("");   \
+        pc += (int32_t)*pc + 1; \
+        NEXT;                   \
     } while (0)
 
-#define SKIP_JUMP()                                                                                \
-    do {                                                                                           \
-        pc++;                                                                                      \
-        NEXT;                                                                                      \
+#define SKIP_JUMP() \
+    do {            \
+        pc++;       \
+        NEXT;       \
     } while (0)
 
 // Backwards: the distance is the charge.
-#define TAKE_LOOP()                                                                                \
-    do {                                                                                           \
-        int32_t distance = (int32_t)*pc;                                                           \
-        pc += distance + 1;                                                                        \
-        fuel += distance;                                                                          \
-        if (ZVM_UNLIKELY(fuel < 0)) goto out_of_fuel;                                              \
-        NEXT;                                                                                      \
+#define TAKE_LOOP()                                   \
+    do {                                              \
+        int32_t distance = (int32_t)*pc;              \
+        pc += distance + 1;                           \
+        fuel += distance;                             \
+        if (ZVM_UNLIKELY(fuel < 0)) goto out_of_fuel; \
+        NEXT;                                         \
     } while (0)
 
-#define ARITHMETIC(name, builtin_op, float_op, left, right)                                        \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        const struct zvalue *b = (left), *c = (right);                                             \
-        int64_t result;                                                                            \
-        if (ZVM_LIKELY((b->tag | c->tag) == ZTAG_INT)) {                                           \
-            if (ZVM_LIKELY(!builtin_op(b->i, c->i, &result))) {                                    \
-                set_int(RA, result);                                                               \
-                NEXT;                                                                              \
-            }                                                                                      \
-        } else if (b->tag == ZTAG_FLOAT && c->tag == ZTAG_FLOAT) {                                 \
-            set_float(RA, b->d float_op c->d);                                                     \
-            NEXT;                                                                                  \
+#define ARITHMETIC(name, builtin_op, float_op, left, right)        \
+    OP(name)                                                       \
+    {                                                              \
+        const struct zvalue *b = (left), *c = (right);             \
+        int64_t result;                                            \
+        if (ZVM_LIKELY((b->tag | c->tag) == ZTAG_INT)) {           \
+            if (ZVM_LIKELY(!builtin_op(b->i, c->i, &result))) {    \
+                set_int(RA, result);                               \
+                NEXT;                                              \
+            }                                                      \
+        } else if (b->tag == ZTAG_FLOAT && c->tag == ZTAG_FLOAT) { \
+            set_float(RA, b->d float_op c->d);                     \
+            NEXT;                                                  \
         }
 
-#define ARITHMETIC_END(op)                                                                         \
-    SLOW(zarith(iso, op, *b, *c, RA));                                                             \
+#define ARITHMETIC_END(op)                   \
+    SLOW(zarith_apply(iso, op, *b, *c, RA)); \
     }
 
-#define IMMEDIATE(name, builtin_op, float_op, op)                                                  \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        const struct zvalue *b = RB;                                                               \
-        int64_t right = (int64_t)ZINSN_C(insn), result;                                            \
-        if (ZVM_LIKELY(b->tag == ZTAG_INT)) {                                                      \
-            if (ZVM_LIKELY(!builtin_op(b->i, right, &result))) {                                   \
-                set_int(RA, result);                                                               \
-                NEXT;                                                                              \
-            }                                                                                      \
-        } else if (b->tag == ZTAG_FLOAT) {                                                         \
-            set_float(RA, b->d float_op (double)right);                                            \
-            NEXT;                                                                                  \
-        }                                                                                          \
-        SLOW(zarith(iso, op, *b, zvalue_int(right), RA));                                          \
+#define IMMEDIATE(name, builtin_op, float_op, op)                \
+    OP(name)                                                     \
+    {                                                            \
+        const struct zvalue *b = RB;                             \
+        int64_t right = (int64_t)ZINSN_C(insn), result;          \
+        if (ZVM_LIKELY(b->tag == ZTAG_INT)) {                    \
+            if (ZVM_LIKELY(!builtin_op(b->i, right, &result))) { \
+                set_int(RA, result);                             \
+                NEXT;                                            \
+            }                                                    \
+        } else if (b->tag == ZTAG_FLOAT) {                       \
+            set_float(RA, b->d float_op(double) right);          \
+            NEXT;                                                \
+        }                                                        \
+        SLOW(zarith_apply(iso, op, *b, zvalue_int(right), RA));  \
     }
 
 // Floor division and modulo of integers, where the divisor is neither 0 nor -1.
-#define DIVISION(name, left, right)                                                                \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        const struct zvalue *b = (left), *c = (right);                                             \
-        if (ZVM_LIKELY((b->tag | c->tag) == ZTAG_INT)) {                                           \
-            if (ZVM_LIKELY((uint64_t)c->i + 1 > 1)) {                                              \
-                int64_t quotient = b->i / c->i;                                                    \
-                if ((b->i ^ c->i) < 0 && quotient * c->i != b->i) quotient--;                      \
-                set_int(RA, quotient);                                                             \
-                NEXT;                                                                              \
-            }                                                                                      \
-        } else if (b->tag == ZTAG_FLOAT && c->tag == ZTAG_FLOAT && c->d != 0) {                    \
-            set_float(RA, b->d / c->d);                                                            \
-            NEXT;                                                                                  \
-        }                                                                                          \
-        SLOW(zarith(iso, ZARITH_DIV, *b, *c, RA));                                                 \
+#define DIVISION(name, left, right)                                             \
+    OP(name)                                                                    \
+    {                                                                           \
+        const struct zvalue *b = (left), *c = (right);                          \
+        if (ZVM_LIKELY((b->tag | c->tag) == ZTAG_INT)) {                        \
+            if (ZVM_LIKELY((uint64_t)c->i + 1 > 1)) {                           \
+                int64_t quotient = b->i / c->i;                                 \
+                if ((b->i ^ c->i) < 0 && quotient * c->i != b->i) quotient--;   \
+                set_int(RA, quotient);                                          \
+                NEXT;                                                           \
+            }                                                                   \
+        } else if (b->tag == ZTAG_FLOAT && c->tag == ZTAG_FLOAT && c->d != 0) { \
+            set_float(RA, b->d / c->d);                                         \
+            NEXT;                                                               \
+        }                                                                       \
+        SLOW(zarith_apply(iso, ZARITH_DIV, *b, *c, RA));                        \
     }
 
-#define MODULO(name, right)                                                                        \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        const struct zvalue *b = RB, *c = (right);                                                 \
-        if (ZVM_LIKELY((b->tag | c->tag) == ZTAG_INT && (uint64_t)c->i + 1 > 1)) {                 \
-            int64_t remainder = b->i % c->i;                                                       \
-            if (remainder != 0 && (remainder ^ c->i) < 0) remainder += c->i;                       \
-            set_int(RA, remainder);                                                                \
-            NEXT;                                                                                  \
-        }                                                                                          \
-        SLOW(zarith(iso, ZARITH_MOD, *b, *c, RA));                                                 \
+#define MODULO(name, right)                                                        \
+    OP(name)                                                                       \
+    {                                                                              \
+        const struct zvalue *b = RB, *c = (right);                                 \
+        if (ZVM_LIKELY((b->tag | c->tag) == ZTAG_INT && (uint64_t)c->i + 1 > 1)) { \
+            int64_t remainder = b->i % c->i;                                       \
+            if (remainder != 0 && (remainder ^ c->i) < 0) remainder += c->i;       \
+            set_int(RA, remainder);                                                \
+            NEXT;                                                                  \
+        }                                                                          \
+        SLOW(zarith_apply(iso, ZARITH_MOD, *b, *c, RA));                           \
     }
 
-#define COMPARE(name, op, order)                                                                   \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        const struct zvalue *b = RB, *c = RC;                                                      \
-        if (ZVM_LIKELY((b->tag | c->tag) == ZTAG_INT)) {                                           \
-            set_bool(RA, b->i op c->i);                                                            \
-            NEXT;                                                                                  \
-        }                                                                                          \
-        if (b->tag == ZTAG_FLOAT && c->tag == ZTAG_FLOAT) {                                        \
-            set_bool(RA, b->d op c->d);                                                            \
-            NEXT;                                                                                  \
-        }                                                                                          \
-        SLOW(zslow_compare(iso, order, b, c, RA));                                                 \
+#define COMPARE(name, op, order)                            \
+    OP(name)                                                \
+    {                                                       \
+        const struct zvalue *b = RB, *c = RC;               \
+        if (ZVM_LIKELY((b->tag | c->tag) == ZTAG_INT)) {    \
+            set_bool(RA, b->i op c->i);                     \
+            NEXT;                                           \
+        }                                                   \
+        if (b->tag == ZTAG_FLOAT && c->tag == ZTAG_FLOAT) { \
+            set_bool(RA, b->d op c->d);                     \
+            NEXT;                                           \
+        }                                                   \
+        SLOW(zslow_compare(iso, order, b, c, RA));          \
     }
 
-#define EQUALITY(name, sense)                                                                      \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        int quick = equal_quick(RB, RC);                                                           \
-        if (ZVM_LIKELY(quick >= 0)) {                                                              \
-            set_bool(RA, quick == (sense));                                                        \
-            NEXT;                                                                                  \
-        }                                                                                          \
-        SLOW(zslow_equal(iso, RB, RC, sense, RA));                                                 \
+#define EQUALITY(name, sense)                      \
+    OP(name)                                       \
+    {                                              \
+        int quick = equal_quick(RB, RC);           \
+        if (ZVM_LIKELY(quick >= 0)) {              \
+            set_bool(RA, quick == (sense));        \
+            NEXT;                                  \
+        }                                          \
+        SLOW(zslow_equal(iso, RB, RC, sense, RA)); \
     }
 
 // JUMP_IF(condition, TAKE): the two ways of a compare-and-branch.
-#define JUMP_IF(condition, TAKE)                                                                   \
-    do {                                                                                           \
-        if (condition) TAKE();                                                                     \
-        SKIP_JUMP();                                                                               \
+#define JUMP_IF(condition, TAKE) \
+    do {                         \
+        if (condition) TAKE();   \
+        SKIP_JUMP();             \
     } while (0)
 
-#define COMPARE_JUMP(name, op, order, sense, TAKE)                                                 \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        const struct zvalue *a = RA, *b = RB;                                                      \
-        if (ZVM_LIKELY((a->tag | b->tag) == ZTAG_INT)) JUMP_IF((a->i op b->i) == (sense), TAKE);   \
-        if (a->tag == ZTAG_FLOAT && b->tag == ZTAG_FLOAT) {                                        \
-            JUMP_IF((a->d op b->d) == (sense), TAKE);                                              \
-        }                                                                                          \
-        bool holds;                                                                                \
-        SAVE();                                                                                    \
-        if (ZVM_UNLIKELY(!zorder(iso, order, *a, *b, &holds))) goto failed;                        \
-        fuel = iso->fuel;                                                                          \
-        JUMP_IF(holds == (sense), TAKE);                                                           \
+#define COMPARE_JUMP(name, op, order, sense, TAKE)                                               \
+    OP(name)                                                                                     \
+    {                                                                                            \
+        const struct zvalue *a = RA, *b = RB;                                                    \
+        if (ZVM_LIKELY((a->tag | b->tag) == ZTAG_INT)) JUMP_IF((a->i op b->i) == (sense), TAKE); \
+        if (a->tag == ZTAG_FLOAT && b->tag == ZTAG_FLOAT) {                                      \
+            JUMP_IF((a->d op b->d) == (sense), TAKE);                                            \
+        }                                                                                        \
+        bool holds;                                                                              \
+        SAVE();                                                                                  \
+        if (ZVM_UNLIKELY(!zorder_values(iso, order, *a, *b, &holds))) goto failed;               \
+        fuel = iso->fuel;                                                                        \
+        JUMP_IF(holds == (sense), TAKE);                                                         \
     }
 
-#define IMMEDIATE_JUMP(name, op, order, sense, TAKE)                                               \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        const struct zvalue *a = RA;                                                               \
-        int64_t right = ZINSN_SD(insn);                                                            \
-        if (ZVM_LIKELY(a->tag == ZTAG_INT)) JUMP_IF((a->i op right) == (sense), TAKE);             \
-        if (a->tag == ZTAG_FLOAT) JUMP_IF((a->d op (double)right) == (sense), TAKE);               \
-        bool holds;                                                                                \
-        SAVE();                                                                                    \
-        if (ZVM_UNLIKELY(!zorder(iso, order, *a, zvalue_int(right), &holds))) goto failed;         \
-        fuel = iso->fuel;                                                                          \
-        JUMP_IF(holds == (sense), TAKE);                                                           \
+#define IMMEDIATE_JUMP(name, op, order, sense, TAKE)                                              \
+    OP(name)                                                                                      \
+    {                                                                                             \
+        const struct zvalue *a = RA;                                                              \
+        int64_t right = ZINSN_SD(insn);                                                           \
+        if (ZVM_LIKELY(a->tag == ZTAG_INT)) JUMP_IF((a->i op right) == (sense), TAKE);            \
+        if (a->tag == ZTAG_FLOAT) JUMP_IF((a->d op(double) right) == (sense), TAKE);              \
+        bool holds;                                                                               \
+        SAVE();                                                                                   \
+        if (ZVM_UNLIKELY(!zorder_values(iso, order, *a, zvalue_int(right), &holds))) goto failed; \
+        fuel = iso->fuel;                                                                         \
+        JUMP_IF(holds == (sense), TAKE);                                                          \
     }
 
-#define EQUALITY_JUMP(name, right, sense, TAKE)                                                    \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        const struct zvalue *a = RA, *b = (right);                                                 \
-        int quick = equal_quick(a, b);                                                             \
-        if (ZVM_LIKELY(quick >= 0)) JUMP_IF(quick == (sense), TAKE);                               \
-        bool holds;                                                                                \
-        SAVE();                                                                                    \
-        if (ZVM_UNLIKELY(!zequal(iso, *a, *b, &holds))) goto failed;                               \
-        fuel = iso->fuel;                                                                          \
-        JUMP_IF(holds == (sense), TAKE);                                                           \
+#define EQUALITY_JUMP(name, right, sense, TAKE)                             \
+    OP(name)                                                                \
+    {                                                                       \
+        const struct zvalue *a = RA, *b = (right);                          \
+        int quick = equal_quick(a, b);                                      \
+        if (ZVM_LIKELY(quick >= 0)) JUMP_IF(quick == (sense), TAKE);        \
+        bool holds;                                                         \
+        SAVE();                                                             \
+        if (ZVM_UNLIKELY(!zequal_values(iso, *a, *b, &holds))) goto failed; \
+        fuel = iso->fuel;                                                   \
+        JUMP_IF(holds == (sense), TAKE);                                    \
     }
 
 // What a call of any kind came to.
-#define AFTER_CALL(call)                                                                           \
-    do {                                                                                           \
-        SAVE();                                                                                    \
-        enum zcall_outcome outcome = (call);                                                       \
-        fuel = iso->fuel;                                                                          \
-        if (outcome == ZCALL_PUSHED) goto reload;                                                  \
-        if (ZVM_UNLIKELY(outcome == ZCALL_FAILED)) goto failed;                                    \
-        if (ZVM_UNLIKELY(fuel < 0)) goto out_of_fuel;                                              \
-        NEXT;                                                                                      \
+#define AFTER_CALL(call)                                        \
+    do {                                                        \
+        SAVE();                                                 \
+        enum zcall_outcome outcome = (call);                    \
+        fuel = iso->fuel;                                       \
+        if (outcome == ZCALL_PUSHED) goto reload;               \
+        if (ZVM_UNLIKELY(outcome == ZCALL_FAILED)) goto failed; \
+        if (ZVM_UNLIKELY(fuel < 0)) goto out_of_fuel;           \
+        NEXT;                                                   \
     } while (0)
 
 enum zinterp_outcome zinterp_run(struct zisolate *iso)
 {
 #ifndef ZVM_DISPATCH_SWITCH
     static const void *const labels[ZOP_COUNT] = {
-#define X(name, form, aux) &&op_##name,
+#    define X(name, form, aux) &&op_##name,
         ZOPCODES(X)
-#undef X
+#    undef X
     };
 #endif
     struct zheap *heap = &iso->heap;
@@ -358,406 +366,412 @@ next:
     NEXT;
 #endif
 
-    OP(MOVE)
-    {
-        copy_value(RA, RB);
-        NEXT;
-    }
-    OP(LOADI)
-    {
-        set_int(RA, ZINSN_SD(insn));
-        NEXT;
-    }
-    OP(LOADK)
-    {
-        copy_value(RA, constants + ZINSN_D(insn));
-        NEXT;
-    }
-    OP(LOADNULL)
-    {
-        RA->tag = ZTAG_NULL;
-        NEXT;
-    }
-    OP(LOADTRUE)
-    {
-        RA->tag = ZTAG_TRUE;
-        NEXT;
-    }
-    OP(LOADFALSE)
-    {
-        RA->tag = ZTAG_FALSE;
-        NEXT;
-    }
-
-    OP(GETG)
-    {
-        const struct zvalue *global = iso->stack + ZINSN_D(insn);
-        if (ZVM_LIKELY(global->tag != ZTAG_UNSET)) {
-            copy_value(RA, global);
-            NEXT;
-        }
-        SLOW(zslow_global(iso, ZINSN_D(insn), RA));
-    }
-    OP(SETG)
-    {
-        struct zvalue *global = iso->stack + ZINSN_D(insn);
-        if (ZVM_LIKELY(global->tag != ZTAG_UNSET)) {
-            copy_value(global, RA);
-            NEXT;
-        }
-        SLOW(zslow_name_error(iso, ZINSN_D(insn)));
-    }
-    OP(DEFG)
-    {
-        copy_value(iso->stack + ZINSN_D(insn), RA);
-        NEXT;
-    }
-    OP(SETGCONST) SLOW(zslow_assign_const_global(iso, ZINSN_D(insn)));
-    OP(ERRCONST) SLOW(zslow_assign_const(iso, constants + ZINSN_D(insn)));
-
-    OP(NEWCELL)
-    {
-        struct zvalue *from = RB;
-        SAVE();
-        struct zcell *cell = zheap_new(heap, ZTYPE_CELL, sizeof(struct zcell), from->tag);
-        fuel = iso->fuel;
-        if (ZVM_UNLIKELY(cell == NULL)) goto no_memory;
-        cell->payload = from->bits;
-        set_slot(RA, (uintptr_t)cell, ZTAG_CELL);
-        NEXT;
-    }
-    OP(GETCELL)
-    {
-        const struct zvalue *holder = RB;
-        if (ZVM_UNLIKELY(holder->tag != ZTAG_CELL)) goto bad_code;
-        const struct zcell *cell = holder->p;
-        set_slot(RA, cell->payload, cell->header.aux);
-        NEXT;
-    }
-    OP(SETCELL)
-    {
-        const struct zvalue *holder = RA, *value = RB;
-        if (ZVM_UNLIKELY(holder->tag != ZTAG_CELL)) goto bad_code;
-        struct zcell *cell = holder->p;
-        cell->payload = value->bits;
-        cell->header.aux = value->tag;
-        zheap_log(heap, &cell->header);
-        NEXT;
-    }
-    OP(GETUP)
-    {
-        const struct zfunc *func = frame->func;
-        set_slot(RA, func->captured[ZINSN_B(insn)], zfunc_tags(func)[ZINSN_B(insn)]);
-        NEXT;
-    }
-    OP(GETUPCELL)
-    {
-        const struct zfunc *func = frame->func;
-        if (ZVM_UNLIKELY(zfunc_tags(func)[ZINSN_B(insn)] != ZTAG_CELL)) goto bad_code;
-        const struct zcell *cell = (const void *)(uintptr_t)func->captured[ZINSN_B(insn)];
-        set_slot(RA, cell->payload, cell->header.aux);
-        NEXT;
-    }
-    OP(SETUPCELL)
-    {
-        const struct zfunc *func = frame->func;
-        if (ZVM_UNLIKELY(zfunc_tags(func)[ZINSN_A(insn)] != ZTAG_CELL)) goto bad_code;
-        struct zcell *cell = (void *)(uintptr_t)func->captured[ZINSN_A(insn)];
-        cell->payload = RB->bits;
-        cell->header.aux = RB->tag;
-        zheap_log(heap, &cell->header);
-        NEXT;
-    }
-    OP(CLOSURE) SLOW(zslow_closure(iso, ZINSN_D(insn), RA));
-
-    ARITHMETIC(ADD, __builtin_add_overflow, +, RB, RC)
-    ARITHMETIC_END(ZARITH_ADD)
-    ARITHMETIC(SUB, __builtin_sub_overflow, -, RB, RC)
-    ARITHMETIC_END(ZARITH_SUB)
-    ARITHMETIC(MUL, __builtin_mul_overflow, *, RB, RC)
-    ARITHMETIC_END(ZARITH_MUL)
-    ARITHMETIC(ADDK, __builtin_add_overflow, +, RB, constants + ZINSN_C(insn))
-    ARITHMETIC_END(ZARITH_ADD)
-    ARITHMETIC(SUBK, __builtin_sub_overflow, -, RB, constants + ZINSN_C(insn))
-    ARITHMETIC_END(ZARITH_SUB)
-    ARITHMETIC(MULK, __builtin_mul_overflow, *, RB, constants + ZINSN_C(insn))
-    ARITHMETIC_END(ZARITH_MUL)
-    ARITHMETIC(KADD, __builtin_add_overflow, +, constants + ZINSN_B(insn), RC)
-    ARITHMETIC_END(ZARITH_ADD)
-    ARITHMETIC(KSUB, __builtin_sub_overflow, -, constants + ZINSN_B(insn), RC)
-    ARITHMETIC_END(ZARITH_SUB)
-    ARITHMETIC(KMUL, __builtin_mul_overflow, *, constants + ZINSN_B(insn), RC)
-    ARITHMETIC_END(ZARITH_MUL)
-    IMMEDIATE(ADDI, __builtin_add_overflow, +, ZARITH_ADD)
-    IMMEDIATE(SUBI, __builtin_sub_overflow, -, ZARITH_SUB)
-    DIVISION(DIV, RB, RC)
-    DIVISION(DIVK, RB, constants + ZINSN_C(insn))
-    DIVISION(KDIV, constants + ZINSN_B(insn), RC)
-    MODULO(MOD, RC)
-    MODULO(MODK, constants + ZINSN_C(insn))
-    OP(POW) SLOW(zarith(iso, ZARITH_POW, *RB, *RC, RA));
-    OP(NEG)
-    {
-        const struct zvalue *b = RB;
-        if (ZVM_LIKELY(b->tag == ZTAG_FLOAT)) {
-            set_float(RA, -b->d);
-            NEXT;
-        }
-        SLOW(zarith_negate(iso, *b, RA));
-    }
-    OP(NOT)
-    {
-        set_bool(RA, !zvalue_is_truthy(*RB));
-        NEXT;
-    }
-
-    EQUALITY(EQ, 1)
-    EQUALITY(NE, 0)
-    COMPARE(LT, <, ZORDER_LT)
-    COMPARE(LE, <=, ZORDER_LE)
-    COMPARE(GT, >, ZORDER_GT)
-    COMPARE(GE, >=, ZORDER_GE)
-
-    OP(JMP)
-    {
-        pc += ZINSN_J(insn);
-        NEXT;
-    }
-    OP(LOOP)
-    {
-        pc += ZINSN_J(insn);
-        fuel += ZINSN_J(insn);
-        if (ZVM_UNLIKELY(fuel < 0)) goto out_of_fuel;
-        NEXT;
-    }
-    OP(JT) JUMP_IF(zvalue_is_truthy(*RA), TAKE_JUMP);
-    OP(JF) JUMP_IF(!zvalue_is_truthy(*RA), TAKE_JUMP);
-    OP(JNOTNULL) JUMP_IF(RA->tag != ZTAG_NULL, TAKE_JUMP);
-    OP(LJT) JUMP_IF(zvalue_is_truthy(*RA), TAKE_LOOP);
-    OP(LJF) JUMP_IF(!zvalue_is_truthy(*RA), TAKE_LOOP);
-    EQUALITY_JUMP(JEQ, RB, 1, TAKE_JUMP)
-    EQUALITY_JUMP(JNE, RB, 0, TAKE_JUMP)
-    EQUALITY_JUMP(JEQK, constants + ZINSN_D(insn), 1, TAKE_JUMP)
-    EQUALITY_JUMP(JNEK, constants + ZINSN_D(insn), 0, TAKE_JUMP)
-    EQUALITY_JUMP(LJNE, RB, 0, TAKE_LOOP)
-    EQUALITY_JUMP(LJNEK, constants + ZINSN_D(insn), 0, TAKE_LOOP)
-    COMPARE_JUMP(JLT, <, ZORDER_LT, true, TAKE_JUMP)
-    COMPARE_JUMP(JLE, <=, ZORDER_LE, true, TAKE_JUMP)
-    COMPARE_JUMP(JGT, >, ZORDER_GT, true, TAKE_JUMP)
-    COMPARE_JUMP(JGE, >=, ZORDER_GE, true, TAKE_JUMP)
-    COMPARE_JUMP(JNLT, <, ZORDER_LT, false, TAKE_JUMP)
-    COMPARE_JUMP(JNLE, <=, ZORDER_LE, false, TAKE_JUMP)
-    COMPARE_JUMP(JNGT, >, ZORDER_GT, false, TAKE_JUMP)
-    COMPARE_JUMP(JNGE, >=, ZORDER_GE, false, TAKE_JUMP)
-    COMPARE_JUMP(LJLT, <, ZORDER_LT, true, TAKE_LOOP)
-    COMPARE_JUMP(LJLE, <=, ZORDER_LE, true, TAKE_LOOP)
-    COMPARE_JUMP(LJGT, >, ZORDER_GT, true, TAKE_LOOP)
-    COMPARE_JUMP(LJGE, >=, ZORDER_GE, true, TAKE_LOOP)
-    IMMEDIATE_JUMP(JLTI, <, ZORDER_LT, true, TAKE_JUMP)
-    IMMEDIATE_JUMP(JLEI, <=, ZORDER_LE, true, TAKE_JUMP)
-    IMMEDIATE_JUMP(JGTI, >, ZORDER_GT, true, TAKE_JUMP)
-    IMMEDIATE_JUMP(JGEI, >=, ZORDER_GE, true, TAKE_JUMP)
-    IMMEDIATE_JUMP(JNLTI, <, ZORDER_LT, false, TAKE_JUMP)
-    IMMEDIATE_JUMP(JNLEI, <=, ZORDER_LE, false, TAKE_JUMP)
-    IMMEDIATE_JUMP(JNGTI, >, ZORDER_GT, false, TAKE_JUMP)
-    IMMEDIATE_JUMP(JNGEI, >=, ZORDER_GE, false, TAKE_JUMP)
-    IMMEDIATE_JUMP(LJLTI, <, ZORDER_LT, true, TAKE_LOOP)
-    IMMEDIATE_JUMP(LJLEI, <=, ZORDER_LE, true, TAKE_LOOP)
-    IMMEDIATE_JUMP(LJGTI, >, ZORDER_GT, true, TAKE_LOOP)
-    IMMEDIATE_JUMP(LJGEI, >=, ZORDER_GE, true, TAKE_LOOP)
-
-    OP(CALLG)
-    {
-        const struct zvalue *callee = iso->stack + *pc;
-        if (ZVM_UNLIKELY(callee->tag != ZTAG_FUNC)) {
-            uint32_t slot = *pc++;
-            AFTER_CALL(zslow_call_global(iso, slot, RA, ZINSN_B(insn)));
-        }
-        pc++;
-        struct zfunc *func = callee->p;
-        const struct zproto *proto = func->proto;
-        struct zvalue *window = RA + 1;
-        if (ZVM_UNLIKELY(proto->param_count != ZINSN_B(insn) || frame == iso->frame_last ||
-                         window + proto->register_count > iso->stack_end)) {
-            AFTER_CALL(zslow_call_function(iso, func, RA, ZINSN_B(insn)));
-        }
-        frame->pc = pc;
-        frame++;
-        frame->func = func;
-        frame->base = (uint32_t)(window - iso->stack);
-        frame->flags = 0;
-        iso->frame = frame;
-        pc = proto->words;
-        base = window;
-        constants = proto->constants;
-        fuel -= proto->fuel;
-        if (ZVM_UNLIKELY(fuel < 0)) goto out_of_fuel;
-        NEXT;
-    }
-    OP(CALL)
-    {
-        const struct zvalue *callee = RA;
-        if (ZVM_UNLIKELY(callee->tag != ZTAG_FUNC)) {
-            AFTER_CALL(zcall_value(iso, RA, ZINSN_B(insn)));
-        }
-        struct zfunc *func = callee->p;
-        const struct zproto *proto = func->proto;
-        struct zvalue *window = RA + 1;
-        if (ZVM_UNLIKELY(proto->param_count != ZINSN_B(insn) || frame == iso->frame_last ||
-                         window + proto->register_count > iso->stack_end)) {
-            AFTER_CALL(zcall_value(iso, RA, ZINSN_B(insn)));
-        }
-        frame->pc = pc;
-        frame++;
-        frame->func = func;
-        frame->base = (uint32_t)(window - iso->stack);
-        frame->flags = 0;
-        iso->frame = frame;
-        pc = proto->words;
-        base = window;
-        constants = proto->constants;
-        fuel -= proto->fuel;
-        if (ZVM_UNLIKELY(fuel < 0)) goto out_of_fuel;
-        NEXT;
-    }
-    OP(CALLM)
-    {
-        uint32_t aux = *pc++;
-        const struct zstring *name = constants[aux & 0xffff].p;
-        AFTER_CALL(zcall_method(iso, RA, ZINSN_B(insn), name, aux >> 16));
-    }
-    OP(CALLB)
-    {
-        uint32_t builtin = *pc++;
-        AFTER_CALL(zslow_call_builtin(iso, builtin, RA, ZINSN_B(insn)));
-    }
-    OP(RET)
-    {
-        copy_value(base - 1, RA);
-        goto returned;
-    }
-    OP(RETNULL)
-    {
-        base[-1].tag = ZTAG_NULL;
-        goto returned;
-    }
-
-    OP(NEWLIST) SLOW(zlist_from_values(iso, RB, ZINSN_C(insn), RA));
-    OP(LISTADD) SLOW(zslow_list_add(iso, RA, RB, ZINSN_C(insn)));
-    OP(NEWMAP) SLOW(zmap_new(iso, ZINSN_D(insn), RA));
-    OP(GETIDX)
-    {
-        const struct zvalue *object = RB, *index = RC;
-        if (ZVM_LIKELY(list_element(object, index, RA))) NEXT;
-        if (object->tag == ZTAG_MAP && zmap_is_key(*index)) {
-            const struct zmap_entry *entry = zmap_find(object->p, *index);
-            if (entry == NULL) {
-                RA->tag = ZTAG_NULL;
-            } else {
-                set_slot(RA, entry->value, entry->value_tag);
-            }
-            NEXT;
-        }
-        SLOW(zindex_get(iso, *object, *index, RA));
-    }
-    OP(GETIDXI)
-    {
-        const struct zvalue *object = RB;
-        struct zvalue index = zvalue_int((int64_t)ZINSN_C(insn));
-        if (ZVM_LIKELY(list_element(object, &index, RA))) NEXT;
-        SLOW(zindex_get(iso, *object, index, RA));
-    }
-    OP(SETIDX)
-    {
-        if (ZVM_LIKELY(store_element(heap, RA, RB, RC))) NEXT;
-        SLOW(zindex_set(iso, *RA, *RB, *RC));
-    }
-    OP(GETF)
-    {
-        const struct zvalue *object = RB, *name = constants + (*pc++ & 0xffff);
-        if (object->tag == ZTAG_MAP) {
-            const struct zmap_entry *entry = zmap_find(object->p, *name);
-            if (entry == NULL) {
-                RA->tag = ZTAG_NULL;
-            } else {
-                set_slot(RA, entry->value, entry->value_tag);
-            }
-            NEXT;
-        }
-        SLOW(zproperty_get(iso, *object, name->p, RA));
-    }
-    OP(SETF)
-    {
-        const struct zvalue *name = constants + (*pc++ & 0xffff);
-        if (RA->tag == ZTAG_MAP && store_element(heap, RA, name, RB)) NEXT;
-        SLOW(zproperty_set(iso, *RA, name->p, *RB));
-    }
-    OP(TOSTR)
-    {
-        if (zvalue_is_string(*RB)) {
+        OP(MOVE)
+        {
             copy_value(RA, RB);
             NEXT;
         }
-        SLOW(ztext_string(iso, *RB, RA));
-    }
-    OP(CONCAT) SLOW(zslow_concat(iso, RB, ZINSN_C(insn), RA));
-    OP(PRINT) SLOW(zslow_print(iso, RA, ZINSN_B(insn)));
-    OP(UNPACK) SLOW(zslow_unpack(iso, RA, *RB, ZINSN_C(insn)));
-    OP(CHECKMAP)
-    {
-        if (ZVM_LIKELY(RA->tag == ZTAG_MAP)) NEXT;
-        SLOW(zslow_not_a_map(iso, RA));
-    }
-    OP(MAPGET)
-    {
-        const struct zvalue *name = constants + (*pc++ & 0xffff);
-        if (ZVM_UNLIKELY(RB->tag != ZTAG_MAP)) goto bad_code;
-        const struct zmap_entry *entry = zmap_find(RB->p, *name);
-        if (entry == NULL) {
+        OP(LOADI)
+        {
+            set_int(RA, ZINSN_SD(insn));
+            NEXT;
+        }
+        OP(LOADK)
+        {
+            copy_value(RA, constants + ZINSN_D(insn));
+            NEXT;
+        }
+        OP(LOADNULL)
+        {
             RA->tag = ZTAG_NULL;
-        } else {
-            set_slot(RA, entry->value, entry->value_tag);
+            NEXT;
         }
-        NEXT;
-    }
-    OP(ITERPREP) SLOW(zslow_iterate_begin(iso, RA));
-    OP(ITERNEXT)
-    {
-        struct zvalue *state = RA;
-        if (ZVM_LIKELY(state->tag == ZTAG_LIST)) {
-            const struct zlist *list = state->p;
-            uint64_t i = (uint64_t)state[1].i;
-            if (i >= zlist_length(list)) SKIP_JUMP();
-            uint32_t tag = list->elements;
-            if (tag == ZLIST_ANY) tag = zlist_tags(list)[i];
-            struct zvalue *names = state + 3;
-            if (ZINSN_B(insn) == 2) set_int(names++, (int64_t)i);
-            set_slot(names, zlist_payload(list)[i], tag);
-            set_int(state + 1, (int64_t)(i + 1));
-            TAKE_LOOP();
+        OP(LOADTRUE)
+        {
+            RA->tag = ZTAG_TRUE;
+            NEXT;
         }
-        bool more;
-        SAVE();
-        if (ZVM_UNLIKELY(!zslow_iterate_next(iso, state, ZINSN_B(insn), &more))) goto failed;
-        fuel = iso->fuel;
-        JUMP_IF(more, TAKE_LOOP);
-    }
+        OP(LOADFALSE)
+        {
+            RA->tag = ZTAG_FALSE;
+            NEXT;
+        }
 
-    OP(CHECK) SLOW(zslow_check(iso, RA, &frame->func->proto->checks[ZINSN_D(insn)]));
-    OP(ERRNAMED) SLOW(zslow_named_arguments(iso, RA));
-    OP(THROW)
-    {
-        SAVE();
-        iso->error = *RA;
-        iso->pending = ZPENDING_ERROR;
-        goto failed;
-    }
-    OP(RETHROW)
-    {
-        SAVE();
-        zslow_rethrow(iso, RA);
-        goto failed;
-    }
+        OP(GETG)
+        {
+            const struct zvalue *global = iso->stack + ZINSN_D(insn);
+            if (ZVM_LIKELY(global->tag != ZTAG_UNSET)) {
+                copy_value(RA, global);
+                NEXT;
+            }
+            SLOW(zslow_global(iso, ZINSN_D(insn), RA));
+        }
+        OP(SETG)
+        {
+            struct zvalue *global = iso->stack + ZINSN_D(insn);
+            if (ZVM_LIKELY(global->tag != ZTAG_UNSET)) {
+                copy_value(global, RA);
+                NEXT;
+            }
+            SLOW(zslow_name_error(iso, ZINSN_D(insn)));
+        }
+        OP(DEFG)
+        {
+            copy_value(iso->stack + ZINSN_D(insn), RA);
+            NEXT;
+        }
+        OP(SETGCONST) SLOW(zslow_assign_const_global(iso, ZINSN_D(insn)));
+        OP(ERRCONST) SLOW(zslow_assign_const(iso, constants + ZINSN_D(insn)));
+
+        OP(NEWCELL)
+        {
+            struct zvalue *from = RB;
+            SAVE();
+            struct zcell *cell = zheap_new(heap, ZTYPE_CELL, sizeof(struct zcell), from->tag);
+            fuel = iso->fuel;
+            if (ZVM_UNLIKELY(cell == NULL)) goto no_memory;
+            cell->payload = from->bits;
+            set_slot(RA, (uintptr_t)cell, ZTAG_CELL);
+            NEXT;
+        }
+        OP(GETCELL)
+        {
+            const struct zvalue *holder = RB;
+            if (ZVM_UNLIKELY(holder->tag != ZTAG_CELL)) goto bad_code;
+            const struct zcell *cell = holder->p;
+            set_slot(RA, cell->payload, cell->header.aux);
+            NEXT;
+        }
+        OP(SETCELL)
+        {
+            const struct zvalue *holder = RA, *value = RB;
+            if (ZVM_UNLIKELY(holder->tag != ZTAG_CELL)) goto bad_code;
+            struct zcell *cell = holder->p;
+            cell->payload = value->bits;
+            cell->header.aux = value->tag;
+            zheap_log(heap, &cell->header);
+            NEXT;
+        }
+        OP(GETUP)
+        {
+            const struct zfunc *func = frame->func;
+            set_slot(RA, func->captured[ZINSN_B(insn)], zfunc_tags(func)[ZINSN_B(insn)]);
+            NEXT;
+        }
+        OP(GETUPCELL)
+        {
+            const struct zfunc *func = frame->func;
+            if (ZVM_UNLIKELY(zfunc_tags(func)[ZINSN_B(insn)] != ZTAG_CELL)) goto bad_code;
+            const struct zcell *cell = (const void *)(uintptr_t)func->captured[ZINSN_B(insn)];
+            set_slot(RA, cell->payload, cell->header.aux);
+            NEXT;
+        }
+        OP(SETUPCELL)
+        {
+            const struct zfunc *func = frame->func;
+            if (ZVM_UNLIKELY(zfunc_tags(func)[ZINSN_A(insn)] != ZTAG_CELL)) goto bad_code;
+            struct zcell *cell = (void *)(uintptr_t)func->captured[ZINSN_A(insn)];
+            cell->payload = RB->bits;
+            cell->header.aux = RB->tag;
+            zheap_log(heap, &cell->header);
+            NEXT;
+        }
+        OP(CLOSURE) SLOW(zslow_closure(iso, ZINSN_D(insn), RA));
+
+        ARITHMETIC(ADD, __builtin_add_overflow, +, RB, RC)
+        ARITHMETIC_END(ZARITH_ADD)
+        ARITHMETIC(SUB, __builtin_sub_overflow, -, RB, RC)
+        ARITHMETIC_END(ZARITH_SUB)
+        ARITHMETIC(MUL, __builtin_mul_overflow, *, RB, RC)
+        ARITHMETIC_END(ZARITH_MUL)
+        ARITHMETIC(ADDK, __builtin_add_overflow, +, RB, constants + ZINSN_C(insn))
+        ARITHMETIC_END(ZARITH_ADD)
+        ARITHMETIC(SUBK, __builtin_sub_overflow, -, RB, constants + ZINSN_C(insn))
+        ARITHMETIC_END(ZARITH_SUB)
+        ARITHMETIC(MULK, __builtin_mul_overflow, *, RB, constants + ZINSN_C(insn))
+        ARITHMETIC_END(ZARITH_MUL)
+        ARITHMETIC(KADD, __builtin_add_overflow, +, constants + ZINSN_B(insn), RC)
+        ARITHMETIC_END(ZARITH_ADD)
+        ARITHMETIC(KSUB, __builtin_sub_overflow, -, constants + ZINSN_B(insn), RC)
+        ARITHMETIC_END(ZARITH_SUB)
+        ARITHMETIC(KMUL, __builtin_mul_overflow, *, constants + ZINSN_B(insn), RC)
+        ARITHMETIC_END(ZARITH_MUL)
+        IMMEDIATE(ADDI, __builtin_add_overflow, +, ZARITH_ADD)
+        IMMEDIATE(SUBI, __builtin_sub_overflow, -, ZARITH_SUB)
+        DIVISION(DIV, RB, RC)
+        DIVISION(DIVK, RB, constants + ZINSN_C(insn))
+        DIVISION(KDIV, constants + ZINSN_B(insn), RC)
+        MODULO(MOD, RC)
+        MODULO(MODK, constants + ZINSN_C(insn))
+        OP(POW) SLOW(zarith_apply(iso, ZARITH_POW, *RB, *RC, RA));
+        OP(NEG)
+        {
+            const struct zvalue *b = RB;
+            if (ZVM_LIKELY(b->tag == ZTAG_FLOAT)) {
+                set_float(RA, -b->d);
+                NEXT;
+            }
+            SLOW(zarith_negate(iso, *b, RA));
+        }
+        OP(NOT)
+        {
+            set_bool(RA, !zvalue_is_truthy(*RB));
+            NEXT;
+        }
+
+        EQUALITY(EQ, 1)
+        EQUALITY(NE, 0)
+        COMPARE(LT, <, ZORDER_LT)
+        COMPARE(LE, <=, ZORDER_LE)
+        COMPARE(GT, >, ZORDER_GT)
+        COMPARE(GE, >=, ZORDER_GE)
+
+        OP(JMP)
+        {
+            pc += ZINSN_J(insn);
+            NEXT;
+        }
+        OP(LOOP)
+        {
+            pc += ZINSN_J(insn);
+            fuel += ZINSN_J(insn);
+            if (ZVM_UNLIKELY(fuel < 0)) goto out_of_fuel;
+            NEXT;
+        }
+        OP(JT) JUMP_IF(zvalue_is_truthy(*RA), TAKE_JUMP);
+        OP(JF) JUMP_IF(!zvalue_is_truthy(*RA), TAKE_JUMP);
+        OP(JNOTNULL) JUMP_IF(RA->tag != ZTAG_NULL, TAKE_JUMP);
+        OP(LJT) JUMP_IF(zvalue_is_truthy(*RA), TAKE_LOOP);
+        OP(LJF) JUMP_IF(!zvalue_is_truthy(*RA), TAKE_LOOP);
+        EQUALITY_JUMP(JEQ, RB, 1, TAKE_JUMP)
+        EQUALITY_JUMP(JNE, RB, 0, TAKE_JUMP)
+        EQUALITY_JUMP(JEQK, constants + ZINSN_D(insn), 1, TAKE_JUMP)
+        EQUALITY_JUMP(JNEK, constants + ZINSN_D(insn), 0, TAKE_JUMP)
+        EQUALITY_JUMP(LJNE, RB, 0, TAKE_LOOP)
+        EQUALITY_JUMP(LJNEK, constants + ZINSN_D(insn), 0, TAKE_LOOP)
+        COMPARE_JUMP(JLT, <, ZORDER_LT, true, TAKE_JUMP)
+        COMPARE_JUMP(JLE, <=, ZORDER_LE, true, TAKE_JUMP)
+        COMPARE_JUMP(JGT, >, ZORDER_GT, true, TAKE_JUMP)
+        COMPARE_JUMP(JGE, >=, ZORDER_GE, true, TAKE_JUMP)
+        COMPARE_JUMP(JNLT, <, ZORDER_LT, false, TAKE_JUMP)
+        COMPARE_JUMP(JNLE, <=, ZORDER_LE, false, TAKE_JUMP)
+        COMPARE_JUMP(JNGT, >, ZORDER_GT, false, TAKE_JUMP)
+        COMPARE_JUMP(JNGE, >=, ZORDER_GE, false, TAKE_JUMP)
+        COMPARE_JUMP(LJLT, <, ZORDER_LT, true, TAKE_LOOP)
+        COMPARE_JUMP(LJLE, <=, ZORDER_LE, true, TAKE_LOOP)
+        COMPARE_JUMP(LJGT, >, ZORDER_GT, true, TAKE_LOOP)
+        COMPARE_JUMP(LJGE, >=, ZORDER_GE, true, TAKE_LOOP)
+        IMMEDIATE_JUMP(JLTI, <, ZORDER_LT, true, TAKE_JUMP)
+        IMMEDIATE_JUMP(JLEI, <=, ZORDER_LE, true, TAKE_JUMP)
+        IMMEDIATE_JUMP(JGTI, >, ZORDER_GT, true, TAKE_JUMP)
+        IMMEDIATE_JUMP(JGEI, >=, ZORDER_GE, true, TAKE_JUMP)
+        IMMEDIATE_JUMP(JNLTI, <, ZORDER_LT, false, TAKE_JUMP)
+        IMMEDIATE_JUMP(JNLEI, <=, ZORDER_LE, false, TAKE_JUMP)
+        IMMEDIATE_JUMP(JNGTI, >, ZORDER_GT, false, TAKE_JUMP)
+        IMMEDIATE_JUMP(JNGEI, >=, ZORDER_GE, false, TAKE_JUMP)
+        IMMEDIATE_JUMP(LJLTI, <, ZORDER_LT, true, TAKE_LOOP)
+        IMMEDIATE_JUMP(LJLEI, <=, ZORDER_LE, true, TAKE_LOOP)
+        IMMEDIATE_JUMP(LJGTI, >, ZORDER_GT, true, TAKE_LOOP)
+        IMMEDIATE_JUMP(LJGEI, >=, ZORDER_GE, true, TAKE_LOOP)
+
+        OP(CALLG)
+        {
+            const struct zvalue *callee = iso->stack + *pc;
+            if (ZVM_UNLIKELY(callee->tag != ZTAG_FUNC)) {
+                uint32_t slot = *pc++;
+                AFTER_CALL(zslow_call_global(iso, slot, RA, ZINSN_B(insn)));
+            }
+            pc++;
+            struct zfunc *func = callee->p;
+            const struct zproto *proto = func->proto;
+            struct zvalue *window = RA + 1;
+            if (ZVM_UNLIKELY(proto->param_count != ZINSN_B(insn) || frame == iso->frame_last ||
+                             window + proto->register_count > iso->stack_end)) {
+                AFTER_CALL(zslow_call_function(iso, func, RA, ZINSN_B(insn)));
+            }
+            frame->pc = pc;
+            frame++;
+            frame->func = func;
+            frame->base = (uint32_t)(window - iso->stack);
+            frame->flags = 0;
+            iso->frame = frame;
+            pc = proto->words;
+            base = window;
+            constants = proto->constants;
+            fuel -= proto->fuel;
+            if (ZVM_UNLIKELY(fuel < 0)) goto out_of_fuel;
+            NEXT;
+        }
+        OP(CALL)
+        {
+            const struct zvalue *callee = RA;
+            if (ZVM_UNLIKELY(callee->tag != ZTAG_FUNC)) {
+                AFTER_CALL(zcall_value(iso, RA, ZINSN_B(insn)));
+            }
+            struct zfunc *func = callee->p;
+            const struct zproto *proto = func->proto;
+            struct zvalue *window = RA + 1;
+            if (ZVM_UNLIKELY(proto->param_count != ZINSN_B(insn) || frame == iso->frame_last ||
+                             window + proto->register_count > iso->stack_end)) {
+                AFTER_CALL(zcall_value(iso, RA, ZINSN_B(insn)));
+            }
+            frame->pc = pc;
+            frame++;
+            frame->func = func;
+            frame->base = (uint32_t)(window - iso->stack);
+            frame->flags = 0;
+            iso->frame = frame;
+            pc = proto->words;
+            base = window;
+            constants = proto->constants;
+            fuel -= proto->fuel;
+            if (ZVM_UNLIKELY(fuel < 0)) goto out_of_fuel;
+            NEXT;
+        }
+        OP(CALLM)
+        {
+            uint32_t aux = *pc++;
+            const struct zstring *name = constants[aux & 0xffff].p;
+            AFTER_CALL(zcall_method(iso, RA, ZINSN_B(insn), name, aux >> 16));
+        }
+        OP(CALLB)
+        {
+            uint32_t builtin = *pc++;
+            AFTER_CALL(zslow_call_builtin(iso, builtin, RA, ZINSN_B(insn)));
+        }
+        OP(RET)
+        {
+            copy_value(base - 1, RA);
+            goto returned;
+        }
+        OP(RETNULL)
+        {
+            base[-1].tag = ZTAG_NULL;
+            goto returned;
+        }
+
+        OP(NEWLIST) SLOW(zlist_from_values(iso, RB, ZINSN_C(insn), RA));
+        OP(LISTADD) SLOW(zslow_list_add(iso, RA, RB, ZINSN_C(insn)));
+        OP(NEWMAP) SLOW(zmap_new(iso, ZINSN_D(insn), RA));
+        OP(GETIDX)
+        {
+            const struct zvalue *object = RB, *index = RC;
+            if (ZVM_LIKELY(list_element(object, index, RA))) NEXT;
+            if (object->tag == ZTAG_MAP && is_quick_key(index)) {
+                const struct zmap_entry *entry = zmap_find(object->p, *index);
+                if (entry == NULL) {
+                    RA->tag = ZTAG_NULL;
+                } else {
+                    set_slot(RA, entry->value, entry->value_tag);
+                }
+                NEXT;
+            }
+            SLOW(zindex_get(iso, *object, *index, RA));
+        }
+        OP(GETIDXI)
+        {
+            const struct zvalue *object = RB;
+            struct zvalue index = zvalue_int((int64_t)ZINSN_C(insn));
+            if (ZVM_LIKELY(list_element(object, &index, RA))) NEXT;
+            SLOW(zindex_get(iso, *object, index, RA));
+        }
+        OP(SETIDX)
+        {
+            if (ZVM_LIKELY(store_element(heap, RA, RB, RC))) NEXT;
+            SLOW(zindex_set(iso, *RA, *RB, *RC));
+        }
+        OP(GETF)
+        {
+            const struct zvalue *object = RB, *name = constants + (*pc++ & 0xffff);
+            if (object->tag == ZTAG_MAP) {
+                const struct zmap_entry *entry = zmap_find(object->p, *name);
+                if (entry == NULL) {
+                    RA->tag = ZTAG_NULL;
+                } else {
+                    set_slot(RA, entry->value, entry->value_tag);
+                }
+                NEXT;
+            }
+            SLOW(zproperty_get(iso, *object, name->p, RA));
+        }
+        OP(SETF)
+        {
+            const struct zvalue *name = constants + (*pc++ & 0xffff);
+            if (RA->tag == ZTAG_MAP && store_element(heap, RA, name, RB)) NEXT;
+            SLOW(zproperty_set(iso, *RA, name->p, *RB));
+        }
+        OP(TOSTR)
+        {
+            if (zvalue_is_string(*RB)) {
+                copy_value(RA, RB);
+                NEXT;
+            }
+            SLOW(ztext_string(iso, *RB, RA));
+        }
+        OP(CONCAT) SLOW(zslow_concat(iso, RB, ZINSN_C(insn), RA));
+        OP(PRINT) SLOW(zslow_print(iso, RA, ZINSN_B(insn)));
+        OP(UNPACK) SLOW(zslow_unpack(iso, RA, *RB, ZINSN_C(insn)));
+        OP(CHECKMAP)
+        {
+            if (ZVM_LIKELY(RA->tag == ZTAG_MAP)) NEXT;
+            SLOW(zslow_not_a_map(iso, RA));
+        }
+        OP(MAPGET)
+        {
+            const struct zvalue *name = constants + (*pc++ & 0xffff);
+            if (ZVM_UNLIKELY(RB->tag != ZTAG_MAP)) goto bad_code;
+            const struct zmap_entry *entry = zmap_find(RB->p, *name);
+            if (entry == NULL) {
+                RA->tag = ZTAG_NULL;
+            } else {
+                set_slot(RA, entry->value, entry->value_tag);
+            }
+            NEXT;
+        }
+        OP(ITERPREP) SLOW(zslow_iterate_begin(iso, RA));
+        OP(ITERNEXT)
+        {
+            struct zvalue *state = RA;
+            if (ZVM_LIKELY(state->tag == ZTAG_LIST)) {
+                const struct zlist *list = state->p;
+                uint64_t i = (uint64_t)state[1].i;
+                if (i >= zlist_length(list)) SKIP_JUMP();
+                uint32_t tag = list->elements;
+                if (tag == ZLIST_ANY) tag = zlist_tags(list)[i];
+                struct zvalue *names = state + 3;
+                if (ZINSN_B(insn) == 2) set_int(names++, (int64_t)i);
+                set_slot(names, zlist_payload(list)[i], tag);
+                set_int(state + 1, (int64_t)(i + 1));
+                TAKE_LOOP();
+            }
+            bool more;
+            SAVE();
+            if (ZVM_UNLIKELY(!zslow_iterate_next(iso, state, ZINSN_B(insn), &more))) goto failed;
+            fuel = iso->fuel;
+            JUMP_IF(more, TAKE_LOOP);
+        }
+
+        OP(CHECK) SLOW(zslow_check(iso, RA, &frame->func->proto->checks[ZINSN_D(insn)]));
+        OP(ERRNAMED) SLOW(zslow_named_arguments(iso));
+        OP(ERRNAMEDM)
+        {
+            uint32_t aux = *pc++;
+            const struct zstring *name = constants[aux & 0xffff].p;
+            SLOW(zslow_named_method(iso, RA, name, aux >> 16));
+        }
+        OP(THROW)
+        {
+            SAVE();
+            iso->error = *RA;
+            iso->pending = ZPENDING_ERROR;
+            goto failed;
+        }
+        OP(RETHROW)
+        {
+            SAVE();
+            zslow_rethrow(iso, RA);
+            goto failed;
+        }
 #ifdef ZVM_DISPATCH_SWITCH
     default:
         ZVM_UNREACHABLE();
@@ -794,7 +808,7 @@ bad_code:
     (void)zerror_terminate(iso, ZVM_E_BYTECODE);
 
 failed:
-    if (!zunwind(iso)) return ZINTERP_ENDED;
+    if (!zunwind_pending(iso)) return ZINTERP_ENDED;
     fuel = iso->fuel;
     goto reload;
 }

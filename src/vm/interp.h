@@ -43,7 +43,7 @@ enum znative_outcome zcall_run_native(struct zisolate *iso);
 // ---- Errors (unwind.c) ------------------------------------------------------------------------
 // Finds the handler of what is pending, cuts the frames to it and sets frame->pc. false: there is none;
 // the isolate's result is set.
-bool zunwind(struct zisolate *iso);
+bool zunwind_pending(struct zisolate *iso);
 
 // ---- Fuel (isolate.c) -------------------------------------------------------------------------
 // Called when iso->fuel is below zero: true to yield, false: pending is set (out of fuel, cancelled …).

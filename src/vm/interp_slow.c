@@ -100,7 +100,7 @@ bool zslow_compare(struct zisolate *iso, enum zorder order, const struct zvalue 
                    const struct zvalue *b, struct zvalue *out)
 {
     bool holds;
-    if (!zorder(iso, order, *a, *b, &holds)) return false;
+    if (!zorder_values(iso, order, *a, *b, &holds)) return false;
     *out = zvalue_bool(holds);
     return true;
 }
@@ -109,7 +109,7 @@ bool zslow_equal(struct zisolate *iso, const struct zvalue *a, const struct zval
                  struct zvalue *out)
 {
     bool equal;
-    if (!zequal(iso, *a, *b, &equal)) return false;
+    if (!zequal_values(iso, *a, *b, &equal)) return false;
     *out = zvalue_bool(equal == (sense != 0));
     return true;
 }
@@ -137,15 +137,7 @@ bool zslow_concat(struct zisolate *iso, const struct zvalue *parts, uint32_t cou
 
 bool zslow_print(struct zisolate *iso, const struct zvalue *values, uint32_t count)
 {
-    struct zstrbuf *line = &iso->runner->scratch;
-    zstrbuf_clear(line);
-    for (uint32_t i = 0; i < count; i++) {
-        if (i > 0) zstrbuf_add_char(line, ' ');
-        if (!ztext_append(iso, values[i], line)) return false;
-    }
-    zstrbuf_add_char(line, '\n');
-    if (line->failed) return zerror_terminate(iso, ZVM_E_NOMEM);
-    return zisolate_output(iso, line->data, line->length);
+    return ztext_print(iso, values, count);
 }
 
 // ---- Destructuring ----------------------------------------------------------------------------
@@ -194,8 +186,7 @@ bool zslow_iterate_begin(struct zisolate *iso, struct zvalue *state)
         break;
     }
     default:
-        return zerror_raise(iso, ZERROR_TYPE, "cannot iterate over %s",
-                            zerror_type_text(state[0]));
+        return zerror_raise(iso, ZERROR_TYPE, "cannot iterate over %s", zerror_type_text(state[0]));
     }
     state[1] = zvalue_int(0);
     return true;
@@ -226,11 +217,15 @@ static bool iterate_string(struct zisolate *iso, struct zvalue *state, uint32_t 
     uint64_t offset = (uint64_t)state[2].i;
     *more = offset < zstring_length_bytes(state[0].p);
     if (!*more) return true;
+    // Code of another origin may have written the state: never cut a character in two.
+    if ((zstring_bytes(state[0].p)[offset] & 0xc0) == 0x80) {
+        return zerror_terminate(iso, ZVM_E_BYTECODE);
+    }
     size_t step;
     struct zvalue *name = state + 3;
     if (name_count == 2) *name++ = zvalue_int(state[1].i);
     if (!zstring_char_at(iso, state[0], offset, &step, name)) return false;
-    state[1] = zvalue_int(state[1].i + 1);
+    state[1] = zvalue_int((int64_t)((uint64_t)state[1].i + 1));
     state[2] = zvalue_int((int64_t)(offset + step));
     return true;
 }
@@ -247,17 +242,27 @@ bool zslow_iterate_next(struct zisolate *iso, struct zvalue *state, uint32_t nam
 static bool has_type(const struct zvalue *value, const struct zcheck *check)
 {
     switch (check->type) {
-    case ZCHECK_ANY: return true;
-    case ZCHECK_INT: return value->tag == ZTAG_INT;
+    case ZCHECK_ANY:
+        return true;
+    case ZCHECK_INT:
+        return value->tag == ZTAG_INT;
     case ZCHECK_FLOAT:
-    case ZCHECK_NUMBER: return value->tag <= ZTAG_FLOAT;
-    case ZCHECK_STRING: return zvalue_is_string(*value);
-    case ZCHECK_BOOL: return zvalue_is_bool(*value);
-    case ZCHECK_LIST: return value->tag == ZTAG_LIST;
-    case ZCHECK_MAP: return value->tag == ZTAG_MAP;
-    case ZCHECK_FUNCTION: return zvalue_is_function(*value);
-    case ZCHECK_NULL: return value->tag == ZTAG_NULL;
-    default: return false; // ZCHECK_DATA: no value is an instance of a data type yet
+    case ZCHECK_NUMBER:
+        return value->tag <= ZTAG_FLOAT;
+    case ZCHECK_STRING:
+        return zvalue_is_string(*value);
+    case ZCHECK_BOOL:
+        return zvalue_is_bool(*value);
+    case ZCHECK_LIST:
+        return value->tag == ZTAG_LIST;
+    case ZCHECK_MAP:
+        return value->tag == ZTAG_MAP;
+    case ZCHECK_FUNCTION:
+        return zvalue_is_function(*value);
+    case ZCHECK_NULL:
+        return value->tag == ZTAG_NULL;
+    default:
+        return false; // ZCHECK_DATA: no value is an instance of a data type yet
     }
 }
 
@@ -280,11 +285,8 @@ bool zslow_check(struct zisolate *iso, const struct zvalue *value, const struct 
     }
 }
 
-bool zslow_named_arguments(struct zisolate *iso, const struct zvalue *callee)
+bool zslow_named_arguments(struct zisolate *iso)
 {
-    if (!zvalue_is_function(*callee)) {
-        return zerror_raise(iso, ZERROR_TYPE, "%s is not callable", zerror_type_text(*callee));
-    }
     return zerror_raise(iso, ZERROR_ARGUMENT,
                         "named arguments are only allowed when constructing data");
 }

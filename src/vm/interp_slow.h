@@ -32,9 +32,13 @@ bool zslow_print(struct zisolate *iso, const struct zvalue *values, uint32_t cou
 bool zslow_unpack(struct zisolate *iso, struct zvalue *out, struct zvalue list, uint32_t shape);
 ZVM_COLD bool zslow_not_a_map(struct zisolate *iso, const struct zvalue *value);
 bool zslow_iterate_begin(struct zisolate *iso, struct zvalue *state);
-bool zslow_iterate_next(struct zisolate *iso, struct zvalue *state, uint32_t name_count, bool *more);
+bool zslow_iterate_next(struct zisolate *iso, struct zvalue *state, uint32_t name_count,
+                        bool *more);
 bool zslow_check(struct zisolate *iso, const struct zvalue *value, const struct zcheck *check);
-ZVM_COLD bool zslow_named_arguments(struct zisolate *iso, const struct zvalue *callee);
+ZVM_COLD bool zslow_named_arguments(struct zisolate *iso);
+// receiver: a register; it may be overwritten.
+ZVM_COLD bool zslow_named_method(struct zisolate *iso, struct zvalue *receiver,
+                                 const struct zstring *name, uint32_t builtin);
 ZVM_COLD void zslow_rethrow(struct zisolate *iso, const struct zvalue *pair);
 
 #endif // ZVM_VM_INTERP_SLOW_H

@@ -35,6 +35,8 @@ static void mark_roots(void *context, struct zmarker *marker)
 {
     struct zisolate *iso = context;
     struct zvalue *top = iso->stack + iso->code->global_count;
+    // While the isolate is being made, the stack may not have room for the globals yet.
+    if (top > iso->stack_end) top = iso->stack_end;
     if (iso->frame != NULL) {
         top = iso->stack + iso->frame->base + registers_of(iso->frame);
         for (struct zframe *frame = iso->frames; frame <= iso->frame; frame++) {
@@ -229,11 +231,12 @@ bool zfuel_charge(struct zisolate *iso, uint64_t bytes)
 bool zisolate_flush(struct zisolate *iso)
 {
     struct zstrbuf *output = &iso->runner->output;
-    bool accepted = !output->failed;
-    if (accepted && output->length > 0 && iso->output != NULL) {
+    bool is_whole = !output->failed, accepted = true;
+    if (is_whole && output->length > 0 && iso->output != NULL) {
         accepted = iso->output(iso->output_context, output->data, output->length);
     }
     zstrbuf_clear(output);
+    if (!is_whole) return zerror_terminate(iso, ZVM_E_NOMEM);
     return accepted || zerror_terminate(iso, ZVM_E_OUTPUT);
 }
 
@@ -261,7 +264,7 @@ static bool begin(struct zisolate *iso)
 static enum zinterp_outcome go_on(struct zisolate *iso)
 {
     if (must_stop(iso) || (!iso->started && !begin(iso))) {
-        (void)zunwind(iso);
+        (void)zunwind_pending(iso);
         return ZINTERP_ENDED;
     }
     return zinterp_run(iso);
@@ -288,9 +291,14 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
 
     enum zinterp_outcome outcome = go_on(iso);
     if (outcome == ZINTERP_RETURNED) iso->status = ZVM_OK;
-    if (!zisolate_flush(iso) && outcome != ZINTERP_ENDED) {
-        zresult_termination(iso, 0, 0);
-        outcome = ZINTERP_ENDED;
+    int32_t status = iso->status;
+    if (!zisolate_flush(iso)) {
+        if (outcome == ZINTERP_ENDED) {
+            iso->status = status; // it had come to an end before: that stands
+        } else {
+            zresult_termination(iso, 0, 0);
+            outcome = ZINTERP_ENDED;
+        }
     }
     if (outcome != ZINTERP_YIELDED) finish(iso);
     iso->runner = NULL;
@@ -302,7 +310,7 @@ void zisolate_end(struct zisolate *iso, struct zrunner *runner, zvm_status statu
 {
     iso->runner = runner;
     (void)zerror_terminate(iso, status);
-    (void)zunwind(iso);
+    (void)zunwind_pending(iso);
     finish(iso);
     iso->runner = NULL;
 }

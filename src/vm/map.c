@@ -31,11 +31,17 @@
 
 // ---- Hash and equality of keys ------------------------------------------------------------------
 
+// The low bits stay apart from the mixed ones, so that 16 keys in a row have their slots in one cache
+// line: most integer keys are counters. Who chooses keys to collide gets at most that many.
+#define INT_GROUP_BITS 4
+
 static inline uint32_t hash_int(int64_t key)
 {
     const struct zsiphash_key *secret = zsiphash_process_key();
-    unsigned __int128 product = (unsigned __int128)((uint64_t)key ^ secret->k0) * (secret->k1 | 1);
-    return (uint32_t)((uint64_t)product ^ (uint64_t)(product >> 64));
+    uint64_t group = (uint64_t)key >> INT_GROUP_BITS;
+    unsigned __int128 product = (unsigned __int128)(group ^ secret->k0) * (secret->k1 | 1);
+    uint64_t mixed = (uint64_t)product ^ (uint64_t)(product >> 64);
+    return (uint32_t)(mixed ^ ((uint64_t)key & ((1u << INT_GROUP_BITS) - 1)));
 }
 
 static inline uint32_t hash_key(struct zvalue key)

@@ -113,8 +113,11 @@ void zresult_error(struct zisolate *iso, uint32_t line, uint32_t column)
     struct zstrbuf *text = &iso->runner->scratch;
     zstrbuf_clear(text);
     uint8_t pending = iso->pending;
-    (void)ztext_append(iso, iso->error, text); // cut short when the fuel ends inside it
+    struct zvalue thrown = iso->error;
+    (void)ztext_append(iso, thrown, text); // cut short when fuel or memory end inside it
     iso->pending = pending;
+    iso->status = ZVM_E_ERROR;
+    iso->error = thrown;
     set_text(&extra->message, &extra->message_bytes, zstrbuf_text(text), text->length);
 }
 

@@ -14,10 +14,11 @@ bool ztext_print(struct zisolate *iso, const struct zvalue *values, uint32_t cou
 
 // a == b into *out. false: LimitError (nested deeper than ZEQUAL_DEPTH_MAX) or the end of the isolate.
 #define ZEQUAL_DEPTH_MAX 200
-bool zequal(struct zisolate *iso, struct zvalue a, struct zvalue b, bool *out);
+bool zequal_values(struct zisolate *iso, struct zvalue a, struct zvalue b, bool *out);
 
 enum zorder { ZORDER_LT, ZORDER_LE, ZORDER_GT, ZORDER_GE };
 // a OP b into *out; TypeError "cannot compare T < T".
-bool zorder(struct zisolate *iso, enum zorder op, struct zvalue a, struct zvalue b, bool *out);
+bool zorder_values(struct zisolate *iso, enum zorder op, struct zvalue a, struct zvalue b,
+                   bool *out);
 
 #endif // ZVM_VM_TEXT_H

@@ -79,14 +79,14 @@ static void enter_handler(struct zisolate *iso, const struct zhandler *handler,
     struct zvalue *value = iso->stack + holder->base + handler->value_register;
     value[0] = iso->error;
     if (handler->is_finally) {
-        value[1] = zvalue_int((int64_t)~((uint64_t)(line & 0x7fffffff) << 32 | column));
+        value[1] = zvalue_int((int64_t) ~((uint64_t)(line & 0x7fffffff) << 32 | column));
     }
     holder->pc = holder->func->proto->words + handler->target;
     iso->error = zvalue_null();
     iso->pending = ZPENDING_NOTHING;
 }
 
-bool zunwind(struct zisolate *iso)
+bool zunwind_pending(struct zisolate *iso)
 {
     uint32_t line, column;
     if (iso->pending == ZPENDING_TERMINATION) {

@@ -71,7 +71,8 @@ static bool check_closure(struct verifier *v, uint32_t index)
     const struct zproto *inner = &v->code->protos[index];
     for (uint32_t i = 0; i < inner->capture_count; i++) {
         const struct zcapture *capture = &inner->captures[i];
-        uint32_t limit = capture->from_register ? v->proto->register_count : v->proto->capture_count;
+        uint32_t limit =
+            capture->from_register ? v->proto->register_count : v->proto->capture_count;
         if (capture->index >= limit) return refuse(v, "captured variable out of range");
     }
     return zfunc_bytes(inner->capture_count) <= ZCELL_BYTES_MAX || refuse(v, "too many captures");
@@ -113,40 +114,60 @@ static bool check_operands(struct verifier *v, uint32_t word, const struct zopco
 {
     uint32_t a = ZINSN_A(word), b = ZINSN_B(word), c = ZINSN_C(word), d = ZINSN_D(word);
     switch (info->form) {
-    case ZFORM_NOTHING: return true;
+    case ZFORM_NOTHING:
+        return true;
     case ZFORM_W:
     case ZFORM_R:
     case ZFORM_W_S:
     case ZFORM_R_S:
-    case ZFORM_W_I: return check_register(v, a);
+    case ZFORM_W_I:
+        return check_register(v, a);
     case ZFORM_W_R_0:
     case ZFORM_R_R_0:
-    case ZFORM_W_R_I: return check_two(v, word);
+    case ZFORM_W_R_I:
+        return check_two(v, word);
     case ZFORM_W_R_R:
-    case ZFORM_R_R_R: return check_three(v, word);
-    case ZFORM_W_R_K: return check_two(v, word) && check_constant(v, c);
+    case ZFORM_R_R_R:
+        return check_three(v, word);
+    case ZFORM_W_R_K:
+        return check_two(v, word) && check_constant(v, c);
     case ZFORM_W_K_R:
         return check_register(v, a) && check_constant(v, b) && check_register(v, c);
     case ZFORM_W_R_N:
-    case ZFORM_R_R_N: return check_register(v, a) && check_registers(v, b, c);
+    case ZFORM_R_R_N:
+        return check_register(v, a) && check_registers(v, b, c);
     case ZFORM_W_K:
-    case ZFORM_R_K: return check_register(v, a) && check_constant(v, d);
-    case ZFORM_N_K: return check_name(v, d);
+    case ZFORM_R_K:
+        return check_register(v, a) && check_constant(v, d);
+    case ZFORM_N_K:
+        return check_name(v, d);
     case ZFORM_W_G:
-    case ZFORM_R_G: return check_register(v, a) && check_global(v, d);
-    case ZFORM_W_U_0: return check_register(v, a) && check_capture(v, b);
-    case ZFORM_U_R_0: return check_capture(v, a) && check_register(v, b);
-    case ZFORM_W_P: return check_register(v, a) && check_closure(v, d);
+    case ZFORM_R_G:
+        return check_register(v, a) && check_global(v, d);
+    case ZFORM_W_U_0:
+        return check_register(v, a) && check_capture(v, b);
+    case ZFORM_U_R_0:
+        return check_capture(v, a) && check_register(v, b);
+    case ZFORM_W_P:
+        return check_register(v, a) && check_closure(v, d);
     case ZFORM_R_T:
-        return check_register(v, a) && (d < v->proto->check_count || refuse(v, "check out of range"));
-    case ZFORM_J: return check_jump_word(v, word, ZINSN_OP(word));
+        return check_register(v, a) &&
+               (d < v->proto->check_count || refuse(v, "check out of range"));
+    case ZFORM_J:
+        return check_jump_word(v, word, ZINSN_OP(word));
     case ZFORM_CALL:
-    case ZFORM_METHOD: return check_registers(v, a, b + 1);
-    case ZFORM_PRINT: return check_registers(v, a, b);
-    case ZFORM_UNPACK: return check_unpack(v, word);
-    case ZFORM_ITER: return check_iteration(v, word);
-    case ZFORM_RETHROW: return check_registers(v, a, 2);
-    default: return refuse(v, "unknown form");
+    case ZFORM_METHOD:
+        return check_registers(v, a, b + 1);
+    case ZFORM_PRINT:
+        return check_registers(v, a, b);
+    case ZFORM_UNPACK:
+        return check_unpack(v, word);
+    case ZFORM_ITER:
+        return check_iteration(v, word);
+    case ZFORM_RETHROW:
+        return check_registers(v, a, 2);
+    default:
+        return refuse(v, "unknown form");
     }
 }
 
@@ -160,17 +181,23 @@ static bool check_branch(struct verifier *v, uint32_t aux, bool is_forward)
 static bool check_aux(struct verifier *v, uint32_t aux, const struct zopcode_info *info)
 {
     switch (info->aux) {
-    case ZAUX_JUMP: return check_branch(v, aux, true);
-    case ZAUX_LOOP: return check_branch(v, aux, false);
-    case ZAUX_GLOBAL: return check_global(v, aux);
-    case ZAUX_BUILTIN: return aux < zbuiltin_count || refuse(v, "builtin out of range");
-    case ZAUX_FIELD: return check_name(v, aux & 0xffff);
+    case ZAUX_JUMP:
+        return check_branch(v, aux, true);
+    case ZAUX_LOOP:
+        return check_branch(v, aux, false);
+    case ZAUX_GLOBAL:
+        return check_global(v, aux);
+    case ZAUX_BUILTIN:
+        return aux < zbuiltin_count || refuse(v, "builtin out of range");
+    case ZAUX_FIELD:
+        return check_name(v, aux & 0xffff);
     case ZAUX_METHOD:
         if (aux >> 16 != ZBUILTIN_NONE && aux >> 16 >= zbuiltin_count) {
             return refuse(v, "builtin out of range");
         }
         return check_name(v, aux & 0xffff);
-    default: return true;
+    default:
+        return true;
     }
 }
 
@@ -212,6 +239,27 @@ static bool check_instructions(struct verifier *v)
     return true;
 }
 
+static bool is_constant(struct zvalue value)
+{
+    switch (value.tag) {
+    case ZTAG_INT:
+    case ZTAG_FLOAT:
+    case ZTAG_NULL:
+    case ZTAG_FALSE:
+    case ZTAG_TRUE:
+        return true;
+    case ZTAG_SYMBOL:
+        return value.p != NULL;
+    case ZTAG_BUILTIN:
+        for (uint32_t i = 0; i < zbuiltin_count; i++) {
+            if (value.p == &zbuiltin_table[i]) return true;
+        }
+        return false;
+    default:
+        return false;
+    }
+}
+
 static bool check_tables(struct verifier *v)
 {
     const struct zproto *proto = v->proto;
@@ -219,10 +267,14 @@ static bool check_tables(struct verifier *v)
     if (proto->word_count == 0) return refuse(v, "is empty");
     if (proto->register_count > ZCODE_REGISTERS_MAX) return refuse(v, "has too many registers");
     if (proto->param_count > proto->register_count) return refuse(v, "has too many parameters");
+    if (proto->code != v->code) return refuse(v, "belongs to other code");
+    if (proto->fuel < proto->word_count) return refuse(v, "costs less than its length");
     for (uint32_t i = 0; i < proto->constant_count; i++) {
-        uint32_t tag = proto->constants[i].tag;
-        if (tag > ZTAG_TRUE && tag != ZTAG_SYMBOL && tag != ZTAG_BUILTIN) {
-            return refuse(v, "has a constant of a bad type");
+        if (!is_constant(proto->constants[i])) return refuse(v, "has a constant of a bad type");
+    }
+    for (uint32_t i = 0; i < proto->check_count; i++) {
+        if (proto->checks[i].name == NULL || proto->checks[i].type_name == NULL) {
+            return refuse(v, "has a type check without a name");
         }
     }
     return true;
@@ -239,6 +291,8 @@ static bool check_handlers(struct verifier *v)
         }
         if (!check_registers(v, handler->value_register, handler->is_finally ? 2 : 1)) return false;
         if (!check_target(v, handler->target)) return false;
+        // Else an error that is caught would be a way backwards that pays nothing.
+        if (handler->target < handler->end) return refuse(v, "handler does not follow its range");
     }
     return true;
 }
@@ -254,6 +308,11 @@ zvm_status zcode_verify(const struct zcode *code, char *why, size_t why_bytes)
     if (code->proto_count == 0 || code->protos[0].capture_count != 0 ||
         code->protos[0].param_count != 0) {
         (void)snprintf(why, why_bytes, "no main program");
+        return ZVM_E_BYTECODE;
+    }
+    for (uint32_t i = 0; i < code->global_count; i++) {
+        if (code->globals[i] != NULL) continue;
+        (void)snprintf(why, why_bytes, "a global has no name");
         return ZVM_E_BYTECODE;
     }
     for (uint32_t i = 0; i < code->proto_count; i++) {

@@ -73,7 +73,8 @@ static void test_table_with_nth_allocation_refused_stays_whole(void **state)
 {
     (void)state;
     uint64_t n = 1;
-    while (try_with_failure(n, false)) n++;
+    while (try_with_failure(n, false))
+        n++;
     assert_true(n > TEXTS); // a symbol is an allocation at least
 }
 
@@ -81,7 +82,8 @@ static void test_table_with_all_allocations_from_nth_refused_stays_whole(void **
 {
     (void)state;
     uint64_t n = 1;
-    while (try_with_failure(n, true)) n++;
+    while (try_with_failure(n, true))
+        n++;
     assert_true(n > TEXTS);
 }
 

@@ -17,7 +17,8 @@ static zvm_status run_isolate(zvm_runtime *runtime, zvm_code *code)
     zvm_isolate *isolate;
     zvm_status status = zvm_isolate_create(runtime, code, &options, &isolate);
     if (status != ZVM_OK) return status;
-    zvm_value value = {.kind = ZVM_VALUE_STRING, .text = "some text of the host", .length_bytes = 21};
+    zvm_value value = {
+        .kind = ZVM_VALUE_STRING, .text = "some text of the host", .length_bytes = 21};
     zvm_status set_status = zvm_isolate_set_global(isolate, "t", &value);
     status = zvm_isolate_run(isolate, 0, NULL);
     zvm_result result = ZVM_RESULT_INIT;
@@ -36,8 +37,9 @@ static bool ignore(void *context, const char *text, size_t length_bytes)
     return true;
 }
 
-static const char PROGRAM[] = "t = t + \"!\"\nlet m = {}\nfor each i in range(20) { m[\"k${i}\"] = i }\n"
-                              "let l = \"x\" * 3000\nprint(m.len())\n";
+static const char PROGRAM[] =
+    "t = t + \"!\"\nlet m = {}\nfor each i in range(20) { m[\"k${i}\"] = i }\n"
+    "let l = \"x\" * 3000\nprint(m.len())\n";
 
 static zvm_status use_runtime(void *context)
 {
@@ -91,13 +93,14 @@ static void test_submitted_isolates_end_when_memory_runs_out(void **state)
     zvm_code *code;
     assert_int_equal(zvm_runtime_create(&options, &runtime), ZVM_OK);
     const char *text = "let l = []\nwhile l.len() < 100000 { l.push([l.len()]) }\n";
-    assert_int_equal(
-        zvm_code_from_source(runtime, "f.zx", text, strlen(text), NULL, NULL, &code), ZVM_OK);
+    assert_int_equal(zvm_code_from_source(runtime, "f.zx", text, strlen(text), NULL, NULL, &code),
+                     ZVM_OK);
     zvm_isolate *isolates[20];
     for (int i = 0; i < 20; i++)
         assert_int_equal(zvm_isolate_create(runtime, code, NULL, &isolates[i]), ZVM_OK);
     zalloc_fail_at(1, true);
-    for (int i = 0; i < 20; i++) assert_int_equal(zvm_isolate_submit(isolates[i]), ZVM_OK);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(zvm_isolate_submit(isolates[i]), ZVM_OK);
     zvm_isolate_cancel(isolates[19]);
     assert_int_equal(zvm_runtime_drain(runtime), ZVM_OK);
     for (int i = 0; i < 20; i++) {

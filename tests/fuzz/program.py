@@ -60,6 +60,48 @@ def bare(text):
     return text[1:-1] if text[:1] == "(" and text[-1:] == ")" and is_balanced(text[1:-1]) else text
 
 
+# What has effects that show the order of things.
+PROLOGUE = """let g0 = 1
+let gl = [1, 2, 3]
+let gm = {a: 1}
+let fs = []
+action t(v) {
+  print("t", v)
+  return v
+}
+action bump(v) {
+  g0 += v
+  gl[0] = g0
+  return g0
+}
+action swap(v) {
+  gf = y => y * 2 + v
+  return v
+}
+action early(v) { return late(t(v)) }
+let gf = y => y + 1
+action counter() {
+  let n = 0
+  return () => {
+    n += 1
+    return n
+  }
+}
+let next = counter()
+action call_all(list) {
+  let out = []
+  for each f in list {
+    try {
+      out.push(f())
+    } catch (e) {
+      out.push(string(e))
+    }
+  }
+  return out
+}
+"""
+
+
 class Name:
     def __init__(self, text, kind, arity=None, const=False):
         self.text, self.kind, self.arity, self.const = text, kind, arity, const
@@ -74,9 +116,10 @@ class Program:
         self.loops = 0
         self.functions = 0
         self.statements = 0
-        self.limit = self.random.choice([8, 20, 40, 80])
+        self.limit = self.random.choice([15, 30, 60, 120])
         self.serial = 0
         self.oddness = self.random.choice([0.0, 0.02, 0.06])
+        self.wild = self.random.random() < 0.2
 
     # ---- Choosing ------------------------------------------------------------------------------
 
@@ -100,7 +143,8 @@ class Program:
         return list(seen.values())
 
     def names(self, kind):
-        return [n for n in self.visible() if kind == "any" or n.kind in (kind, "any")]
+
+        return [n for n in self.visible() if kind == "any" or n.kind == kind or (self.wild and n.kind == "any")]
 
     def declare(self, text, kind, arity=None, const=False):
         scope = self.scopes[-1]
@@ -116,6 +160,10 @@ class Program:
     # ---- Expressions ---------------------------------------------------------------------------
 
     def literal(self, kind):
+        if kind == "int" and self.chance(0.12):
+            return self.pick(["t(1)", "t(2)", "bump(1)", "bump(3)", "swap(4)", "gf(1)", "early(2)", "g0", "next()"])
+        if kind == "list" and self.chance(0.05):
+            return "gl"
         if kind == "int":
             return self.pick(INTS) if self.chance(0.4) else str(self.random.randint(0, 12))
         if kind == "float":
@@ -127,7 +175,10 @@ class Program:
         if kind == "null":
             return "null"
         if kind == "list":
-            return self.pick(["[]", "[1, 2, 3]", '["b", "a", "c"]', "[3, 1.5, 2]", '[1, "a", null, [2]]',
+            if self.chance(0.7):
+                return self.pick(["[1, 2, 3]", "range(5)", "[5, 4, 3, 2, 1]", "[0]", "[7, 7]", "range(1, 9, 2)",
+                                  "[300, -4, 5, 0, 12, 99, 1]"])
+            return self.pick(["[]", '["b", "a", "c"]', "[3, 1.5, 2]", '[1, "a", null, [2]]',
                               "[0.5, 0.25]", "[5, 4, 3, 2, 1]", "[[1, 2], [3, 4]]", "range(5)",
                               '[{a: 2, k: "x"}, {a: 1, k: "y"}]', "[true]"])
         if kind == "map":
@@ -140,10 +191,10 @@ class Program:
 
     def function_expression(self, arity, depth):
         params = [self.pick(["x", "y", "z", "p", "q"]) + (str(i) if i else "") for i in range(arity)]
-        self.scopes.append([Name(p, self.pick(["int", "any"])) for p in params])
+        self.scopes.append([Name(p, "int") for p in params])
         loops, self.loops = self.loops, 0
         self.functions += 1
-        body = self.expression(self.pick(["int", "int", "any", "str"]), max(depth, 0))
+        body = self.expression("int" if self.chance(0.85) else "any", max(depth, 0))
         self.functions -= 1
         self.loops = loops
         self.scopes.pop()
@@ -237,7 +288,10 @@ class Program:
             return f"{e('list', depth - 1)}.reduce({self.function_expression(2, depth - 1)}{self.pick(['', ', 0', ', 100'])})"
         if form == 12:
             return f"index_of({e('str', depth - 1)}, {e('str', depth - 1)})"
-        return f"{e('list', depth - 1)}[{e('int', depth - 2)}]"
+        return f"{e('list', depth - 1)}[{self.index(depth)}]"
+
+    def index(self, depth):
+        return "0" if self.chance(0.8) else self.expression("int", depth - 2)
 
     def float_expression(self, depth):
         e = self.expression
@@ -314,7 +368,7 @@ class Program:
         e = self.expression
         form = self.random.randint(0, 14)
         if form <= 1:
-            kind = self.pick(["int", "any", "str", "float"])
+            kind = self.pick(["int", "int", "int", "any", "str", "float"])
             return "[" + ", ".join(e(kind, depth - 1) for _ in range(self.random.randint(0, 4))) + "]"
         if form == 2:
             return f"{e('list', depth - 1)} + {e('list', depth - 1)}"
@@ -322,7 +376,7 @@ class Program:
             return f"range({', '.join(str(self.random.randint(-3, 9)) for _ in range(self.random.randint(1, 3)))})"
         if form == 4:
             return f"{e('list', depth - 1)}.{self.pick(['map', 'filter'])}({self.function_expression(1, depth - 1)})"
-        if form == 5:
+        if form == 5 and self.chance(0.3):
             return f"split({e('str', depth - 1)}, {self.pick([self.leaf('str'), chr(34) + ',' + chr(34)])})"
         if form == 6:
             return f"{e('list', depth - 1)}.{self.pick(['sort()', 'sort(true)', 'reverse()', 'rest()', 'slice(1)', 'slice(-2)'])}"
@@ -335,14 +389,15 @@ class Program:
         if form == 10:
             return f"{e('list', depth - 1)}.extend({e('list', depth - 1)})"
         if form == 11:
-            order = self.pick(["(a, b) => a - b", "(a, b) => b - a", "(a, b) => 0",
-                               "(a, b) => { if a < b { return -1 } return a > b ? 1 : 0 }"])
+            # None of them fails: which pair is compared first is open.
+            order = self.pick(["(a, b) => len(string(a)) - len(string(b))", "(a, b) => 0",
+                               "(a, b) => string(a) < string(b) ? -1 : string(a) > string(b) ? 1 : 0"])
             return f"{e('list', depth - 1)}.sort({order})"
         if form == 12:
             return f"[1, 2, 3].map({self.pick(['string', 'typeof', 'abs', 'print'])})"
         if form == 13:
             return f"sort([{{a: {e('int', depth - 2)}}}, {{a: {e('int', depth - 2)}}}], \"a\"{self.pick(['', ', true'])})"
-        return f"{e('str', depth - 1)}.split(\"\").map(x => x)" if self.chance(0.2) else f"[{e('any', depth - 1)}]"
+        return f"[{e('int', depth - 1)}]"
 
     def map_expression(self, depth):
         items = []
@@ -362,7 +417,7 @@ class Program:
         if form == 1:
             return f"{e('map', depth - 1)}[{self.leaf(self.pick(['str', 'int']))}]"
         if form == 2:
-            return f"{e('list', depth - 1)}[{e('int', depth - 2)}]"
+            return f"{e('list', depth - 1)}[{self.index(depth)}]"
         if form == 3:
             return self.call(depth)
         if form == 4:
@@ -417,6 +472,9 @@ class Program:
         if self.redeclares_const(text, const):
             return
         note = f": {self.pick(ANNOTATIONS[kind])}" if self.chance(0.15) else ""
+        if kind == "fn" and self.chance(0.4):
+            self.closure(text)
+            return
         if kind == "fn":
             arity = self.random.randint(0, 2)
             value = self.function_expression(arity, 2)
@@ -429,6 +487,35 @@ class Program:
             return
         self.emit(f"{'const' if const else 'let'} {text}{note} = {bare(self.expression(kind, self.random.randint(0, 3)))}")
         self.declare(text, kind, None, const)
+
+    def closure(self, text):
+        """A function with a body of statements, over what is visible here."""
+        names = [n for n in self.visible() if n.kind == "int" and not n.const]
+        form = self.pick(["let {} = () => {{", "let {} = action() {{", "let {} = function() {{"])
+        self.emit(form.format(text))
+        loops, self.loops = self.loops, 0
+        self.functions += 1
+        self.indent += 1
+        for name in self.random.sample(names, min(len(names), 2)):
+            self.emit(f"{name.text} {self.pick(['=', '+=', '-='])} {self.literal('int')}")
+        self.indent -= 1
+        self.block([], self.size())
+        self.indent += 1
+        self.emit(f"return {self.expression('int', 2)}")
+        self.indent -= 1
+        self.functions -= 1
+        self.loops = loops
+        self.emit("}")
+        self.declare(text, "fn", 0)
+        if self.chance(0.6):
+            self.emit(f"fs.push({text})")
+
+    def plain_let(self):
+        kind = self.pick(["int", "int", "float", "str", "bool", "list", "list", "map"])
+        text, const = self.fresh(kind), self.chance(0.1)
+        if not self.redeclares_const(text, const):
+            self.emit(f"{'const' if const else 'let'} {text} = {self.literal(kind)}")
+            self.declare(text, kind, None, const)
 
     def destructure(self):
         if self.chance(0.6):
@@ -470,7 +557,7 @@ class Program:
                 return
             self.emit(f"{name.text} = {bare(self.expression(name.kind, 3))}")
         elif form <= 7 and self.names("list"):
-            self.emit(f"{self.pick(self.names('list')).text}[{self.expression('int', 1)}] = {bare(self.expression('any', 2))}")
+            self.emit(f"{self.pick(self.names('list')).text}[{self.index(2)}] = {bare(self.expression('any', 2))}")
         elif self.names("map"):
             key = self.pick(["." + self.pick(KEYS), f"[{self.expression(self.pick(['str', 'int']), 1)}]"])
             self.emit(f"{self.pick(self.names('map')).text}{key} = {bare(self.expression('any', 2))}")
@@ -484,7 +571,7 @@ class Program:
             target = self.pick(self.names("map")).text + self.pick([".a", ".count", '["k"]', "[1]"])
             self.emit(f"{target} {self.pick(['+=', '-=', '*=', '/=', '%=', '**='])} {self.expression('int', 2)}")
         elif self.chance(0.3) and self.names("list"):
-            target = f"{self.pick(self.names('list')).text}[{self.expression('int', 1)}]"
+            target = f"{self.pick(self.names('list')).text}[{self.index(2)}]"
             self.emit(f"{target} {self.pick(['+=', '-=', '*='])} {self.expression('int', 2)}")
         elif names:
             name = self.pick(names)
@@ -548,8 +635,8 @@ class Program:
 
     def attempt(self):
         self.emit("try {")
-        self.block([], self.size() + 1)
-        form = self.random.randint(0, 2)
+        self.block([], self.size() + 2)
+        form = self.random.choice([0, 0, 0, 2, 2, 1])
         if form != 1:
             self.emit(self.pick(["} catch (e) {", "} catch e {"]))
             self.indent += 1
@@ -570,7 +657,7 @@ class Program:
         params, noted = [], []
         for i in range(arity):
             param = self.pick(["x", "y", "a", "b", "n"]) + (str(i) if i else "")
-            kind = self.pick(["int", "any"])
+            kind = "int" if self.chance(0.9) else "any"
             params.append(Name(param, kind))
             noted.append(param + (f": {self.pick(ANNOTATIONS[kind])}" if self.chance(0.1) else ""))
         result = f" -> {self.pick(['int', 'any', 'string', 'list'])}" if self.chance(0.1) else ""
@@ -589,7 +676,7 @@ class Program:
         if self.chance(0.6):
             self.indent += 1
             self.scopes.append(scope)
-            self.emit(f"return {self.expression(self.pick(['int', 'any', 'fn']), 2)}")
+            self.emit(f"return {self.expression('int' if self.chance(0.7) else self.pick(['any', 'fn']), 2)}")
             self.scopes.pop()
             self.indent -= 1
         self.functions -= 1
@@ -628,13 +715,25 @@ class Program:
             self.emit(word)
 
     def text(self):
-        self.scopes = [[]]
+        self.lines += PROLOGUE.splitlines()
+        self.scopes = [[Name("g0", "int"), Name("gl", "list"), Name("gm", "map"), Name("t", "fn", 1),
+                        Name("bump", "fn", 1), Name("swap", "fn", 1), Name("gf", "fn", 1)]]
+        late = self.random.randint(0, self.limit)
         while self.statements <= self.limit:
-            if self.chance(0.75):
+            choice = self.random.random()
+            if self.statements >= late:
+                late = 1 << 30
+                self.emit("action late(v) { return v + 1 }")
+            if choice < 0.05:
                 self.statement()
+            elif choice < 0.35:
+                self.plain_let()
+            elif choice < 0.5:
+                self.function()
             else:
                 self.attempt()
         self.print_names()
+        self.emit("print(call_all(fs.slice(0, 6)), g0, gl, gm)")
         return "\n".join(self.lines) + "\n"
 
 

@@ -22,7 +22,7 @@ static void setup(void)
 static void body(uint32_t thread)
 {
     model_self = thread + 1;
-    if (thread == 0) { // unloads
+    if (thread == 0) {                         // unloads
         while (z_load_acquire(&is_taken) == 0) // PAIR taken
             zx_yield();
         model_release(constant, 'A');

@@ -269,16 +269,16 @@ static void model_end(void)
     zx_assert(zx_live_count() == 0);
 }
 
-#define MODEL_PROGRAM(NAME, THREADS)                                                               \
-    const struct zmodel zmodel_program = {                                                         \
-        .name = NAME,                                                                              \
-        .thread_count = THREADS,                                                                   \
-        .setup = setup,                                                                            \
-        .body = body,                                                                              \
-        .check = check,                                                                            \
-        .bugs = bugs,                                                                              \
-        .bug_count = sizeof bugs / sizeof *bugs,                                                   \
-        .schedules = 20000,                                                                        \
+#define MODEL_PROGRAM(NAME, THREADS)             \
+    const struct zmodel zmodel_program = {       \
+        .name = NAME,                            \
+        .thread_count = THREADS,                 \
+        .setup = setup,                          \
+        .body = body,                            \
+        .check = check,                          \
+        .bugs = bugs,                            \
+        .bug_count = sizeof bugs / sizeof *bugs, \
+        .schedules = 20000,                      \
     }
 
 #endif // ZVM_TESTS_MODEL_SYMBOL_MODEL_H

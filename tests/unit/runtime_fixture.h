@@ -76,21 +76,26 @@ struct gate {
     bool is_open;
 };
 
-#define GATE_INIT {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false}
+#define GATE_INIT                                                     \
+    {                                                                 \
+        PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false \
+    }
 
 static inline void gate_pass(struct gate *gate)
 {
     pthread_mutex_lock(&gate->lock);
     gate->waiting++;
     pthread_cond_broadcast(&gate->changed);
-    while (!gate->is_open) pthread_cond_wait(&gate->changed, &gate->lock);
+    while (!gate->is_open)
+        pthread_cond_wait(&gate->changed, &gate->lock);
     pthread_mutex_unlock(&gate->lock);
 }
 
 static inline void gate_await(struct gate *gate, int count)
 {
     pthread_mutex_lock(&gate->lock);
-    while (gate->waiting < count) pthread_cond_wait(&gate->changed, &gate->lock);
+    while (gate->waiting < count)
+        pthread_cond_wait(&gate->changed, &gate->lock);
     pthread_mutex_unlock(&gate->lock);
 }
 

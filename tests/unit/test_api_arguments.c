@@ -146,7 +146,8 @@ static void check_findings(zvm_runtime *runtime, const char *name, const char *t
     if (strstr(zstrbuf_text(&findings), part) == NULL) fail_msg("%s", zstrbuf_text(&findings));
     zstrbuf_deinit(&findings);
     // The same without anybody to read the findings.
-    assert_int_equal(zvm_code_from_source(runtime, name, text, length, NULL, NULL, &code), expected);
+    assert_int_equal(zvm_code_from_source(runtime, name, text, length, NULL, NULL, &code),
+                     expected);
 }
 
 static void test_code_from_bad_source_says_where(void **state)
@@ -155,8 +156,10 @@ static void test_code_from_bad_source_says_where(void **state)
     zvm_runtime *runtime = make_runtime(0);
     check_findings(runtime, "bad.zx", "let a = \n\nlet", 13, ZVM_E_SYNTAX, "bad.zx:");
     check_findings(runtime, "bad.zx", "let a = \"\xff\"", 11, ZVM_E_UTF8, "bad.zx:1:");
-    check_findings(runtime, "b\xff" "d.zx", "let a = 1", 9, ZVM_E_UTF8,
-                   "error: the name of the source is not valid UTF-8");
+    check_findings(runtime,
+                   "b\xff"
+                   "d.zx",
+                   "let a = 1", 9, ZVM_E_UTF8, "error: the name of the source is not valid UTF-8");
     zvm_runtime_destroy(runtime);
 }
 
@@ -220,8 +223,10 @@ static zvm_status create_with(zvm_runtime *runtime, zvm_code *code, zvm_isolate_
 {
     zvm_isolate *isolate = NULL;
     zvm_status status = zvm_isolate_create(runtime, code, options, &isolate);
-    if (status == ZVM_OK) assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
-    else assert_null(isolate);
+    if (status == ZVM_OK)
+        assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+    else
+        assert_null(isolate);
     return status;
 }
 

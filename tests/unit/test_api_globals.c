@@ -110,7 +110,8 @@ static void test_program_sees_what_the_host_set_and_the_host_what_it_left(void *
     set(&fixture, "name", text_value("w\xC3\xB6rld", 6));
     // An assignment to a name that is never declared needs a value before it.
     const char *results[] = {"result", "list", "ratio", "big", "nothing"};
-    for (size_t i = 0; i < 5; i++) set(&fixture, results[i], (zvm_value){.kind = ZVM_VALUE_NULL});
+    for (size_t i = 0; i < 5; i++)
+        set(&fixture, results[i], (zvm_value){.kind = ZVM_VALUE_NULL});
     assert_int_equal(zvm_isolate_run(fixture.isolate, 0, NULL), ZVM_OK);
     assert_int_equal(result_of(fixture.isolate).status, ZVM_OK);
     assert_string_equal(get(&fixture, "result").text, "hello, w\xC3\xB6rld!");

@@ -351,6 +351,28 @@ static void test_collect_mark_stack_refused_still_finds_all(void **state)
     fixture_close(&f);
 }
 
+// A chain through nodes of two chunks each: every node leaves its second chunk waiting, so that the
+// stack would have to be as deep as the chain.
+static void test_collect_long_chain_stack_refused_still_finds_all(void **state)
+{
+    (void)state;
+    const uint32_t count = ZHEAP_STRESS ? 60 : 3000;
+    struct fixture f;
+    fixture_open_limit(&f, 1u << 30);
+    for (uint32_t i = 0; i < count; i++) {
+        struct znode *node = make_node(&f, 200);
+        node_set(&f, node, 0, f.roots[0]);
+        f.roots[0] = object_value(node);
+        node_set(&f, node, 199, object_value(make_buffer(&f, 16)));
+    }
+    zalloc_fail_at(1, true /* from_there_on */);
+    zheap_collect(&f.heap, NULL);
+    zalloc_fail_at(0, false);
+    assert_int_equal(fixture_stats(&f).live_count, count * 2);
+    assert_int_equal(live_after_collect(&f), count * 2);
+    fixture_close(&f);
+}
+
 static void test_collect_pauses_are_kept_for_the_thread(void **state)
 {
     (void)state;
@@ -387,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_collect_deep_nesting_needs_no_stack),
         cmocka_unit_test(test_collect_wide_list_keeps_the_stack_small),
         cmocka_unit_test(test_collect_mark_stack_refused_still_finds_all),
+        cmocka_unit_test(test_collect_long_chain_stack_refused_still_finds_all),
         cmocka_unit_test(test_collect_pauses_are_kept_for_the_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,14 +142,16 @@ static void test_table_grown_by_many_keeps_every_symbol(void **state)
     enum { COUNT = 50000 };
     struct zintern *table = create(0, 0);
     static const struct zstring *symbols[COUNT];
-    for (uint32_t i = 0; i < COUNT; i++) symbols[i] = acquire_number(table, i);
+    for (uint32_t i = 0; i < COUNT; i++)
+        symbols[i] = acquire_number(table, i);
     assert_int_equal(stats_of(table).count, COUNT);
     for (uint32_t i = 0; i < COUNT; i++) {
         assert_ptr_equal(acquire_number(table, i), symbols[i]);
         zintern_release(table, symbols[i]);
     }
     assert_int_equal(stats_of(table).inserted, COUNT);
-    for (uint32_t i = 0; i < COUNT; i++) zintern_release(table, symbols[i]);
+    for (uint32_t i = 0; i < COUNT; i++)
+        zintern_release(table, symbols[i]);
     zintern_destroy(table);
 }
 
@@ -164,7 +166,8 @@ static void test_symbol_with_one_reference_left_survives_a_flood(void **state)
     const struct zstring *kept = acquire(table, "kept");
     zintern_retain(table, kept);
     zintern_release(table, kept);
-    for (uint32_t i = 0; i < 5000; i++) zintern_release(table, acquire_number(table, i));
+    for (uint32_t i = 0; i < 5000; i++)
+        zintern_release(table, acquire_number(table, i));
     assert_true(stats_of(table).reclaimed > 0);
     assert_string_equal(kept->bytes, "kept");
     const struct zstring *again = zintern_find(table, "kept", 4);
@@ -182,7 +185,8 @@ static void test_dead_symbol_acquired_again_is_the_same_one(void **state)
     zintern_release(table, first);
     const struct zstring *second = acquire(table, "phoenix");
     assert_ptr_equal(first, second); // one dead entry is not worth a sweep
-    for (uint32_t i = 0; i < 5000; i++) zintern_release(table, acquire_number(table, i));
+    for (uint32_t i = 0; i < 5000; i++)
+        zintern_release(table, acquire_number(table, i));
     assert_string_equal(second->bytes, "phoenix"); // and it counts as held again
     zintern_release(table, second);
     zintern_destroy(table);
@@ -193,7 +197,8 @@ static void test_endless_distinct_strings_leave_the_table_where_it_was(void **st
     (void)state;
     struct zintern *table = create(0, 0);
     uint64_t bytes_before = stats_of(table).bytes;
-    for (uint32_t i = 0; i < 300000; i++) zintern_release(table, acquire_number(table, i));
+    for (uint32_t i = 0; i < 300000; i++)
+        zintern_release(table, acquire_number(table, i));
     struct zintern_stats stats = stats_of(table);
     assert_int_equal(stats.inserted, 300000);
     assert_int_equal(stats.inserted - stats.reclaimed, stats.count);
@@ -208,9 +213,11 @@ static void test_table_shrinks_after_a_large_set_is_released(void **state)
     enum { COUNT = 40000 };
     struct zintern *table = create(0, 0);
     static const struct zstring *symbols[COUNT];
-    for (uint32_t i = 0; i < COUNT; i++) symbols[i] = acquire_number(table, i);
+    for (uint32_t i = 0; i < COUNT; i++)
+        symbols[i] = acquire_number(table, i);
     uint64_t bytes_full = stats_of(table).bytes;
-    for (uint32_t i = 0; i < COUNT; i++) zintern_release(table, symbols[i]);
+    for (uint32_t i = 0; i < COUNT; i++)
+        zintern_release(table, symbols[i]);
     struct zintern_stats stats = stats_of(table);
     assert_true(stats.count <= 512);
     assert_true(stats.bytes < bytes_full / 20);
@@ -260,7 +267,8 @@ static void test_limit_of_bytes_is_never_passed(void **state)
     }
     assert_int_equal(status, ZVM_E_INTERN_LIMIT);
     assert_true(count > 500); // about 45 bytes each, half of the table at worst
-    for (uint32_t i = 0; i < count; i++) zintern_release(table, symbols[i]);
+    for (uint32_t i = 0; i < count; i++)
+        zintern_release(table, symbols[i]);
     const struct zstring *after = acquire(table, "room again");
     zintern_release(table, after);
     zintern_destroy(table);
@@ -294,7 +302,8 @@ static void test_destroy_gives_every_byte_back(void **state)
     (void)state;
     struct zalloc_stats before = zalloc_stats();
     struct zintern *table = create(0, 0);
-    for (uint32_t i = 0; i < 1000; i++) zintern_release(table, acquire_number(table, i));
+    for (uint32_t i = 0; i < 1000; i++)
+        zintern_release(table, acquire_number(table, i));
     assert_true(zalloc_stats().live_bytes > before.live_bytes);
     zintern_destroy(table);
     assert_int_equal(zalloc_stats().live_bytes, before.live_bytes);
@@ -307,9 +316,11 @@ static void test_stats_bytes_equal_what_is_allocated(void **state)
     struct zalloc_stats before = zalloc_stats();
     struct zintern *table = create(0, 0);
     const struct zstring *symbols[300];
-    for (uint32_t i = 0; i < 300; i++) symbols[i] = acquire_number(table, i);
+    for (uint32_t i = 0; i < 300; i++)
+        symbols[i] = acquire_number(table, i);
     assert_int_equal(stats_of(table).bytes, zalloc_stats().live_bytes - before.live_bytes);
-    for (uint32_t i = 0; i < 300; i++) zintern_release(table, symbols[i]);
+    for (uint32_t i = 0; i < 300; i++)
+        zintern_release(table, symbols[i]);
     zintern_destroy(table);
 }
 

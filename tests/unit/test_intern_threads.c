@@ -84,7 +84,8 @@ static void test_threads_over_the_same_texts_agree_and_leave_nothing(void **stat
     struct worker workers[THREADS];
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++) {
-        workers[i] = (struct worker){.table = table, .random = 0x9E3779B97F4A7C15u * (uint64_t)(i + 1)};
+        workers[i] =
+            (struct worker){.table = table, .random = 0x9E3779B97F4A7C15u * (uint64_t)(i + 1)};
         assert_int_equal(pthread_create(&threads[i], NULL, run, &workers[i]), 0);
     }
     for (int i = 0; i < THREADS; i++) {

@@ -75,7 +75,8 @@ static void test_merge_adds_counters_and_takes_the_longest_pause(void **state)
         assert_true(total.counters[i] == expected);
     }
     uint64_t pauses = 0;
-    for (int i = 0; i < ZREPORT_PAUSE_BUCKETS; i++) pauses += total.pauses[i];
+    for (int i = 0; i < ZREPORT_PAUSE_BUCKETS; i++)
+        pauses += total.pauses[i];
     assert_int_equal(pauses, 3);
     assert_int_equal(total.updated_ns, 20);
 }
@@ -84,7 +85,8 @@ static void test_counters_of_a_snapshot_fill_the_public_struct(void **state)
 {
     (void)state;
     struct zreport_snapshot snapshot = {0};
-    for (uint64_t i = 0; i < ZREPORT_COUNTER_COUNT; i++) snapshot.counters[i] = 100 + i;
+    for (uint64_t i = 0; i < ZREPORT_COUNTER_COUNT; i++)
+        snapshot.counters[i] = 100 + i;
     snapshot.counters[ZREPORT_heap_grown_bytes] = 5000;
     snapshot.counters[ZREPORT_heap_shrunk_bytes] = 1200;
     zvm_report_counters out;
@@ -208,20 +210,26 @@ static void test_pause_of_every_power_of_two_and_neighbours_has_a_bucket(void **
 
 // ---- Readers beside a writer --------------------------------------------------------------------
 
+// The writer goes on until the readers have read so often, so that they do meet.
+#define READS_WANTED 20000
+#define WRITES_MAX   100000000
+
 struct shared {
     struct zreport_block block;
     _Atomic uint32_t is_over;
+    _Atomic uint64_t reads;
 };
 
 static void *write_pairs(void *context)
 {
     struct shared *shared = context;
-    for (uint64_t i = 1; i <= 200000; i++) {
+    for (uint64_t i = 1; i <= WRITES_MAX; i++) {
         zreport_begin(&shared->block);
         zreport_add(&shared->block, ZREPORT_isolates_created, i % 7);
         zreport_pause(&shared->block, 1000);
         zreport_add(&shared->block, ZREPORT_cpu_ns, i % 7);
         zreport_end(&shared->block, i);
+        if (z_load_relaxed(&shared->reads) >= READS_WANTED) break; // relaxed: a count
     }
     z_store_release(&shared->is_over, 1); // PAIR over
     return NULL;
@@ -235,12 +243,14 @@ static void *read_pairs(void *context)
     while (!z_load_acquire(&shared->is_over)) { // PAIR over
         zreport_read(&shared->block, &snapshot);
         uint64_t pauses = 0;
-        for (int i = 0; i < ZREPORT_PAUSE_BUCKETS; i++) pauses += snapshot.pauses[i];
+        for (int i = 0; i < ZREPORT_PAUSE_BUCKETS; i++)
+            pauses += snapshot.pauses[i];
         wrong += snapshot.counters[ZREPORT_isolates_created] != snapshot.counters[ZREPORT_cpu_ns];
         wrong += snapshot.counters[ZREPORT_pause_ns_total] != pauses * 1000;
         wrong += snapshot.updated_ns != pauses; // each update has one pause and its number
         wrong += snapshot.updated_ns < last;
         last = snapshot.updated_ns;
+        z_fetch_add_relaxed(&shared->reads, 1); // relaxed: a count
     }
     return (void *)(uintptr_t)wrong;
 }

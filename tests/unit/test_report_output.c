@@ -140,7 +140,8 @@ static bool is_name_char(char c, bool is_first)
 static bool is_sample(const char *line)
 {
     if (!is_name_char(*line, true)) return false;
-    while (is_name_char(*line, false)) line++;
+    while (is_name_char(*line, false))
+        line++;
     if (*line == '{') {
         line = strchr(line, '}');
         if (line == NULL) return false;

@@ -102,6 +102,7 @@ static void test_cancel_of_an_idle_isolate_ends_it_when_submitted_or_run(void **
     assert_int_equal(zvm_isolate_run(run, 10, &finished), ZVM_OK);
     assert_true(finished);
     assert_int_equal(result_of(run).status, ZVM_E_CANCELLED);
+    assert_int_equal(result_of(run).slices, 0);
     assert_int_equal(zvm_isolate_destroy(submitted), ZVM_OK);
     assert_int_equal(zvm_isolate_destroy(run), ZVM_OK);
     assert_int_equal(zvm_isolate_destroy(neither), ZVM_OK);
@@ -123,7 +124,8 @@ static void test_cancel_of_an_isolate_in_a_host_run_stops_the_run(void **state)
     zvm_isolate *isolate = make_isolate(runtime, code, NULL);
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, run_to_end, isolate), 0);
-    while (report_of(runtime).totals.slices < 2) sched_yield();
+    while (report_of(runtime).totals.slices < 2)
+        sched_yield();
     assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_E_BUSY);
     assert_int_equal(zvm_isolate_destroy(isolate), ZVM_E_BUSY);
     zvm_isolate_cancel(isolate);
@@ -196,8 +198,10 @@ static void next_link(zvm_isolate *isolate, void *user)
     options.user = chain;
     zvm_isolate *next;
     chain->wrong += zvm_isolate_create(chain->runtime, chain->code, &options, &next) != ZVM_OK;
-    if (chain->left % 2 == 0) chain->wrong += zvm_isolate_run(next, 0, NULL) != ZVM_OK;
-    else chain->wrong += zvm_isolate_submit(next) != ZVM_OK;
+    if (chain->left % 2 == 0)
+        chain->wrong += zvm_isolate_run(next, 0, NULL) != ZVM_OK;
+    else
+        chain->wrong += zvm_isolate_submit(next) != ZVM_OK;
 }
 
 static void test_drain_waits_for_what_callbacks_submit(void **state)
@@ -221,19 +225,32 @@ static void test_drain_waits_for_what_callbacks_submit(void **state)
     zvm_runtime_destroy(chain.runtime);
 }
 
-// Work from inside a program's output: the worker's own resources are in use.
+static bool keep_text(void *context, const char *text, size_t length_bytes)
+{
+    char *kept = context;
+    if (strlen(kept) + length_bytes >= 64) return false;
+    strncat(kept, text, length_bytes);
+    return true;
+}
+
+// Work from inside a program's output: the worker's own buffers are in use.
 static bool run_another(void *context, const char *text, size_t length_bytes)
 {
     (void)text;
     (void)length_bytes;
     struct chain *chain = context;
+    char printed[64] = "";
+    zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
+    options.output = keep_text;
+    options.output_context = printed;
     zvm_isolate *inner;
-    zvm_status status = zvm_isolate_create(chain->runtime, chain->code, NULL, &inner);
+    zvm_status status = zvm_isolate_create(chain->runtime, chain->code, &options, &inner);
     chain->wrong += status != ZVM_OK;
     chain->wrong += zvm_isolate_run(inner, 0, NULL) != ZVM_OK;
     zvm_result result = ZVM_RESULT_INIT;
     chain->wrong += zvm_isolate_result(inner, &result) != ZVM_OK;
     chain->wrong += result.status != ZVM_OK;
+    chain->wrong += strcmp(printed, "inner\n") != 0; // and nothing of the outer one
     chain->wrong += zvm_isolate_destroy(inner) != ZVM_OK;
     chain->left--;
     return true;
@@ -243,7 +260,7 @@ static void test_output_callback_may_run_another_isolate(void **state)
 {
     (void)state;
     struct chain chain = {.runtime = make_runtime(1), .left = 1};
-    chain.code = compile(chain.runtime, "let a = [1, 2]\nlet s = \"x\" * 5000\n");
+    chain.code = compile(chain.runtime, "let a = [1, 2]\nlet s = \"x\" * 5000\nprint(\"inner\")\n");
     zvm_code *outer_code = compile(chain.runtime, "let b = [3]\nprint(b)\nb.push(4)\n");
     zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
     options.output = run_another;
@@ -324,9 +341,16 @@ static void test_destroy_ends_isolates_of_every_state(void **state)
     make_isolate(runtime, done, NULL); // idle
     for (int i = 0; i < 20; i++)       // running and queued
         assert_int_equal(zvm_isolate_submit(make_isolate(runtime, spin, NULL)), ZVM_OK);
+    struct finished ended = {0};
+    zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
+    options.on_finish = note_finish;
+    options.user = &ended;
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(zvm_isolate_submit(make_isolate(runtime, spin, &options)), ZVM_OK);
     zvm_code_release(spin);
     zvm_code_release(done);
     zvm_runtime_destroy(runtime); // the leak checker says the rest
+    assert_int_equal(ended.calls, 20);
 }
 
 int main(void)

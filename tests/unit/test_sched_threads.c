@@ -7,14 +7,14 @@
 #include <errno.h>
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define HAS_OWN_CREATE 0
+#    define HAS_OWN_CREATE 0
 #elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define HAS_OWN_CREATE 0
-#endif
+#    if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#        define HAS_OWN_CREATE 0
+#    endif
 #endif
 #ifndef HAS_OWN_CREATE
-#define HAS_OWN_CREATE 1
+#    define HAS_OWN_CREATE 1
 #endif
 
 #if HAS_OWN_CREATE

@@ -19,6 +19,13 @@
 
 #include <cmocka.h>
 
+// Where each allocation collects, tests of size make do with less.
+#ifdef ZVM_GC_STRESS
+#    define VM_STRESS 1
+#else
+#    define VM_STRESS 0
+#endif
+
 #define VM_ROOTS 64
 
 struct vm {
@@ -171,9 +178,9 @@ static inline bool vm_call_with(struct vm *vm, const char *name, vm_callback cal
     return ok;
 }
 
-#define vm_call(vm, name, result, ...)                                                             \
-    vm_call_with((vm), (name), NULL, (result),                                                     \
-                 (uint32_t)(sizeof((struct zvalue[]){__VA_ARGS__}) / sizeof(struct zvalue)),       \
+#define vm_call(vm, name, result, ...)                                                       \
+    vm_call_with((vm), (name), NULL, (result),                                               \
+                 (uint32_t)(sizeof((struct zvalue[]){__VA_ARGS__}) / sizeof(struct zvalue)), \
                  (struct zvalue[]){__VA_ARGS__})
 
 #endif // ZVM_TESTS_UNIT_VM_FIXTURE_H

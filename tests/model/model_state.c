@@ -1,0 +1,309 @@
+// tests/model/model_state.c - the state word of an isolate: submit, run, cancel, wait, shut down.
+// With: src/sched/sched.c src/sched/worker.c src/sched/host.c src/sched/lane.c
+// With: src/sched/fold.c src/report/block.c
+//
+// The real scheduler, with two workers and three threads of the host; isolates that only count
+// their slices stand in for real ones. One thread submits three isolates, waits for two and
+// destroys one of them; the third is destroyed by its own callback. One thread runs the one left
+// over itself if it comes first; one cancels that one, at whatever moment, and then shuts the
+// scheduler down, racing the submissions. Wanted: never two threads in one isolate, each ended once
+// or never begun, nobody waits for ever, nobody touches an isolate after its destruction, nothing
+// is left in flight, and as many are counted as have ended. Bugs: weak_state: looking at a state
+// word orders nothing, so a host that sees DONE need not see the isolate's last slice;
+// blind_cancel: a cancel that stores the word instead of comparing, and overwrites a step that came
+// in between; no_wake: queueing wakes nobody.
+#include "model.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "sched/sched_internal.h"
+
+#include <string.h>
+
+#define WORKERS  2
+#define HOSTS    3
+#define ISOLATES 3
+#define SLICES   2 // of an isolate that is not cancelled
+
+enum { CONTESTED, PRIVATE, FLEETING }; // the isolates; the last one's callback destroys it
+
+enum bug { WEAK_STATE = 1, BLIND_CANCEL, NO_WAKE };
+
+static struct zsched sched;
+static struct zworker workers[WORKERS];
+static struct zworker *worker_list[WORKERS];
+static struct zisolate *isolates[ISOLATES];
+static uint32_t ends[ISOLATES]; // of the isolate's owner-thread
+
+// ---- What stands in for the layers below --------------------------------------------------------
+
+zvm_status zrunner_init(struct zrunner *runner, struct zspan_pool *pool)
+{
+    (void)pool;
+    runner->env = NULL;
+    return ZVM_OK;
+}
+
+void zrunner_deinit(struct zrunner *runner)
+{
+    (void)runner;
+}
+
+zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zheap_env *env,
+                           const struct zisolate_options *options, struct zisolate **out)
+{
+    (void)shared;
+    (void)code;
+    (void)env;
+    struct zisolate *iso = z_alloc_zeroed(sizeof *iso);
+    if (iso == NULL) return ZVM_E_NOMEM;
+    atomic_init(&iso->state, ZSTATE_IDLE);
+    iso->id = options->id;
+    iso->on_finish = options->on_finish;
+    *out = iso;
+    return ZVM_OK;
+}
+
+void zisolate_destroy(struct zisolate *iso, struct zheap_env *env)
+{
+    (void)env;
+    z_free(iso, sizeof *iso);
+}
+
+static void end_once(struct zisolate *iso, zvm_status status)
+{
+    zx_assert(ends[iso->id] == 0);
+    ends[iso->id]++;
+    zx_plain_write(&iso->status, (int32_t)status);
+}
+
+enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner, uint64_t budget)
+{
+    (void)runner;
+    (void)budget;
+    zx_plain_write(&iso->slices, iso->slices + 1); // two at once are a race
+    if (z_load_relaxed(&iso->state) & ZSTATE_CANCEL) {
+        end_once(iso, ZVM_E_CANCELLED);
+        return ZOUTCOME_FINISHED;
+    }
+    if (iso->slices < SLICES) return ZOUTCOME_YIELDED;
+    end_once(iso, ZVM_OK);
+    return ZOUTCOME_FINISHED;
+}
+
+void zisolate_end(struct zisolate *iso, struct zrunner *runner, zvm_status status)
+{
+    (void)runner;
+    zx_plain_write(&iso->slices, iso->slices + 1);
+    end_once(iso, status);
+}
+
+uint64_t zclock_now_ns(void)
+{
+    return 1;
+}
+
+uint64_t zclock_thread_cpu_ns(void)
+{
+    return 1;
+}
+
+uint64_t zisolate_fuel_used(const struct zisolate *iso)
+{
+    return iso->slices;
+}
+
+void zheap_stats(const struct zheap *heap, struct zheap_stats *out)
+{
+    (void)heap;
+    memset(out, 0, sizeof *out);
+}
+
+uint32_t zheap_env_take_pauses(struct zheap_env *env, uint64_t *pauses_ns, uint32_t max)
+{
+    (void)env;
+    (void)pauses_ns;
+    (void)max;
+    return 0;
+}
+
+// ---- The host's threads -------------------------------------------------------------------------
+
+// In a worker, which lends its own lane meanwhile.
+static void destroy_finished(zvm_isolate *iso, void *user)
+{
+    (void)user;
+    zvm_status status = zsched_isolate_destroy(&sched, (struct zisolate *)iso);
+    zx_assert(status == ZVM_OK);
+}
+
+static struct zisolate *create_isolate(int64_t id)
+{
+    struct zisolate_options options = {.id = id};
+    if (id == FLEETING) options.on_finish = destroy_finished;
+    struct zisolate *iso = NULL;
+    zvm_status status = zsched_isolate_create(&sched, NULL, NULL, &options, &iso);
+    zx_assert(status == ZVM_OK);
+    return iso;
+}
+
+static zvm_status queue_without_wake(struct zisolate *iso)
+{
+    uint32_t seen;
+    pthread_mutex_lock(&sched.queue_lock);
+    bool is_idle = zstate_step(iso, ZSTATE_IDLE, ZSTATE_QUEUED, &seen);
+    if (is_idle) {
+        zqueue_push_last(&sched.queue, iso);
+        z_count_add(&sched.in_flight, 1);
+    }
+    pthread_mutex_unlock(&sched.queue_lock);
+    return is_idle ? ZVM_OK : ZVM_E_STATE;
+}
+
+static bool submit(struct zisolate *iso)
+{
+    zvm_status status =
+        zmodel_bug == NO_WAKE ? queue_without_wake(iso) : zsched_submit(&sched, iso);
+    zx_assert(status == ZVM_OK || status == ZVM_E_STATE || status == ZVM_E_CLOSED);
+    return status == ZVM_OK;
+}
+
+static void wait_for(struct zisolate *iso)
+{
+    zvm_status status = zsched_wait(&sched, iso, UINT64_MAX);
+    zx_assert(status == ZVM_OK);
+    zx_assert(zx_plain_read(&iso->slices) > 0);
+    zx_assert(ends[iso->id] == 1);
+}
+
+static void submit_and_wait(void)
+{
+    bool has_contested = submit(isolates[CONTESTED]);
+    bool has_private = submit(isolates[PRIVATE]);
+    if (!submit(isolates[FLEETING])) destroy_finished((zvm_isolate *)isolates[FLEETING], NULL);
+    if (has_private) wait_for(isolates[PRIVATE]);
+    zvm_status status = zsched_isolate_destroy(&sched, isolates[PRIVATE]);
+    zx_assert(status == ZVM_OK);
+    if (has_contested) wait_for(isolates[CONTESTED]);
+}
+
+static void run_contested(void)
+{
+    bool is_finished;
+    zvm_status status = zsched_run(&sched, isolates[CONTESTED], 1 /* budget */, &is_finished);
+    zx_assert(status == ZVM_OK || status == ZVM_E_BUSY || status == ZVM_E_STATE);
+}
+
+static void cancel(struct zisolate *iso)
+{
+    if (zmodel_bug == BLIND_CANCEL)
+        z_store_release(&iso->state, z_load_acquire(&iso->state) | ZSTATE_CANCEL);
+    else
+        zsched_cancel(&sched, iso);
+}
+
+// As zsched_destroy does it.
+static void stop_workers(void)
+{
+    pthread_mutex_lock(&sched.queue_lock);
+    sched.is_stopping = true;
+    for (struct zworker *worker; (worker = zworker_unpark_locked(&sched)) != NULL;)
+        pthread_cond_signal(&worker->wake);
+    pthread_mutex_unlock(&sched.queue_lock);
+}
+
+static void cancel_and_shut_down(void)
+{
+    cancel(isolates[CONTESTED]);
+    zvm_status status = zsched_shutdown(&sched, true /* cancel */);
+    zx_assert(status == ZVM_OK);
+    stop_workers();
+}
+
+static void body(uint32_t thread)
+{
+    if (thread < WORKERS)
+        zworker_main(&workers[thread]);
+    else if (thread == WORKERS)
+        submit_and_wait();
+    else if (thread == WORKERS + 1)
+        run_contested();
+    else
+        cancel_and_shut_down();
+}
+
+// ---- Before and after ---------------------------------------------------------------------------
+
+static void setup(void)
+{
+    memset(&sched, 0, sizeof sched);
+    memset(workers, 0, sizeof workers);
+    memset(ends, 0, sizeof ends);
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        worker_list[i] = &workers[i];
+        workers[i].sched = &sched;
+        workers[i].index = i;
+        workers[i].lane.worker = &workers[i];
+    }
+    sched.workers = worker_list;
+    sched.worker_count = WORKERS;
+    sched.slice_budget = 1;
+    zvm_status status = zlane_create(&sched, &sched.reserve);
+    zx_assert(status == ZVM_OK);
+    for (int64_t i = 0; i < ISOLATES; i++)
+        isolates[i] = create_isolate(i);
+    zx_name(&sched.queue_lock, "queue_lock");
+    zx_name(&sched.host_lock, "host_lock");
+    zx_name(&sched.done, "done");
+    zx_name(&sched.in_flight, "in_flight");
+    zx_name(&sched.is_closed, "is_closed");
+    zx_name(&workers[0].wake, "wake 0");
+    zx_name(&workers[1].wake, "wake 1");
+    zx_name(&isolates[CONTESTED]->state, "contested state");
+    zx_name(&isolates[PRIVATE]->state, "private state");
+    zx_name(&isolates[FLEETING]->state, "fleeting state");
+    zx_name(&isolates[CONTESTED]->slices, "contested slices");
+    zx_name(&isolates[PRIVATE]->slices, "private slices");
+    if (zmodel_bug != WEAK_STATE) return;
+    for (int i = 0; i < ISOLATES; i++)
+        zx_weaken(&isolates[i]->state, sizeof isolates[i]->state, ZX_LOADS);
+}
+
+static uint64_t counted(enum zreport_counter counter)
+{
+    uint64_t sum = sched.host_block.counters[counter];
+    for (uint32_t i = 0; i < WORKERS; i++)
+        sum += workers[i].block.counters[counter];
+    return sum;
+}
+
+static void check(void)
+{
+    struct zisolate *iso = isolates[CONTESTED];
+    zx_assert(ends[CONTESTED] == (zsched_is_done(iso) ? 1 : 0));
+    zx_assert(zsched_is_at_rest(iso));
+    zx_assert(z_load_relaxed(&sched.in_flight) == 0); // relaxed: alone
+    zx_assert(sched.queue.count == 0);
+    zx_assert(counted(ZREPORT_isolates_finished) ==
+              ends[CONTESTED] + ends[PRIVATE] + ends[FLEETING]);
+    zx_assert(zsched_isolate_destroy(&sched, iso) == ZVM_OK);
+    zx_assert(counted(ZREPORT_isolates_destroyed) == ISOLATES);
+    zlane_destroy_all(&sched);
+    zx_assert(zx_live_count() == 0);
+}
+
+static const struct zmodel_bug bugs[] = {
+    {.name = "weak_state", .random_max = 1000, .pct_max = 1000},
+    {.name = "blind_cancel", .random_max = 1000, .pct_max = 1000},
+    {.name = "no_wake", .random_max = 1000, .pct_max = 1000},
+};
+
+const struct zmodel zmodel_program = {
+    .name = "state",
+    .thread_count = WORKERS + HOSTS,
+    .setup = setup,
+    .body = body,
+    .check = check,
+    .bugs = bugs,
+    .bug_count = sizeof bugs / sizeof *bugs,
+};

@@ -24,10 +24,10 @@
 
 #ifdef ZVM_TINY
 #    define CELLS_MIN   16
-#    define CHUNK_CELLS 8
+#    define CHUNK_CELLS 32
 #    define DEAD_MIN    4
 #else
-#    define CELLS_MIN   64 // 512 bytes: a table that nobody uses stays small
+#    define CELLS_MIN   256 // 2 KiB; in fewer, what a migration costs beside its cells would show
 #    define CHUNK_CELLS ZINTERN_STEP
 #    define DEAD_MIN    256 // about 16 KiB of short strings
 #endif

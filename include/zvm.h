@@ -434,6 +434,9 @@ typedef struct zvm_report_counters {
     uint64_t collections, pause_ns_total, pause_ns_p50, pause_ns_p99, pause_ns_max;
     uint64_t output_bytes;
     uint64_t cpu_ns; // CPU time of the worker thread
+    uint64_t slice_ns_total, slice_ns_p50, slice_ns_p99, slice_ns_max; // how long slices took
+    uint64_t steals, stolen; // times that a worker took over another one's work; isolates so taken
+    uint64_t parks, wakeups; // times that a worker went to sleep; was woken for work
 } zvm_report_counters;
 
 /// The whole runtime at one moment.
@@ -444,6 +447,10 @@ typedef struct zvm_report {
     uint64_t wall_ns;            // since the runtime was made
     uint64_t isolates_in_flight; // submitted and not finished
     uint64_t intern_count, intern_bytes, intern_hits, intern_misses;
+    uint32_t workers_wanted;  // more than worker_count: the system refused some threads
+    uint32_t wakeups_refused; // by the system; each may cost up to a second
+    uint64_t queued;          // isolates in queues
+    uint64_t queued_overflow; // of those, beyond the workers' own queues
 } zvm_report;
 
 #define ZVM_REPORT_INIT {.size = sizeof(zvm_report)}

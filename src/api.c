@@ -382,6 +382,10 @@ zvm_status zvm_report_take(zvm_runtime *runtime, zvm_report *report)
         .intern_bytes = view.intern_bytes,
         .intern_hits = view.intern_hits,
         .intern_misses = view.intern_misses,
+        .workers_wanted = view.workers_wanted,
+        .wakeups_refused = view.wakeups_refused,
+        .queued = view.queued,
+        .queued_overflow = view.overflow,
     };
     zreport_counters(&view.totals, &own.totals);
     own.totals.heap_peak_bytes = view.heap_peak_bytes;

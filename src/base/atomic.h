@@ -56,14 +56,18 @@
 #define z_fetch_sub_relaxed(word, value) Z_FETCH_SUB(word, value, relaxed)
 #define z_fetch_sub_release(word, value) Z_FETCH_SUB(word, value, release)
 #define z_fetch_sub_acq_rel(word, value) Z_FETCH_SUB(word, value, acq_rel)
+#define z_fetch_sub_seq_cst(word, value) Z_FETCH_SUB(word, value, seq_cst)
 #define z_fetch_or_acq_rel(word, value)  Z_FETCH_OR(word, value, acq_rel)
 #define z_fetch_or_seq_cst(word, value)  Z_FETCH_OR(word, value, seq_cst)
 #define z_fetch_and_acq_rel(word, value) Z_FETCH_AND(word, value, acq_rel)
+#define z_fetch_and_seq_cst(word, value) Z_FETCH_AND(word, value, seq_cst)
 
 // Compare-and-swap, named by the order of success; failure is relaxed unless the name says acquire.
 #define z_cas_weak_release(word, expected, desired) \
     Z_CAS_WEAK(word, expected, desired, release, relaxed)
 #define z_cas_relaxed(word, expected, desired) Z_CAS(word, expected, desired, relaxed, relaxed)
+#define z_cas_weak_seq_cst(word, expected, desired) \
+    Z_CAS_WEAK(word, expected, desired, seq_cst, relaxed)
 #define z_cas_acquire(word, expected, desired) Z_CAS(word, expected, desired, acquire, relaxed)
 #define z_cas_release(word, expected, desired) Z_CAS(word, expected, desired, release, relaxed)
 #define z_cas_acq_rel(word, expected, desired) Z_CAS(word, expected, desired, acq_rel, acquire)

@@ -3,7 +3,7 @@
 // Owns: nothing; blocks belong to the scheduler. Thread: the writer's functions by the block's
 // owner (or under the lock that stands for one), zreport_read by any thread at any time.
 // Invariants:  1. sequence is odd exactly while the writer is between begin and end.
-//              2. counters only rise (pause_ns_max too).
+//              2. counters only rise, modulo 2^64 (the maxima too, but they do not wrap).
 // How (PAIR report): a sequence lock without fences. The writer makes the sequence odd, stores
 // every word with release, then stores the next even sequence with release. The reader loads the
 // sequence, then every word with acquire, then the sequence again, and starts over when the two
@@ -71,12 +71,24 @@ static uint32_t bucket_of(uint64_t pause_ns)
     return bucket < ZREPORT_PAUSE_BUCKETS ? bucket : ZREPORT_PAUSE_BUCKETS - 1;
 }
 
+// One more in a histogram that runs beside a total and a maximum.
+static void add_duration(struct zreport_block *block, _Atomic uint64_t *buckets, uint64_t ns,
+                         enum zreport_counter total, enum zreport_counter max)
+{
+    _Atomic uint64_t *bucket = &buckets[bucket_of(ns)];
+    z_store_release(bucket, own_value(bucket) + 1); // PAIR report
+    zreport_add(block, total, ns);
+    zreport_max(block, max, ns);
+}
+
 void zreport_pause(struct zreport_block *block, uint64_t pause_ns)
 {
-    _Atomic uint64_t *bucket = &block->pauses[bucket_of(pause_ns)];
-    z_store_release(bucket, own_value(bucket) + 1); // PAIR report
-    zreport_add(block, ZREPORT_pause_ns_total, pause_ns);
-    zreport_max(block, ZREPORT_pause_ns_max, pause_ns);
+    add_duration(block, block->pauses, pause_ns, ZREPORT_pause_ns_total, ZREPORT_pause_ns_max);
+}
+
+void zreport_slice(struct zreport_block *block, uint64_t slice_ns)
+{
+    add_duration(block, block->slices, slice_ns, ZREPORT_slice_ns_total, ZREPORT_slice_ns_max);
 }
 
 void zreport_end(struct zreport_block *block, uint64_t now_ns)
@@ -95,6 +107,8 @@ static void copy_words(const struct zreport_block *block, struct zreport_snapsho
         out->counters[i] = z_load_acquire(&block->counters[i]); // PAIR report
     for (size_t i = 0; i < ZREPORT_PAUSE_BUCKETS; i++)
         out->pauses[i] = z_load_acquire(&block->pauses[i]); // PAIR report
+    for (size_t i = 0; i < ZREPORT_PAUSE_BUCKETS; i++)
+        out->slices[i] = z_load_acquire(&block->slices[i]); // PAIR report
     out->updated_ns = z_load_acquire(&block->updated_ns);   // PAIR report
 }
 
@@ -113,16 +127,24 @@ void zreport_read(const struct zreport_block *block, struct zreport_snapshot *ou
 
 // ---- Sums ---------------------------------------------------------------------------------------
 
+static bool is_maximum(size_t counter)
+{
+    return counter == ZREPORT_pause_ns_max || counter == ZREPORT_slice_ns_max;
+}
+
 void zreport_merge(struct zreport_snapshot *into, const struct zreport_snapshot *from)
 {
-    uint64_t pause_ns_max = into->counters[ZREPORT_pause_ns_max];
-    for (size_t i = 0; i < ZREPORT_COUNTER_COUNT; i++)
-        into->counters[i] += from->counters[i];
-    if (pause_ns_max < from->counters[ZREPORT_pause_ns_max])
-        pause_ns_max = from->counters[ZREPORT_pause_ns_max];
-    into->counters[ZREPORT_pause_ns_max] = pause_ns_max;
-    for (size_t i = 0; i < ZREPORT_PAUSE_BUCKETS; i++)
+    for (size_t i = 0; i < ZREPORT_COUNTER_COUNT; i++) {
+        uint64_t *own = &into->counters[i];
+        if (!is_maximum(i))
+            *own += from->counters[i]; // modulo 2^64, as the counters themselves
+        else if (*own < from->counters[i])
+            *own = from->counters[i];
+    }
+    for (size_t i = 0; i < ZREPORT_PAUSE_BUCKETS; i++) {
         into->pauses[i] += from->pauses[i];
+        into->slices[i] += from->slices[i];
+    }
     if (into->updated_ns < from->updated_ns) into->updated_ns = from->updated_ns;
 }
 
@@ -147,20 +169,29 @@ static uint64_t rank_of(uint64_t count, double percent)
     return rank > count ? count : rank;
 }
 
-uint64_t zreport_pause_percentile(const struct zreport_snapshot *snapshot, double percent)
+static uint64_t percentile(const uint64_t *buckets, uint64_t longest, double percent)
 {
     uint64_t count = 0;
     for (uint32_t i = 0; i < ZREPORT_PAUSE_BUCKETS; i++)
-        count += snapshot->pauses[i];
+        count += buckets[i];
     if (count == 0) return 0;
     uint64_t rank = rank_of(count, percent);
     uint32_t bucket = 0;
-    for (uint64_t below = snapshot->pauses[0]; below < rank; below += snapshot->pauses[bucket])
+    for (uint64_t below = buckets[0]; below < rank; below += buckets[bucket])
         bucket++;
-    // The last bucket is open upwards, and no pause was longer than the longest.
+    // The last bucket is open upwards, and nothing was longer than the longest.
     uint64_t highest = zreport_bucket_max_ns(bucket);
-    uint64_t longest = snapshot->counters[ZREPORT_pause_ns_max];
     return highest > longest || bucket == ZREPORT_PAUSE_BUCKETS - 1 ? longest : highest;
+}
+
+uint64_t zreport_pause_percentile(const struct zreport_snapshot *snapshot, double percent)
+{
+    return percentile(snapshot->pauses, snapshot->counters[ZREPORT_pause_ns_max], percent);
+}
+
+uint64_t zreport_slice_percentile(const struct zreport_snapshot *snapshot, double percent)
+{
+    return percentile(snapshot->slices, snapshot->counters[ZREPORT_slice_ns_max], percent);
 }
 
 void zreport_counters(const struct zreport_snapshot *snapshot, zvm_report_counters *out)
@@ -195,5 +226,13 @@ void zreport_counters(const struct zreport_snapshot *snapshot, zvm_report_counte
         .pause_ns_max = c[ZREPORT_pause_ns_max],
         .output_bytes = c[ZREPORT_output_bytes],
         .cpu_ns = c[ZREPORT_cpu_ns],
+        .slice_ns_total = c[ZREPORT_slice_ns_total],
+        .slice_ns_p50 = zreport_slice_percentile(snapshot, 50),
+        .slice_ns_p99 = zreport_slice_percentile(snapshot, 99),
+        .slice_ns_max = c[ZREPORT_slice_ns_max],
+        .steals = c[ZREPORT_steals],
+        .stolen = c[ZREPORT_stolen],
+        .parks = c[ZREPORT_parks],
+        .wakeups = c[ZREPORT_wakeups],
     };
 }

@@ -92,6 +92,8 @@ static void add_counters(struct json *json, const struct zreport_snapshot *snaps
         add_number(json, zreport_counter_names[i], snapshot->counters[i]);
     add_number(json, "pause_ns_p50", zreport_pause_percentile(snapshot, 50));
     add_number(json, "pause_ns_p99", zreport_pause_percentile(snapshot, 99));
+    add_number(json, "slice_ns_p50", zreport_slice_percentile(snapshot, 50));
+    add_number(json, "slice_ns_p99", zreport_slice_percentile(snapshot, 99));
 }
 
 static void add_totals(struct json *json, const struct zreport_view *view)
@@ -101,6 +103,10 @@ static void add_totals(struct json *json, const struct zreport_view *view)
     open_level(json, '{');
     add_number(json, "wall_ns", view->wall_ns);
     add_number(json, "worker_count", view->worker_count);
+    add_number(json, "workers_wanted", view->workers_wanted);
+    add_number(json, "wakeups_refused", view->wakeups_refused);
+    add_number(json, "queued", view->queued);
+    add_number(json, "queued_overflow", view->overflow);
     add_number(json, "isolates_in_flight", view->isolates_in_flight);
     add_number(json, "isolates_alive",
                zreport_difference(c[ZREPORT_isolates_created], c[ZREPORT_isolates_destroyed]));

@@ -132,29 +132,28 @@ static void write_heap(const struct zreport_view *view, struct zemit *emit)
 
 // Upper bounds one nanosecond below powers of two: there the buckets of the blocks end, so that the
 // counts are exact. From 1 microsecond to 1 second, a factor of 4 apart.
-#define PAUSE_BOUND_FIRST_LOG2 10
-#define PAUSE_BOUND_LAST_LOG2  30
+#define BOUND_FIRST_LOG2 10
+#define BOUND_LAST_LOG2  30
 
-static void write_pauses(const struct zreport_view *view, struct zemit *emit)
+static void histogram(struct zemit *emit, const char *name, const char *help,
+                      const uint64_t *buckets, uint64_t total_ns)
 {
-    static const char name[] = "zvm_gc_pause_seconds";
-    const struct zreport_snapshot *totals = &view->totals;
     uint64_t count = 0;
     uint32_t bucket = 0;
-    family(emit, name, "histogram", "Pauses of isolates by their collector.");
-    for (uint32_t log2 = PAUSE_BOUND_FIRST_LOG2; log2 <= PAUSE_BOUND_LAST_LOG2; log2 += 2) {
+    family(emit, name, "histogram", help);
+    for (uint32_t log2 = BOUND_FIRST_LOG2; log2 <= BOUND_LAST_LOG2; log2 += 2) {
         uint64_t bound_ns = (UINT64_C(1) << log2) - 1;
         while (bucket < ZREPORT_PAUSE_BUCKETS && zreport_bucket_max_ns(bucket) <= bound_ns)
-            count += totals->pauses[bucket++];
+            count += buckets[bucket++];
         zstrbuf_add_format(&emit->buffer, "%s_bucket{le=\"", name);
         zemit_seconds(emit, bound_ns);
         zstrbuf_add_format(&emit->buffer, "\"} %llu\n", (unsigned long long)count);
     }
     while (bucket < ZREPORT_PAUSE_BUCKETS)
-        count += totals->pauses[bucket++];
+        count += buckets[bucket++];
     zstrbuf_add_format(&emit->buffer, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum ", name,
                        (unsigned long long)count, name);
-    zemit_seconds(emit, totals->counters[ZREPORT_pause_ns_total]);
+    zemit_seconds(emit, total_ns);
     zstrbuf_add_format(&emit->buffer, "\n%s_count %llu\n", name, (unsigned long long)count);
 }
 
@@ -162,12 +161,28 @@ static void write_collector(const struct zreport_view *view, struct zemit *emit)
 {
     worker_counter(view, emit, "zvm_gc_collections_total", "Collections of isolates' heaps.",
                    ZREPORT_collections);
-    write_pauses(view, emit);
+    histogram(emit, "zvm_gc_pause_seconds", "Pauses of isolates by their collector.",
+              view->totals.pauses, view->totals.counters[ZREPORT_pause_ns_total]);
 }
 
 static void write_scheduler(const struct zreport_view *view, struct zemit *emit)
 {
     gauge(emit, "zvm_workers", "Worker threads.", view->worker_count);
+    gauge(emit, "zvm_workers_wanted", "Worker threads that were asked for.", view->workers_wanted);
+    counter(emit, "zvm_wakeups_refused_total", "Wake-ups that the system refused.",
+            view->wakeups_refused);
+    gauge(emit, "zvm_queued", "Isolates in queues.", view->queued);
+    gauge(emit, "zvm_queued_overflow", "Of those, in the overflow list.", view->overflow);
+    worker_counter(view, emit, "zvm_steals_total", "Times that a worker took another one's work.",
+                   ZREPORT_steals);
+    worker_counter(view, emit, "zvm_stolen_total", "Isolates that changed workers by that.",
+                   ZREPORT_stolen);
+    worker_counter(view, emit, "zvm_parks_total", "Times that a worker went to sleep.",
+                   ZREPORT_parks);
+    worker_counter(view, emit, "zvm_wakeups_total", "Times that a worker was woken for work.",
+                   ZREPORT_wakeups);
+    histogram(emit, "zvm_slice_seconds", "How long slices took.", view->totals.slices,
+              view->totals.counters[ZREPORT_slice_ns_total]);
     worker_counter(view, emit, "zvm_slices_total", "Slices run.", ZREPORT_slices);
     worker_counter(view, emit, "zvm_fuel_used_total", "Fuel used by programs.", ZREPORT_fuel_used);
     worker_counter(view, emit, "zvm_output_bytes_total", "Bytes that programs printed.",

@@ -11,31 +11,37 @@
 #include <stdint.h>
 
 // One name per counter; the same list makes the struct, the sums and the outputs.
-#define ZREPORT_COUNTERS(X)                                                                        \
-    X(isolates_created)                                                                            \
-    X(isolates_destroyed)                                                                          \
-    X(isolates_finished)                                                                           \
-    X(isolates_succeeded)                                                                          \
-    X(failed_error)                                                                                \
-    X(failed_heap_limit)                                                                           \
-    X(failed_fuel)                                                                                 \
-    X(failed_timeout)                                                                              \
-    X(failed_cancelled)                                                                            \
-    X(failed_output)                                                                               \
-    X(failed_other)                                                                                \
-    X(slices)                                                                                      \
-    X(fuel_used)                                                                                   \
-    X(heap_grown_bytes)  /* committed bytes gained, ever */                                        \
-    X(heap_shrunk_bytes) /* committed bytes given back, ever; current = grown - shrunk */          \
-    X(allocated_bytes)                                                                             \
-    X(allocated_count)                                                                             \
-    X(freed_bytes)                                                                                 \
-    X(freed_count)                                                                                 \
-    X(collections)                                                                                 \
-    X(pause_ns_total)                                                                              \
-    X(pause_ns_max) /* a maximum, not a sum */                                                     \
-    X(output_bytes)                                                                                \
-    X(cpu_ns)
+#define ZREPORT_COUNTERS(X)                                                               \
+    X(isolates_created)                                                                   \
+    X(isolates_destroyed)                                                                 \
+    X(isolates_finished)                                                                  \
+    X(isolates_succeeded)                                                                 \
+    X(failed_error)                                                                       \
+    X(failed_heap_limit)                                                                  \
+    X(failed_fuel)                                                                        \
+    X(failed_timeout)                                                                     \
+    X(failed_cancelled)                                                                   \
+    X(failed_output)                                                                      \
+    X(failed_other)                                                                       \
+    X(slices)                                                                             \
+    X(fuel_used)                                                                          \
+    X(heap_grown_bytes)  /* committed bytes gained, ever */                               \
+    X(heap_shrunk_bytes) /* committed bytes given back, ever; current = grown - shrunk */ \
+    X(allocated_bytes)                                                                    \
+    X(allocated_count)                                                                    \
+    X(freed_bytes)                                                                        \
+    X(freed_count)                                                                        \
+    X(collections)                                                                        \
+    X(pause_ns_total)                                                                     \
+    X(pause_ns_max) /* a maximum, not a sum */                                            \
+    X(output_bytes)                                                                       \
+    X(cpu_ns)                                                                             \
+    X(slice_ns_total)                                                                     \
+    X(slice_ns_max) /* a maximum, not a sum */                                            \
+    X(steals)       /* times that a worker took half of another one's ring */             \
+    X(stolen)       /* isolates that came over by it */                                   \
+    X(parks)        /* times that a worker went to sleep */                               \
+    X(wakeups)      /* times that it was woken for work */
 
 enum zreport_counter {
 #define X(name) ZREPORT_##name,
@@ -44,10 +50,10 @@ enum zreport_counter {
         ZREPORT_COUNTER_COUNT
 };
 
-// Pause histogram: log-linear, 8 buckets a power of two, 1 ns to about 2^40 ns. (The model of the
-// block has fewer: what it explores grows with the words of a copy.)
+// Histograms of pauses and slices: log-linear, 8 buckets a power of two, 1 ns to about 2^40 ns. (The
+// model of the block has fewer: what it explores grows with the words of a copy.)
 #ifndef ZREPORT_PAUSE_BUCKETS
-#define ZREPORT_PAUSE_BUCKETS 320
+#    define ZREPORT_PAUSE_BUCKETS 320
 #endif
 
 // owner-thread writes, any thread reads. One a worker, and one for host threads (under a lock).
@@ -55,13 +61,15 @@ struct zreport_block {
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint64_t sequence; // odd: being written
     _Atomic uint64_t counters[ZREPORT_COUNTER_COUNT];
     _Atomic uint64_t pauses[ZREPORT_PAUSE_BUCKETS];
-    _Atomic uint64_t updated_ns; // zclock_now_ns at the last update
+    _Atomic uint64_t slices[ZREPORT_PAUSE_BUCKETS]; // how long they took
+    _Atomic uint64_t updated_ns;                    // zclock_now_ns at the last update
 };
 
 // An untorn copy.
 struct zreport_snapshot {
     uint64_t counters[ZREPORT_COUNTER_COUNT];
     uint64_t pauses[ZREPORT_PAUSE_BUCKETS];
+    uint64_t slices[ZREPORT_PAUSE_BUCKETS];
     uint64_t updated_ns;
 };
 
@@ -70,6 +78,7 @@ void zreport_begin(struct zreport_block *block);
 void zreport_add(struct zreport_block *block, enum zreport_counter counter, uint64_t value);
 void zreport_max(struct zreport_block *block, enum zreport_counter counter, uint64_t value);
 void zreport_pause(struct zreport_block *block, uint64_t pause_ns); // histogram, total, max
+void zreport_slice(struct zreport_block *block, uint64_t slice_ns); // the same of a slice
 void zreport_end(struct zreport_block *block, uint64_t now_ns);
 
 // Reader, any thread, never blocks the writer. waits: how often it had to read again.
@@ -78,6 +87,7 @@ void zreport_read(const struct zreport_block *block, struct zreport_snapshot *ou
 void zreport_merge(struct zreport_snapshot *into, const struct zreport_snapshot *from);
 // The pause below which `percent` of pauses lie; 0 without any. At most 12.5% too high.
 uint64_t zreport_pause_percentile(const struct zreport_snapshot *snapshot, double percent);
+uint64_t zreport_slice_percentile(const struct zreport_snapshot *snapshot, double percent);
 
 // ---- Output -----------------------------------------------------------------------------------
 
@@ -92,6 +102,10 @@ struct zreport_view {
     struct zreport_snapshot totals;
     const struct zreport_snapshot *workers; // [worker_count + 1]; the last: host threads
     uint32_t worker_count;
+    uint32_t workers_wanted;  // more than worker_count: the system refused some threads
+    uint32_t wakeups_refused; // by the system; each costs up to a second
+    uint64_t queued;          // entries in rings and the overflow list
+    uint64_t overflow;        // of those, in the overflow list
     uint64_t wall_ns, now_ns;
     uint64_t isolates_in_flight;
     uint64_t heap_peak_bytes; // sampled maximum of the current sum

@@ -31,10 +31,12 @@ static inline bool zreport_is_host_row(const struct zreport_view *view, uint32_t
     return row == view->worker_count;
 }
 
-// a - b, or 0: two counters read at different moments may look the wrong way round.
+// a - b, or 0: two counters read at different moments may look the wrong way round. Counters are
+// modulo 2^64, so what counts is the sign of the difference and not which number is larger.
 static inline uint64_t zreport_difference(uint64_t a, uint64_t b)
 {
-    return a > b ? a - b : 0;
+    uint64_t difference = a - b;
+    return difference <= INT64_MAX ? difference : 0;
 }
 
 // The highest pause that falls into a bucket.

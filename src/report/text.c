@@ -1,8 +1,8 @@
 // report/text.c - a report for people: aligned columns, units, thousands separators.
 //
 // Thread: owner of the view. Sections: runtime, isolates, failures by reason, heap, collector,
-// symbols, pools, workers. Sizes are in powers of 1024, times in the unit that keeps three digits.
-// Not meant to be parsed: the JSON form is.
+// scheduler, symbols, pools, workers. Sizes are in powers of 1024, times in the unit that keeps
+// three digits. Not meant to be parsed: the JSON form is.
 #include "report/report_internal.h"
 
 #include <stdio.h>
@@ -122,6 +122,20 @@ static void write_head(const struct zreport_view *view, struct zemit *emit)
                        duration_text(cpu_ns, cpu), percent_text(cpu_ns, view->wall_ns, share));
 }
 
+// Printed only when the system did not give what was asked of it.
+static void write_refusals(const struct zreport_view *view, struct zemit *emit)
+{
+    char count[TEXT_BYTES];
+    if (view->workers_wanted > view->worker_count)
+        zstrbuf_add_format(&emit->buffer, "the system refused %s of %u worker threads\n",
+                           count_text(view->workers_wanted - view->worker_count, count),
+                           view->workers_wanted);
+    if (view->wakeups_refused > 0)
+        zstrbuf_add_format(&emit->buffer,
+                           "the system refused %s wake-ups: work may have waited a second\n",
+                           count_text(view->wakeups_refused, count));
+}
+
 static void write_isolates(const struct zreport_view *view, struct zemit *emit)
 {
     const uint64_t *c = view->totals.counters;
@@ -226,6 +240,22 @@ static void write_pools(const struct zreport_view *view, struct zemit *emit)
         write_pool(&view->pools[i], emit);
 }
 
+static void write_scheduler(const struct zreport_view *view, struct zemit *emit)
+{
+    const uint64_t *c = view->totals.counters;
+    char number[TEXT_BYTES], other[TEXT_BYTES], note[TEXT_BYTES + 32];
+    section(emit, "Scheduler");
+    duration_line(emit, "slice p50", zreport_slice_percentile(&view->totals, 50));
+    duration_line(emit, "slice p99", zreport_slice_percentile(&view->totals, 99));
+    duration_line(emit, "slice max", c[ZREPORT_slice_ns_max]);
+    snprintf(note, sizeof note, "%s in the overflow list", count_text(view->overflow, other));
+    line_with(emit, "queued", count_text(view->queued, number), note);
+    snprintf(note, sizeof note, "%s isolates", count_text(c[ZREPORT_stolen], other));
+    line_with(emit, "steals", count_text(c[ZREPORT_steals], number), note);
+    snprintf(note, sizeof note, "%s woken for work", count_text(c[ZREPORT_wakeups], other));
+    line_with(emit, "times asleep", count_text(c[ZREPORT_parks], number), note);
+}
+
 static void write_row(const char *name, const struct zreport_snapshot *snapshot, struct zemit *emit)
 {
     const uint64_t *c = snapshot->counters;
@@ -261,10 +291,12 @@ static void write_workers(const struct zreport_view *view, struct zemit *emit)
 void zreport_write_text(const struct zreport_view *view, struct zemit *emit)
 {
     write_head(view, emit);
+    write_refusals(view, emit);
     write_isolates(view, emit);
     write_failures(view, emit);
     write_heap(view, emit);
     write_collector(view, emit);
+    write_scheduler(view, emit);
     write_symbols(view, emit);
     write_pools(view, emit);
     write_workers(view, emit);

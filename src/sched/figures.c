@@ -23,7 +23,7 @@ static uint64_t cpu_ns_of(const struct zworker *worker)
 
 static void read_row(struct zsched *sched, uint32_t row, struct zreport_snapshot *out)
 {
-    if (row == sched->worker_count) {
+    if (row == zsched_started(sched)) {
         zreport_read(&sched->host_block, out);
         return;
     }
@@ -31,20 +31,32 @@ static void read_row(struct zsched *sched, uint32_t row, struct zreport_snapshot
     out->counters[ZREPORT_cpu_ns] = cpu_ns_of(sched->workers[row]);
 }
 
+// Entries in a worker's ring. Those in its inbox have not been counted by anybody: it empties it
+// at its next turn.
+static uint64_t queued_of(const struct zworker *worker)
+{
+    return zring_length(&worker->ring);
+}
+
 void zsched_report(struct zsched *sched, struct zreport_snapshot *rows, struct zreport_view *view)
 {
     struct zreport_snapshot one;
+    uint32_t worker_count = zsched_started(sched);
     view->totals = (struct zreport_snapshot){0};
-    for (uint32_t row = 0; row <= sched->worker_count; row++) {
+    view->overflow = view->queued = zoverflow_length(&sched->overflow);
+    for (uint32_t row = 0; row <= worker_count; row++) {
         struct zreport_snapshot *snapshot = rows == NULL ? &one : &rows[row];
         read_row(sched, row, snapshot);
+        if (row < worker_count) view->queued += queued_of(sched->workers[row]);
         zreport_merge(&view->totals, snapshot);
     }
     view->workers = rows;
-    view->worker_count = sched->worker_count;
+    view->worker_count = worker_count;
+    view->workers_wanted = sched->worker_capacity;
+    view->wakeups_refused = z_load_relaxed(&sched->parking.refused); // relaxed: a count
     view->now_ns = zclock_now_ns();
     view->wall_ns = view->now_ns - sched->start_ns;
-    view->isolates_in_flight = z_load_relaxed(&sched->in_flight);    // relaxed: a gauge
+    view->isolates_in_flight = zadmission_count(&sched->admission);
     view->heap_peak_bytes = z_load_relaxed(&sched->heap_peak_bytes); // relaxed: a gauge
     view->mapped_bytes = zspan_pool_mapped_bytes_any(sched->spans);
 }

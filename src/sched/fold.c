@@ -121,11 +121,13 @@ struct zfold_mark zfold_before(const struct zisolate *iso)
 }
 
 void zfold_slice(struct zreport_block *block, const struct zisolate *iso,
-                 const struct zfold_mark *before)
+                 const struct zfold_mark *before, uint64_t slice_ns)
 {
+    uint64_t slices = iso->slices - before->slices;
+    if (slices > 0) zreport_slice(block, slice_ns);
     zreport_add(block, ZREPORT_fuel_used, zisolate_fuel_used(iso) - before->fuel_used);
     zreport_add(block, ZREPORT_output_bytes, iso->output_bytes - before->output_bytes);
-    zreport_add(block, ZREPORT_slices, iso->slices - before->slices);
+    zreport_add(block, ZREPORT_slices, slices);
 }
 
 static enum zreport_counter counter_of(int32_t status)
@@ -154,4 +156,11 @@ void zfold_finished(struct zreport_block *block, const struct zisolate *iso)
 {
     zreport_add(block, ZREPORT_isolates_finished, 1);
     zreport_add(block, counter_of(iso->status), 1);
+}
+
+void zfold_event(struct zworker *worker, enum zreport_counter counter, uint64_t value)
+{
+    zreport_begin(&worker->block);
+    zreport_add(&worker->block, counter, value);
+    zreport_end(&worker->block, worker->clock_ns);
 }

@@ -35,8 +35,8 @@ static void unlink_live(struct zsched *sched, struct zisolate *iso)
 zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, struct zcode *code,
                                  const struct zisolate_options *options, struct zisolate **out)
 {
-    // relaxed: a creation that races with the shutdown may go either way; submitting looks again.
-    if (z_load_relaxed(&sched->is_closed)) return ZVM_E_CLOSED;
+    // A creation that races with the shutdown may go either way; submitting looks again.
+    if (zadmission_is_closed(&sched->admission)) return ZVM_E_CLOSED;
     struct zlane *lane = zlane_acquire(sched);
     if (lane == NULL) return ZVM_E_NOMEM;
     struct zisolate *iso;
@@ -62,7 +62,8 @@ zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
     zfold_heap(sched, block, iso, lane);
     zfold_destroyed(sched, block, iso);
     zfold_end(sched, lane, block, zclock_now_ns());
-    zisolate_destroy(iso, lane->runner.env);
+    zisolate_deinit(iso, lane->runner.env);
+    if (!zstate_retire(&iso->state)) zisolate_free(iso, lane->runner.env); // PAIR state
     zlane_release(sched, lane);
     return ZVM_OK;
 }
@@ -108,7 +109,7 @@ static enum zisolate_outcome run_slice(struct zsched *sched, struct zisolate *is
     bool is_over = outcome == ZOUTCOME_FINISHED;
 
     struct zreport_block *block = zfold_begin(sched, lane);
-    zfold_slice(block, iso, &before);
+    zfold_slice(block, iso, &before, end_ns - start_ns);
     zfold_heap(sched, block, iso, lane);
     if (is_over) zfold_finished(block, iso);
     zreport_add(block, ZREPORT_cpu_ns, cpu_since(run, end_ns - start_ns, is_over));
@@ -120,15 +121,8 @@ static enum zisolate_outcome run_slice(struct zsched *sched, struct zisolate *is
 static zvm_status claim(struct zisolate *iso)
 {
     uint32_t seen;
-    if (zstate_step(iso, ZSTATE_IDLE, ZSTATE_RUNNING, &seen)) return ZVM_OK; // PAIR state
-    return (seen & ZSTATE_MASK) == ZSTATE_DONE ? ZVM_E_STATE : ZVM_E_BUSY;
-}
-
-// True when it has been cancelled meanwhile: then it is still the caller's, to be ended now.
-static bool put_back(struct zisolate *iso)
-{
-    uint32_t expected = ZSTATE_RUNNING;
-    return !z_cas_release(&iso->state, &expected, ZSTATE_IDLE); // PAIR state
+    if (zstate_claim(&iso->state, &seen)) return ZVM_OK; // PAIR state
+    return zstate_phase(seen) == ZSTATE_DONE ? ZVM_E_STATE : ZVM_E_BUSY;
 }
 
 zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budget, bool *finished)
@@ -145,14 +139,11 @@ zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budge
     enum zisolate_outcome outcome;
     do {
         outcome = run_slice(sched, iso, &run);
-    } while (outcome == ZOUTCOME_YIELDED && (run.budget > 0 || put_back(iso)));
+        // One that cannot be put back has been cancelled: one more round ends it.
+    } while (outcome == ZOUTCOME_YIELDED && (run.budget > 0 || !zstate_put_back(&iso->state)));
     zlane_release(sched, run.lane);
     if (finished != NULL) *finished = outcome == ZOUTCOME_FINISHED;
-    if (outcome == ZOUTCOME_FINISHED) {
-        pthread_mutex_lock(&sched->queue_lock);
-        zsched_finish_locked(sched, iso, false /* was_submitted */);
-        pthread_mutex_unlock(&sched->queue_lock);
-    }
+    if (outcome == ZOUTCOME_FINISHED) zfinish_isolate(sched, iso, false /* was_submitted */);
     return ZVM_OK;
 }
 

@@ -9,11 +9,11 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/futex.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 // ---- Workers ------------------------------------------------------------------------------------
 
@@ -26,11 +26,9 @@ static zvm_status create_worker(struct zsched *sched, uint32_t index, struct zwo
     worker->index = index;
     worker->lane.worker = worker;
     atomic_init(&worker->block.updated_ns, sched->start_ns); // its age counts from the beginning
+    worker->clock_ns = sched->start_ns;
+    worker->random = (index + 1) * UINT64_C(0x9E3779B97F4A7C15);
     zvm_status status = zrunner_init(&worker->lane.runner, sched->spans);
-    if (status == ZVM_OK && pthread_cond_init(&worker->wake, NULL) != 0) {
-        zrunner_deinit(&worker->lane.runner);
-        status = ZVM_E_NOMEM;
-    }
     if (status != ZVM_OK) {
         z_free_aligned(worker, sizeof *worker);
         return status;
@@ -42,7 +40,6 @@ static zvm_status create_worker(struct zsched *sched, uint32_t index, struct zwo
 static void destroy_worker(struct zworker *worker)
 {
     if (worker == NULL) return;
-    pthread_cond_destroy(&worker->wake);
     zrunner_deinit(&worker->lane.runner);
     z_free_aligned(worker, sizeof *worker);
 }
@@ -62,6 +59,8 @@ static zvm_status create_workers(struct zsched *sched, uint32_t count)
     sched->workers = z_alloc_zeroed(count * sizeof *sched->workers);
     if (sched->workers == NULL) return ZVM_E_NOMEM;
     sched->worker_capacity = count;
+    zvm_status parking_status = zparking_init(&sched->parking, count);
+    if (parking_status != ZVM_OK) return parking_status;
     for (uint32_t i = 0; i < count; i++) {
         zvm_status status = create_worker(sched, i, &sched->workers[i]);
         if (status != ZVM_OK) return status;
@@ -69,8 +68,7 @@ static zvm_status create_workers(struct zsched *sched, uint32_t count)
     return ZVM_OK;
 }
 
-// A worker that runs while others are being started finds the queue empty and parks; it does not
-// read worker_count.
+// A worker that runs while others are being started sees a count of 0, finds nothing and sleeps.
 static zvm_status start_workers(struct zsched *sched)
 {
     sigset_t all, before;
@@ -80,24 +78,13 @@ static zvm_status start_workers(struct zsched *sched)
     while (started < sched->worker_capacity && start_worker(sched->workers[started]))
         started++;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    sched->worker_count = started;
+    z_store_seq_cst(&sched->worker_count, started); // PAIR park
     return started == 0 && sched->worker_capacity > 0 ? ZVM_E_THREADS : ZVM_OK;
 }
 
 // ---- Locks --------------------------------------------------------------------------------------
 
-// The time of a wait is monotonic: setting the clock of the machine must not end or prolong it.
-static bool init_done(pthread_cond_t *done)
-{
-    pthread_condattr_t attributes;
-    if (pthread_condattr_init(&attributes) != 0) return false;
-    bool is_ready = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-                    pthread_cond_init(done, &attributes) == 0;
-    pthread_condattr_destroy(&attributes);
-    return is_ready;
-}
-
-// Adaptive: it is held for less time than going to sleep takes, so a short spin comes first.
+// Adaptive: they are held for less time than going to sleep takes, so a short spin comes first.
 static bool init_short_lock(pthread_mutex_t *lock)
 {
     pthread_mutexattr_t attributes;
@@ -108,21 +95,25 @@ static bool init_short_lock(pthread_mutex_t *lock)
     return is_ready;
 }
 
-// On Linux initialising a lock cannot fail; when it does all the same, those made before need no
-// taking apart.
-static bool init_locks(struct zsched *sched)
-{
-    return init_short_lock(&sched->queue_lock) && init_done(&sched->done) &&
-           init_short_lock(&sched->host_lock) &&
-           pthread_mutex_init(&sched->reserve_lock, NULL) == 0;
-}
+enum { LOCK_COUNT = 3 };
 
 static void deinit_locks(struct zsched *sched)
 {
-    pthread_mutex_destroy(&sched->reserve_lock);
-    pthread_mutex_destroy(&sched->host_lock);
-    pthread_cond_destroy(&sched->done);
-    pthread_mutex_destroy(&sched->queue_lock);
+    pthread_mutex_t *const locks[LOCK_COUNT] = {&sched->overflow.lock, &sched->host_lock,
+                                                &sched->reserve_lock};
+    for (uint32_t i = 0; i < sched->lock_count; i++)
+        pthread_mutex_destroy(locks[i]);
+}
+
+static bool init_locks(struct zsched *sched)
+{
+    if (!init_short_lock(&sched->overflow.lock)) return false;
+    sched->lock_count = 1;
+    if (!init_short_lock(&sched->host_lock)) return false;
+    sched->lock_count = 2;
+    if (pthread_mutex_init(&sched->reserve_lock, NULL) != 0) return false;
+    sched->lock_count = LOCK_COUNT;
+    return true;
 }
 
 // ---- The whole ----------------------------------------------------------------------------------
@@ -135,6 +126,7 @@ zvm_status zsched_create(const struct zsched_options *options, struct zsched **o
     if (sched == NULL) return ZVM_E_NOMEM;
     memset(sched, 0, sizeof *sched);
     if (!init_locks(sched)) {
+        deinit_locks(sched);
         z_free_aligned(sched, sizeof *sched);
         return ZVM_E_NOMEM;
     }
@@ -146,6 +138,9 @@ zvm_status zsched_create(const struct zsched_options *options, struct zsched **o
 
     zvm_status status = zlane_create(sched, &sched->reserve);
     if (status == ZVM_OK) status = zlane_create(sched, &sched->lanes);
+    // Without futexes workers could not sleep; the host's own threads need none.
+    if (status == ZVM_OK && options->worker_count > 0 && !zfutex_is_available())
+        status = ZVM_E_THREADS;
     if (status == ZVM_OK) status = create_workers(sched, options->worker_count);
     if (status == ZVM_OK) status = start_workers(sched);
     if (status != ZVM_OK) {
@@ -158,12 +153,9 @@ zvm_status zsched_create(const struct zsched_options *options, struct zsched **o
 
 static void stop_workers(struct zsched *sched)
 {
-    pthread_mutex_lock(&sched->queue_lock);
-    sched->is_stopping = true;
-    for (struct zworker *worker; (worker = zworker_unpark_locked(sched)) != NULL;)
-        pthread_cond_signal(&worker->wake);
-    pthread_mutex_unlock(&sched->queue_lock);
-    for (uint32_t i = 0; i < sched->worker_count; i++)
+    z_store_seq_cst(&sched->is_stopping, 1); // PAIR park
+    zparking_stop(&sched->parking);
+    for (uint32_t i = 0; i < zsched_started(sched); i++)
         pthread_join(sched->workers[i]->thread, NULL);
 }
 
@@ -179,12 +171,14 @@ static void destroy_isolates(struct zsched *sched)
 void zsched_destroy(struct zsched *sched)
 {
     if (sched == NULL) return;
-    if (sched->worker_count > 0) (void)zsched_shutdown(sched, true /* cancel */);
+    if (zsched_started(sched) > 0) (void)zsched_shutdown(sched, true /* cancel */);
     stop_workers(sched);
     destroy_isolates(sched);
+    zqueue_purge(sched);
     for (uint32_t i = 0; i < sched->worker_capacity; i++)
         destroy_worker(sched->workers[i]);
     z_free(sched->workers, sched->worker_capacity * sizeof *sched->workers);
+    zparking_deinit(&sched->parking);
     zlane_destroy_all(sched);
     deinit_locks(sched);
     z_free_aligned(sched, sizeof *sched);
@@ -192,5 +186,5 @@ void zsched_destroy(struct zsched *sched)
 
 uint32_t zsched_worker_count(const struct zsched *sched)
 {
-    return sched->worker_count;
+    return zsched_started(sched);
 }

@@ -2,9 +2,8 @@
 // figures.
 //
 // Every isolate of a runtime is created, run and destroyed through here, so that the counters of
-// the report are complete. Thread: any, unless said otherwise. The queue behind it is one FIFO
-// under a mutex; nothing in this interface says so. Layers: a worker calls zisolate_run; programs
-// reach the host through callbacks of their isolate.
+// the report are complete. Thread: any, unless said otherwise. Layers: a worker calls zisolate_run;
+// programs reach the host through callbacks of their isolate.
 #ifndef ZVM_SCHED_SCHED_H
 #define ZVM_SCHED_SCHED_H
 

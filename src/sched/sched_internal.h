@@ -1,14 +1,27 @@
 // sched/sched_internal.h - what the files of the scheduler share.
 //
-// Two locks, both leaves: neither is taken under the other, and nothing of another folder is called
-// under one, but for zreport's writers under host_lock. reserve_lock may be held around both.
+// Locks, all leaves: none is taken under another, but for host_lock under reserve_lock, and nothing
+// of another folder is called under one, but for zreport's writers under host_lock. Everything that
+// a submission, a slice or an end needs is lock-free, except the overflow list.
 #ifndef ZVM_SCHED_SCHED_INTERNAL_H
 #define ZVM_SCHED_SCHED_INTERNAL_H
 
-#include "sched/queue.h"
+#include "sched/admission.h"
+#include "sched/event.h"
+#include "sched/inbox.h"
+#include "sched/overflow.h"
+#include "sched/park.h"
+#include "sched/ring.h"
 #include "sched/sched.h"
+#include "sched/state.h"
 
 #include <pthread.h>
+
+_Static_assert(ZPARK_WORKERS_MAX == ZSCHED_WORKERS_MAX, "every worker has a bit in the bitmap");
+
+// Threads that wait for an isolate sleep at one of so many events, by its address: few enough to
+// fit a page, enough that hardly anybody is woken for another isolate's end.
+#define ZSCHED_EVENTS 64
 
 // What one thread needs to touch an isolate, and where its figures go.
 struct zlane {
@@ -18,17 +31,21 @@ struct zlane {
 };
 
 struct zworker {
+    // shared. An isolate's entry is in one of these two, in the overflow list, or with the worker.
+    struct zring ring;
+    struct zinbox inbox;
     // owner-thread: the worker
-    struct zlane lane;
+    _Alignas(ZVM_CACHE_LINE_BYTES) struct zlane lane;
+    struct zchain batch;  // requeued, on their way to the overflow list
     struct zsched *sched; // frozen
+    uint64_t random;      // whom to steal from first
+    uint64_t clock_ns;    // when it last looked
     pthread_t thread;     // frozen once started
     uint32_t index;       // frozen
+    bool is_searching;    // one of the parking's searchers
+    bool owes_look;       // it was a searcher until it wanted to sleep
     bool is_in_slice;     // its lane is in use
     bool is_lending;      // in an on_finish callback: its lane is free for what the callback does
-    // under queue_lock
-    bool is_parked;
-    struct zworker *parked_next;
-    pthread_cond_t wake;
     // shared, PAIR report: the worker writes, anybody reads
     struct zreport_block block;
 };
@@ -36,22 +53,24 @@ struct zworker {
 struct zsched {
     // frozen once the workers run
     struct zworker **workers; // [worker_capacity], the first worker_count of them started
-    uint32_t worker_count, worker_capacity;
+    uint32_t worker_capacity; // wanted
     uint32_t slice_budget;
     struct zspan_pool *spans;
     uint64_t start_ns;
+    // shared: 0 until all workers are started, then frozen. PAIR park: before any submission.
+    _Atomic uint32_t worker_count;
+    // shared. PAIR park. Workers leave when they find nothing to do.
+    _Atomic uint32_t is_stopping;
 
-    // queue_lock: the run queue, everybody who sleeps, and each isolate's step into and out of
-    // QUEUED and into DONE. Held for a few dozen instructions.
-    _Alignas(ZVM_CACHE_LINE_BYTES) pthread_mutex_t queue_lock;
-    struct zqueue queue;
-    struct zworker *parked; // a stack of sleeping workers
-    pthread_cond_t done;    // some isolate with waiters is DONE, or nothing is in flight
-    uint32_t drain_count;   // threads in drain
-    bool is_stopping;       // workers leave when they find the queue empty
-    // Written under queue_lock, and read under it where it decides something; relaxed elsewhere.
-    _Atomic uint64_t in_flight; // submitted, and not through with on_finish
-    _Atomic uint32_t is_closed;
+    struct zadmission admission; // shared: counts isolates submitted and not through with on_finish
+    struct zparking parking;
+    struct zoverflow overflow;
+    // shared, as an inbox but linked by urgent_next: cancelled while queued, RUNNING in the list's
+    // name; some worker is to end them and make their callbacks.
+    _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic(struct zisolate *) urgent;
+    // shared, relaxed: whose turn it is to get the next submission
+    _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint32_t turn;
+    _Alignas(ZVM_CACHE_LINE_BYTES) struct zevent ends[ZSCHED_EVENTS];
 
     // host_lock: the host threads' lanes and block, and the list of all isolates
     _Alignas(ZVM_CACHE_LINE_BYTES) pthread_mutex_t host_lock;
@@ -61,26 +80,51 @@ struct zsched {
 
     pthread_mutex_t reserve_lock; // held while the reserve lane is used
     struct zlane *reserve;
+    uint32_t lock_count; // of the locks above, those that are initialised
 
     // shared, relaxed: a gauge and its highest value; nothing is read through them
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint64_t heap_current_bytes;
     _Atomic uint64_t heap_peak_bytes;
 };
 
+static inline uint32_t zsched_started(const struct zsched *sched)
+{
+    return z_load_seq_cst(&sched->worker_count); // PAIR park
+}
+
+// ---- queue.c: where entries go and come from
+// thread: any. The caller has just made the step into QUEUED.
+void zqueue_place(struct zsched *sched, struct zisolate *iso);
+// thread: worker. After a slice; the same.
+void zqueue_requeue(struct zworker *worker, struct zisolate *iso);
+// thread: worker. An isolate to run, RUNNING; NULL: nothing at hand.
+struct zisolate *zqueue_next(struct zworker *worker);
+// thread: worker. Looks at everybody's queues for a few microseconds. True: something is at hand.
+bool zqueue_search(struct zworker *worker);
+// thread: any. Whether anything is in any queue. PAIR park.
+bool zqueue_has_any(const struct zsched *sched);
+// thread: the one that destroys; the workers are gone. Takes every entry out of its queue.
+void zqueue_purge(struct zsched *sched);
+// thread: any. Hands an isolate that the caller has claimed to some worker, to be ended there.
+void zqueue_push_urgent(struct zsched *sched, struct zisolate *iso);
+// thread: worker. All of them, linked by urgent_next.
+struct zisolate *zqueue_take_urgent(struct zsched *sched);
+
 // ---- worker.c
 void *zworker_main(void *worker);
 // The worker whose thread this is, when it is one of sched's; else NULL.
 struct zworker *zworker_current(const struct zsched *sched);
-// Takes a sleeping worker off the stack, to be woken by zworker_wake once the lock is released;
-// NULL: none sleeps.
-struct zworker *zworker_unpark_locked(struct zsched *sched);
-void zworker_wake(struct zworker *worker); // may be NULL
+
+// ---- finish.c
+// The last touch of an isolate by the thread that has it RUNNING: DONE, waiters, on_finish.
+// was_submitted: it leaves the admission. The caller has folded the isolate's figures.
+void zfinish_isolate(struct zsched *sched, struct zisolate *iso, bool was_submitted);
+// Ends an isolate that the caller has RUNNING and that runs no more, and folds its figures. The
+// caller gives the lane back, if need be, and then calls zfinish_isolate.
+void zfinish_cancelled(struct zsched *sched, struct zisolate *iso, struct zlane *lane);
+struct zevent *zfinish_event(struct zsched *sched, const struct zisolate *iso);
 
 // ---- sched.c
-// The last touch of an isolate by the thread that ran it: DONE, waiters, on_finish. was_submitted:
-// it counts as in flight. Called with queue_lock held, returns with it held, and lets it go for the
-// callback. The caller has folded the isolate's figures.
-void zsched_finish_locked(struct zsched *sched, struct zisolate *iso, bool was_submitted);
 // The deadline of an isolate that has a timeout and no deadline yet: from now. thread: its owner.
 void zsched_set_deadline(struct zisolate *iso);
 
@@ -104,6 +148,8 @@ void zfold_heap(struct zsched *sched, struct zreport_block *block, struct zisola
 // The heap goes: what it still has counts as freed and given back.
 void zfold_destroyed(struct zsched *sched, struct zreport_block *block, struct zisolate *iso);
 void zfold_finished(struct zreport_block *block, const struct zisolate *iso);
+// One more of something that happens to a worker outside slices. thread: the worker.
+void zfold_event(struct zworker *worker, enum zreport_counter counter, uint64_t value);
 
 // An isolate's figures before a slice.
 struct zfold_mark {
@@ -111,25 +157,6 @@ struct zfold_mark {
 };
 struct zfold_mark zfold_before(const struct zisolate *iso);
 void zfold_slice(struct zreport_block *block, const struct zisolate *iso,
-                 const struct zfold_mark *before);
-
-// ---- State words. PAIR state.
-static inline uint32_t zstate_of(const struct zisolate *iso)
-{
-    return z_load_acquire(&iso->state); // PAIR state: what its last owner did to it is seen
-}
-
-// Steps from one state to another, keeping the bits that others may set at any moment. False when
-// it was not in `from`; *seen gets the word as it was.
-static inline bool zstate_step(struct zisolate *iso, uint32_t from, uint32_t to, uint32_t *seen)
-{
-    uint32_t word = zstate_of(iso);
-    for (;;) {
-        *seen = word;
-        if ((word & ZSTATE_MASK) != from) return false;
-        uint32_t next = (word & ~(uint32_t)ZSTATE_MASK) | to;
-        if (z_cas_acq_rel(&iso->state, &word, next)) return true; // PAIR state
-    }
-}
+                 const struct zfold_mark *before, uint64_t slice_ns);
 
 #endif // ZVM_SCHED_SCHED_INTERNAL_H

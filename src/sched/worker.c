@@ -2,12 +2,11 @@
 //
 // Owns: which worker a thread is (a thread's own variable, so that a callback finds its worker).
 // Thread: the worker, unless said otherwise.
-// Invariant: an isolate that a worker has taken is RUNNING and in no queue; nobody else touches
-// more of it than its state word. How: one turn takes queue_lock once: the step that ends a slice
-// and the one that takes the next isolate share it. A worker that finds nothing parks on a
-// condition variable of its own; whoever queues something takes one parked worker off the stack
-// under the same lock and wakes that one. So no wake-up is lost (queueing and parking exclude each
-// other) and no herd is woken.
+// Invariant: an isolate that a worker has taken is RUNNING; nobody else touches more of it than its
+// state word. How: queue.c says which isolate is next; when there is none, the worker searches
+// (unless somebody does already), then sleeps. A searcher stops being one before it runs anything,
+// and then looks whether there is more work than it took: whoever made that visible may have relied
+// on the searcher.
 #include "sched/sched_internal.h"
 
 #include "base/clock.h"
@@ -20,55 +19,52 @@ struct zworker *zworker_current(const struct zsched *sched)
     return worker != NULL && worker->sched == sched ? worker : NULL;
 }
 
-// ---- Sleeping -----------------------------------------------------------------------------------
+// ---- Searching and sleeping ---------------------------------------------------------------------
 
-struct zworker *zworker_unpark_locked(struct zsched *sched)
+static bool is_stopping(const struct zsched *sched)
 {
-    struct zworker *worker = sched->parked;
-    if (worker == NULL) return NULL;
-    sched->parked = worker->parked_next;
-    worker->is_parked = false;
-    return worker;
+    return z_load_seq_cst(&sched->is_stopping) != 0; // PAIR park
 }
 
-void zworker_wake(struct zworker *worker)
+// What a worker about to sleep looks at. PAIR park.
+static bool has_work(void *context)
 {
-    if (worker != NULL) pthread_cond_signal(&worker->wake);
+    struct zsched *sched = context;
+    return zqueue_has_any(sched) || is_stopping(sched);
 }
 
-static void park_locked(struct zsched *sched, struct zworker *worker)
+// The worker has found work. Was it a searcher, or just before, then somebody may have relied on it.
+static void end_search(struct zworker *worker)
 {
-    worker->is_parked = true;
-    worker->parked_next = sched->parked;
-    sched->parked = worker;
-    while (worker->is_parked)
-        pthread_cond_wait(&worker->wake, &sched->queue_lock);
+    if (!worker->is_searching && !worker->owes_look) return;
+    struct zsched *sched = worker->sched;
+    if (worker->is_searching) zparking_end_search(&sched->parking);
+    worker->is_searching = false;
+    worker->owes_look = false;
+    if (zqueue_has_any(sched)) zparking_notify(&sched->parking, worker->index); // PAIR park
 }
 
-// The next isolate, RUNNING; NULL: the worker is to leave.
-static struct zisolate *take_locked(struct zsched *sched, struct zworker *worker)
+static void park(struct zworker *worker)
 {
-    for (;;) {
-        struct zisolate *iso = zqueue_take(&sched->queue);
-        if (iso != NULL) {
-            uint32_t seen;
-            bool was_queued = zstate_step(iso, ZSTATE_QUEUED, ZSTATE_RUNNING, &seen);
-            ZVM_CHECK(was_queued); // only holders of queue_lock take an isolate out of QUEUED
-            return iso;
-        }
-        if (sched->is_stopping) return NULL;
-        park_locked(sched, worker);
-    }
+    struct zsched *sched = worker->sched;
+    zfold_event(worker, ZREPORT_parks, 1);
+    enum zpark_end end =
+        zparking_park(&sched->parking, worker->index, worker->is_searching, has_work, sched);
+    worker->is_searching = end == ZPARK_WOKEN;
+    worker->owes_look = end == ZPARK_NOT_NOW;
+    if (worker->is_searching) zfold_event(worker, ZREPORT_wakeups, 1);
+    worker->clock_ns = zclock_now_ns();
 }
 
 // ---- A slice ------------------------------------------------------------------------------------
 
-static enum zisolate_outcome run_slice(struct zsched *sched, struct zworker *worker,
-                                       struct zisolate *iso)
+static enum zisolate_outcome run_slice(struct zworker *worker, struct zisolate *iso)
 {
+    struct zsched *sched = worker->sched;
     struct zfold_mark before = zfold_before(iso);
     enum zisolate_outcome outcome = ZOUTCOME_FINISHED;
     worker->is_in_slice = true;
+    iso->home = (uint16_t)(worker->index + 1);
     // relaxed: a bit that came later is seen by the interpreter's own look.
     if (z_load_relaxed(&iso->state) & ZSTATE_CANCEL)
         zisolate_end(iso, &worker->lane.runner, ZVM_E_CANCELLED);
@@ -76,45 +72,65 @@ static enum zisolate_outcome run_slice(struct zsched *sched, struct zworker *wor
         outcome = zisolate_run(iso, &worker->lane.runner, sched->slice_budget);
     worker->is_in_slice = false;
 
+    uint64_t now_ns = zclock_now_ns();
     struct zreport_block *block = zfold_begin(sched, &worker->lane);
-    zfold_slice(block, iso, &before);
+    zfold_slice(block, iso, &before, now_ns - worker->clock_ns);
     zfold_heap(sched, block, iso, &worker->lane);
     if (outcome == ZOUTCOME_FINISHED) zfold_finished(block, iso);
-    zfold_end(sched, &worker->lane, block, zclock_now_ns());
+    zfold_end(sched, &worker->lane, block, now_ns);
+    worker->clock_ns = now_ns;
     return outcome;
 }
 
-// To the tail, so that everybody else has a turn first; a cancelled one to the head: it has nothing
-// to run any more and its waiters should not wait for others.
-static void requeue_locked(struct zsched *sched, struct zisolate *iso)
+_Static_assert(ZSCHED_WORKERS_MAX < UINT16_MAX, "1 + the index of a worker fits `home`");
+
+static void end_cancelled(struct zworker *worker, struct zisolate *iso)
 {
-    uint32_t seen;
-    bool was_running = zstate_step(iso, ZSTATE_RUNNING, ZSTATE_QUEUED, &seen); // PAIR isolate
-    ZVM_CHECK(was_running);
-    if (seen & ZSTATE_CANCEL)
-        zqueue_push_first(&sched->queue, iso);
-    else
-        zqueue_push_last(&sched->queue, iso);
+    zfinish_cancelled(worker->sched, iso, &worker->lane);
+    zfinish_isolate(worker->sched, iso, true /* was_submitted */);
 }
+
+static void run(struct zworker *worker, struct zisolate *iso)
+{
+    if (run_slice(worker, iso) == ZOUTCOME_FINISHED)
+        zfinish_isolate(worker->sched, iso, true /* was_submitted */);
+    else if (zstate_requeue(&iso->state)) // PAIR state
+        zqueue_requeue(worker, iso);
+    else
+        end_cancelled(worker, iso);
+}
+
+static void end_urgent(struct zworker *worker)
+{
+    struct zisolate *iso = zqueue_take_urgent(worker->sched);
+    if (iso == NULL) return;
+    end_search(worker);
+    while (iso != NULL) {
+        struct zisolate *next = z_load_relaxed(&iso->urgent_next); // relaxed: the list is ours
+        end_cancelled(worker, iso);
+        iso = next;
+    }
+}
+
+// ---- The whole ----------------------------------------------------------------------------------
 
 void *zworker_main(void *context)
 {
     struct zworker *worker = context;
     struct zsched *sched = worker->sched;
     worker_of_thread = worker;
-
-    pthread_mutex_lock(&sched->queue_lock);
+    worker->clock_ns = zclock_now_ns();
     for (;;) {
-        struct zisolate *iso = take_locked(sched, worker);
-        if (iso == NULL) break;
-        pthread_mutex_unlock(&sched->queue_lock);
-        enum zisolate_outcome outcome = run_slice(sched, worker, iso);
-        pthread_mutex_lock(&sched->queue_lock);
-        if (outcome == ZOUTCOME_FINISHED)
-            zsched_finish_locked(sched, iso, true /* was_submitted */);
-        else
-            requeue_locked(sched, iso);
+        end_urgent(worker);
+        struct zisolate *iso = zqueue_next(worker);
+        if (iso != NULL) {
+            end_search(worker);
+            run(worker, iso);
+            continue;
+        }
+        if (is_stopping(sched)) return NULL;
+        if (!worker->is_searching) worker->is_searching = zparking_begin_search(&sched->parking);
+        if (worker->is_searching && zqueue_search(worker)) continue;
+        park(worker);
     }
-    pthread_mutex_unlock(&sched->queue_lock);
-    return NULL;
 }

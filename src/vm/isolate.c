@@ -174,14 +174,24 @@ static void free_stacks(struct zisolate *iso)
     }
 }
 
-void zisolate_destroy(struct zisolate *iso, struct zheap_env *env)
+void zisolate_deinit(struct zisolate *iso, struct zheap_env *env)
 {
     iso->heap.env = env;
     zresult_free(iso);
     free_stacks(iso);
     zheap_deinit(&iso->heap);
     zcode_release((struct zcode *)(uintptr_t)iso->code);
+}
+
+void zisolate_free(struct zisolate *iso, struct zheap_env *env)
+{
     zheap_block_release(env, iso);
+}
+
+void zisolate_destroy(struct zisolate *iso, struct zheap_env *env)
+{
+    zisolate_deinit(iso, env);
+    zisolate_free(iso, env);
 }
 
 // ---- Fuel and polling -------------------------------------------------------------------------

@@ -48,16 +48,20 @@ struct zrunner {
 zvm_status zrunner_init(struct zrunner *runner, struct zspan_pool *pool);
 void zrunner_deinit(struct zrunner *runner);
 
-// State word: the low bits are one of these, plus bits. The scheduler owns its transitions.
+// State word: the low bits are one of these, plus bits. The scheduler owns its transitions
+// (sched/state.h).
 enum {
     ZSTATE_IDLE = 0,
     ZSTATE_QUEUED = 1,
     ZSTATE_RUNNING = 2,
     ZSTATE_WAITING = 3,
     ZSTATE_DONE = 4,
+    ZSTATE_GONE = 5, // destroyed, but for its block, which an entry in a queue still names
     ZSTATE_MASK = 7,
     ZSTATE_NOTIFIED = 8,
     ZSTATE_CANCEL = 16,
+    ZSTATE_ENTRY = 32,   // some queue holds an entry of it
+    ZSTATE_WATCHED = 64, // some thread waits for its end
 };
 
 enum zisolate_pending {
@@ -83,9 +87,12 @@ struct zisolate_extra {
 struct zisolate {
     // shared: the scheduler's protocol, see docs/concurrency.md. PAIR state.
     _Atomic uint32_t state;
-    uint32_t waiters;            // scheduler: threads in wait, under its lock
-    // scheduler, under its lock: the queue it is in
-    struct zisolate *queue_next, *queue_previous;
+    // scheduler: who holds the isolate's entry in a queue; chain_ fields under the overflow list's
+    // lock
+    uint16_t chain_count, home; // isolates of the chain that it heads; 1 + the worker it last ran on
+    _Atomic(struct zisolate *) queue_next;
+    struct zisolate *chain_next;
+    _Atomic(struct zisolate *) urgent_next; // scheduler: who ended it; the list of ends to announce
     // scheduler, under its host lock: all isolates of the runtime
     struct zisolate *live_next, *live_previous;
 
@@ -165,7 +172,11 @@ enum zisolate_outcome { ZOUTCOME_YIELDED, ZOUTCOME_FINISHED };
 // env: of the calling thread. errors: ZVM_E_NOMEM, ZVM_E_UTF8.
 zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zheap_env *env,
                            const struct zisolate_options *options, struct zisolate **out);
+// Both halves: destroy = deinit, then free. In between only the state word and the links of the
+// scheduler may be touched.
 void zisolate_destroy(struct zisolate *iso, struct zheap_env *env);
+void zisolate_deinit(struct zisolate *iso, struct zheap_env *env);
+void zisolate_free(struct zisolate *iso, struct zheap_env *env);
 
 // Runs for at most `budget` of fuel (and collector work). FINISHED: status, error and extra are set.
 enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner, uint64_t budget);

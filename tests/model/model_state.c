@@ -1,6 +1,8 @@
 // tests/model/model_state.c - the state word of an isolate: submit, run, cancel, wait, shut down.
-// With: src/sched/sched.c src/sched/worker.c src/sched/host.c src/sched/lane.c
-// With: src/sched/fold.c src/report/block.c
+// With: src/sched/sched.c src/sched/worker.c src/sched/host.c src/sched/lane.c src/sched/fold.c
+// With: src/sched/queue.c src/sched/finish.c src/sched/park.c src/sched/event.c
+// With: src/sched/overflow.c src/report/block.c
+// Define: ZRING_SLOTS=2 ZCHAIN_MAX=1 ZSEARCH_LOOKS=2
 //
 // The real scheduler, with two workers and three threads of the host; isolates that only count
 // their slices stand in for real ones. One thread submits three isolates, waits for two and
@@ -11,11 +13,12 @@
 // is left in flight, and as many are counted as have ended. Bugs: weak_state: looking at a state
 // word orders nothing, so a host that sees DONE need not see the isolate's last slice;
 // blind_cancel: a cancel that stores the word instead of comparing, and overwrites a step that came
-// in between; no_wake: queueing wakes nobody.
-#include "model.h"
+// in between; no_wake: submitting wakes nobody; free_at_once: the destroyer frees the block although
+// a queue names it. The rings have two slots and chains one isolate, so that the overflow list is in
+// use with three isolates.
+#include "sched_seams.h"
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "sched/sched_internal.h"
 
 #include <string.h>
@@ -27,11 +30,12 @@
 
 enum { CONTESTED, PRIVATE, FLEETING }; // the isolates; the last one's callback destroys it
 
-enum bug { WEAK_STATE = 1, BLIND_CANCEL, NO_WAKE };
+enum bug { WEAK_STATE = 1, BLIND_CANCEL, NO_WAKE, FREE_AT_ONCE };
 
 static struct zsched sched;
 static struct zworker workers[WORKERS];
 static struct zworker *worker_list[WORKERS];
+static struct zseat seats[WORKERS];
 static struct zisolate *isolates[ISOLATES];
 static uint32_t ends[ISOLATES]; // of the isolate's owner-thread
 
@@ -64,10 +68,16 @@ zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zh
     return ZVM_OK;
 }
 
-void zisolate_destroy(struct zisolate *iso, struct zheap_env *env)
+void zisolate_free(struct zisolate *iso, struct zheap_env *env)
 {
     (void)env;
     z_free(iso, sizeof *iso);
+}
+
+void zisolate_deinit(struct zisolate *iso, struct zheap_env *env)
+{
+    zx_plain_write(&iso->slices, iso->slices + 1);
+    if (zmodel_bug == FREE_AT_ONCE) zisolate_free(iso, env);
 }
 
 static void end_once(struct zisolate *iso, zvm_status status)
@@ -96,11 +106,6 @@ void zisolate_end(struct zisolate *iso, struct zrunner *runner, zvm_status statu
     (void)runner;
     zx_plain_write(&iso->slices, iso->slices + 1);
     end_once(iso, status);
-}
-
-uint64_t zclock_now_ns(void)
-{
-    return 1;
 }
 
 uint64_t zclock_thread_cpu_ns(void)
@@ -149,15 +154,13 @@ static struct zisolate *create_isolate(int64_t id)
 
 static zvm_status queue_without_wake(struct zisolate *iso)
 {
-    uint32_t seen;
-    pthread_mutex_lock(&sched.queue_lock);
-    bool is_idle = zstate_step(iso, ZSTATE_IDLE, ZSTATE_QUEUED, &seen);
-    if (is_idle) {
-        zqueue_push_last(&sched.queue, iso);
-        z_count_add(&sched.in_flight, 1);
+    if (!zadmission_enter(&sched.admission)) return ZVM_E_CLOSED;
+    if (!zstate_submit(&iso->state)) {
+        zadmission_leave(&sched.admission);
+        return ZVM_E_STATE;
     }
-    pthread_mutex_unlock(&sched.queue_lock);
-    return is_idle ? ZVM_OK : ZVM_E_STATE;
+    zinbox_push(&workers[0].inbox, iso);
+    return ZVM_OK;
 }
 
 static bool submit(struct zisolate *iso)
@@ -205,11 +208,8 @@ static void cancel(struct zisolate *iso)
 // As zsched_destroy does it.
 static void stop_workers(void)
 {
-    pthread_mutex_lock(&sched.queue_lock);
-    sched.is_stopping = true;
-    for (struct zworker *worker; (worker = zworker_unpark_locked(&sched)) != NULL;)
-        pthread_cond_signal(&worker->wake);
-    pthread_mutex_unlock(&sched.queue_lock);
+    z_store_seq_cst(&sched.is_stopping, 1);
+    zparking_stop(&sched.parking);
 }
 
 static void cancel_and_shut_down(void)
@@ -239,26 +239,39 @@ static void setup(void)
     memset(&sched, 0, sizeof sched);
     memset(workers, 0, sizeof workers);
     memset(ends, 0, sizeof ends);
+    memset(seats, 0, sizeof seats);
     for (uint32_t i = 0; i < WORKERS; i++) {
         worker_list[i] = &workers[i];
         workers[i].sched = &sched;
         workers[i].index = i;
         workers[i].lane.worker = &workers[i];
+        workers[i].random = i + 1;
     }
     sched.workers = worker_list;
-    sched.worker_count = WORKERS;
+    sched.parking.seats = seats;
+    sched.parking.seat_count = WORKERS;
+    atomic_init(&sched.worker_count, WORKERS);
     sched.slice_budget = 1;
     zvm_status status = zlane_create(&sched, &sched.reserve);
     zx_assert(status == ZVM_OK);
     for (int64_t i = 0; i < ISOLATES; i++)
         isolates[i] = create_isolate(i);
-    zx_name(&sched.queue_lock, "queue_lock");
+    zx_name(&sched.overflow.lock, "overflow lock");
+    zx_name(&sched.overflow.length, "overflow length");
     zx_name(&sched.host_lock, "host_lock");
-    zx_name(&sched.done, "done");
-    zx_name(&sched.in_flight, "in_flight");
-    zx_name(&sched.is_closed, "is_closed");
-    zx_name(&workers[0].wake, "wake 0");
-    zx_name(&workers[1].wake, "wake 1");
+    zx_name(&sched.admission.word, "admission");
+    zx_name(&sched.admission.empty, "empty");
+    zx_name(&sched.urgent, "urgent");
+    zx_name(&sched.parking.idle[0], "idle");
+    zx_name(&sched.parking.searching, "searching");
+    zx_name(&seats[0].token, "token 0");
+    zx_name(&seats[1].token, "token 1");
+    zx_name(&workers[0].inbox, "inbox 0");
+    zx_name(&workers[1].inbox, "inbox 1");
+    zx_name(&workers[0].ring.head, "head 0");
+    zx_name(&workers[0].ring.tail, "tail 0");
+    zx_name(&workers[1].ring.head, "head 1");
+    zx_name(&workers[1].ring.tail, "tail 1");
     zx_name(&isolates[CONTESTED]->state, "contested state");
     zx_name(&isolates[PRIVATE]->state, "private state");
     zx_name(&isolates[FLEETING]->state, "fleeting state");
@@ -282,12 +295,13 @@ static void check(void)
     struct zisolate *iso = isolates[CONTESTED];
     zx_assert(ends[CONTESTED] == (zsched_is_done(iso) ? 1 : 0));
     zx_assert(zsched_is_at_rest(iso));
-    zx_assert(z_load_relaxed(&sched.in_flight) == 0); // relaxed: alone
-    zx_assert(sched.queue.count == 0);
+    zx_assert(zadmission_count(&sched.admission) == 0);
     zx_assert(counted(ZREPORT_isolates_finished) ==
               ends[CONTESTED] + ends[PRIVATE] + ends[FLEETING]);
     zx_assert(zsched_isolate_destroy(&sched, iso) == ZVM_OK);
     zx_assert(counted(ZREPORT_isolates_destroyed) == ISOLATES);
+    zqueue_purge(&sched);
+    zx_assert(!zqueue_has_any(&sched));
     zlane_destroy_all(&sched);
     zx_assert(zx_live_count() == 0);
 }
@@ -296,6 +310,7 @@ static const struct zmodel_bug bugs[] = {
     {.name = "weak_state", .random_max = 1000, .pct_max = 1000},
     {.name = "blind_cancel", .random_max = 1000, .pct_max = 1000},
     {.name = "no_wake", .random_max = 1000, .pct_max = 1000},
+    {.name = "free_at_once", .random_max = 1000, .pct_max = 1000},
 };
 
 const struct zmodel zmodel_program = {

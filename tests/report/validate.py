@@ -8,7 +8,7 @@ import json
 import sys
 
 IGNORED = {"$schema", "title", "description", "$defs"}
-MAXIMA = {"pause_ns_max"}
+MAXIMA = {"pause_ns_max", "slice_ns_max"}
 NOT_SUMMED = {"worker", "is_host", "age_ns", "pause_ns_p50", "pause_ns_p99"}
 
 

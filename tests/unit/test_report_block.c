@@ -43,6 +43,12 @@ static void test_read_gives_what_was_added(void **state)
     assert_int_equal(snapshot.updated_ns, 1234);
 }
 
+static bool is_of_a_duration(int counter)
+{
+    return counter == ZREPORT_pause_ns_max || counter == ZREPORT_pause_ns_total ||
+           counter == ZREPORT_slice_ns_max || counter == ZREPORT_slice_ns_total;
+}
+
 static void test_merge_adds_counters_and_takes_the_longest_pause(void **state)
 {
     (void)state;
@@ -51,16 +57,18 @@ static void test_merge_adds_counters_and_takes_the_longest_pause(void **state)
     init_block(&b);
     zreport_begin(&a);
     for (int i = 0; i < ZREPORT_COUNTER_COUNT; i++)
-        if (i != ZREPORT_pause_ns_max && i != ZREPORT_pause_ns_total)
+        if (!is_of_a_duration(i))
             zreport_add(&a, (enum zreport_counter)i, (uint64_t)i + 1);
     zreport_pause(&a, 100);
+    zreport_slice(&a, 9000);
     zreport_end(&a, 10);
     zreport_begin(&b);
     for (int i = 0; i < ZREPORT_COUNTER_COUNT; i++)
-        if (i != ZREPORT_pause_ns_max && i != ZREPORT_pause_ns_total)
+        if (!is_of_a_duration(i))
             zreport_add(&b, (enum zreport_counter)i, 1000);
     zreport_pause(&b, 5000);
     zreport_pause(&b, 7);
+    zreport_slice(&b, 50);
     zreport_end(&b, 20);
 
     struct zreport_snapshot total = {0}, one;
@@ -72,6 +80,8 @@ static void test_merge_adds_counters_and_takes_the_longest_pause(void **state)
         uint64_t expected = (uint64_t)i + 1 + 1000;
         if (i == ZREPORT_pause_ns_max) expected = 5000;
         if (i == ZREPORT_pause_ns_total) expected = 5107;
+        if (i == ZREPORT_slice_ns_max) expected = 9000;
+        if (i == ZREPORT_slice_ns_total) expected = 9050;
         assert_true(total.counters[i] == expected);
     }
     uint64_t pauses = 0;

@@ -52,17 +52,15 @@ static int by_slices(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-// With everybody queued, eight turns for each of them in all mean about eight each. Those who were inside
-// a slice, with their worker off its core, may have had fewer.
-static void test_spinning_isolates_on_two_workers_all_advance(void **state)
+// What the most and the least advanced of `count` spinners ran, after `turns` slices each.
+static double spread_of_slices(uint32_t workers, uint64_t turns)
 {
-    (void)state;
-    enum { COUNT = 1000, WORKERS = 2 };
+    enum { COUNT = 1000 };
     static zvm_isolate *isolates[COUNT];
     static uint64_t slices[COUNT];
     zvm_runtime_options options = ZVM_RUNTIME_OPTIONS_INIT;
-    options.worker_count = WORKERS;
-    options.slice_budget = 500;
+    options.worker_count = workers;
+    options.slice_budget = 4000;
     zvm_runtime *runtime;
     assert_int_equal(zvm_runtime_create(&options, &runtime), ZVM_OK);
     zvm_code *code = compile(runtime, SPIN);
@@ -70,8 +68,7 @@ static void test_spinning_isolates_on_two_workers_all_advance(void **state)
         isolates[i] = make_isolate(runtime, code, NULL);
         assert_int_equal(zvm_isolate_submit(isolates[i]), ZVM_OK);
     }
-    uint64_t enough = report_of(runtime).totals.slices + 8 * COUNT; // all are in the queue now
-    while (report_of(runtime).totals.slices < enough)
+    while (report_of(runtime).totals.slices < turns * COUNT)
         assert_int_equal(zvm_isolate_wait(isolates[0], 1000000), ZVM_E_TIMEOUT);
     assert_int_equal(zvm_runtime_shutdown(runtime, true /* cancel */), ZVM_OK);
     for (int i = 0; i < COUNT; i++) {
@@ -79,11 +76,25 @@ static void test_spinning_isolates_on_two_workers_all_advance(void **state)
         assert_int_equal(result.status, ZVM_E_CANCELLED);
         slices[i] = result.slices;
     }
-    qsort(slices, COUNT, sizeof slices[0], by_slices);
-    assert_true(slices[WORKERS] >= 7); // the first ones to be submitted may have had many more
     assert_int_equal(report_of(runtime).totals.failed_cancelled, COUNT);
+    qsort(slices, COUNT, sizeof slices[0], by_slices);
     zvm_code_release(code);
     zvm_runtime_destroy(runtime); // with all isolates
+    return slices[0] == 0 ? 1e9 : (double)slices[COUNT - 1] / (double)slices[0];
+}
+
+// A worker that loses its core keeps what is in its ring waiting for as long, so that a run of a
+// fraction of a second may show the machine's unfairness: it has three tries.
+static void test_a_thousand_spinners_advance_evenly(void **state)
+{
+    (void)state;
+    for (uint32_t workers = 1; workers <= 2; workers++) {
+        double spread = spread_of_slices(workers, 150);
+        for (int tries = 1; tries < 3 && spread > 1.2; tries++)
+            spread = spread_of_slices(workers, 300);
+        if (spread > 1.2) print_message("%u workers: max/min %.2f\n", workers, spread);
+        assert_true(spread <= 1.2);
+    }
 }
 
 #define TURNS_ISOLATES 200
@@ -338,7 +349,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_isolates_on_two_workers_all_succeed),
-        cmocka_unit_test(test_spinning_isolates_on_two_workers_all_advance),
+        cmocka_unit_test(test_a_thousand_spinners_advance_evenly),
         cmocka_unit_test(test_queued_isolates_have_their_turns_in_order),
         cmocka_unit_test(test_each_way_to_end_has_its_counter),
         cmocka_unit_test(test_queued_isolate_past_its_deadline_ends_without_running),

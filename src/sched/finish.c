@@ -1,0 +1,47 @@
+// sched/finish.c - the end of an isolate.
+//
+// Owns: nothing. Thread: the one that has the isolate RUNNING. No lock is taken, and no system call
+// made unless somebody waits: the state word says whether. From the step into DONE on the isolate
+// may be destroyed by whoever sees it, so all that is needed afterwards is read before.
+#include "sched/sched_internal.h"
+
+#include "base/clock.h"
+
+struct zevent *zfinish_event(struct zsched *sched, const struct zisolate *iso)
+{
+    // Isolates lie in blocks of two pages: the bits below say nothing.
+    return &sched->ends[((uintptr_t)iso / (2 * ZPAGE_BYTES)) % ZSCHED_EVENTS];
+}
+
+// The isolate may be gone when the callback returns.
+static void call_on_finish(struct zsched *sched, struct zisolate *iso, zvm_finish_fn on_finish,
+                           void *user)
+{
+    struct zworker *worker = zworker_current(sched);
+    bool was_lending = worker != NULL && worker->is_lending;
+    if (worker != NULL && !worker->is_in_slice) worker->is_lending = true;
+    on_finish((zvm_isolate *)iso, user);
+    if (worker == NULL) return;
+    worker->is_lending = was_lending;
+    worker->clock_ns = zclock_now_ns(); // the callback's time is no slice's
+}
+
+void zfinish_isolate(struct zsched *sched, struct zisolate *iso, bool was_submitted)
+{
+    zvm_finish_fn on_finish = iso->on_finish;
+    void *user = iso->user;
+    struct zevent *event = zfinish_event(sched, iso);
+    bool is_watched = zstate_finish(&iso->state); // PAIR state, PAIR watch
+    if (is_watched) zevent_raise(event);
+    if (on_finish != NULL) call_on_finish(sched, iso, on_finish, user);
+    if (was_submitted) zadmission_leave(&sched->admission);
+}
+
+void zfinish_cancelled(struct zsched *sched, struct zisolate *iso, struct zlane *lane)
+{
+    zisolate_end(iso, &lane->runner, ZVM_E_CANCELLED);
+    struct zreport_block *block = zfold_begin(sched, lane);
+    zfold_heap(sched, block, iso, lane);
+    zfold_finished(block, iso);
+    zfold_end(sched, lane, block, zclock_now_ns());
+}

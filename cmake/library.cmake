@@ -18,6 +18,8 @@ set(interpreter_options
     $<$<C_COMPILER_ID:GNU>:-fno-if-conversion> $<$<C_COMPILER_ID:GNU>:-fno-if-conversion2>
     $<$<C_COMPILER_ID:GNU>:-fno-tree-slp-vectorize> $<$<C_COMPILER_ID:Clang>:-fno-slp-vectorize>)
 
+find_library(CK_LIBRARY ck REQUIRED) # the epochs of the symbol table
+
 add_library(zvm_objects OBJECT ${library_sources})
 target_link_libraries(zvm_objects PUBLIC zvm_compile)
 target_include_directories(zvm_objects PUBLIC ${PROJECT_SOURCE_DIR}/src)
@@ -34,7 +36,7 @@ function(add_back_end suffix)
     endif()
     add_library(libzvm${suffix} STATIC ${objects})
     set_target_properties(libzvm${suffix} PROPERTIES OUTPUT_NAME zvm${suffix} LINKER_LANGUAGE C)
-    target_link_libraries(libzvm${suffix} PUBLIC zvm_compile)
+    target_link_libraries(libzvm${suffix} PUBLIC zvm_compile ${CK_LIBRARY})
     if(command_sources)
         add_executable(zvm${suffix} ${command_sources})
         target_link_libraries(zvm${suffix} PRIVATE libzvm${suffix})

@@ -2,7 +2,6 @@
 # that runs more than one thread. `ctest --preset NAME` runs all but stress.
 
 find_library(CMOCKA_LIBRARY cmocka REQUIRED)
-find_library(CK_LIBRARY ck REQUIRED) # for test_base_ck only
 
 set(test_environment
     "ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1"
@@ -54,9 +53,9 @@ function(add_programs folder label seconds)
     endforeach()
 endfunction()
 
-add_programs(tests/unit unit 300 ${CMOCKA_LIBRARY} ${CK_LIBRARY})
+add_programs(tests/unit unit 300 ${CMOCKA_LIBRARY})
 add_programs(tests/fault fault 600 ${CMOCKA_LIBRARY})
-add_programs(stress stress 900 ${CK_LIBRARY})
+add_programs(stress stress 900)
 add_programs(examples/embed embed 300)
 
 # ---- The models: each in the explorer (model_NAME) and on threads (native_NAME) -------------------

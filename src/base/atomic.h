@@ -16,6 +16,8 @@
 // only: code calls the names.
 #ifdef ZVM_EXPLORE
 #    include "base/atomic_explore.h"
+#elif defined(ZVM_POINTS)
+#    include "base/atomic_points.h" // each is a point at which a stress program may stop its thread
 #else
 #    define Z_LOAD(word, order)         atomic_load_explicit((word), memory_order_##order)
 #    define Z_STORE(word, value, order) atomic_store_explicit((word), (value), memory_order_##order)
@@ -50,6 +52,8 @@
 
 #define z_fetch_add_relaxed(word, value) Z_FETCH_ADD(word, value, relaxed)
 #define z_fetch_add_acq_rel(word, value) Z_FETCH_ADD(word, value, acq_rel)
+#define z_fetch_add_seq_cst(word, value) Z_FETCH_ADD(word, value, seq_cst)
+#define z_fetch_sub_relaxed(word, value) Z_FETCH_SUB(word, value, relaxed)
 #define z_fetch_sub_release(word, value) Z_FETCH_SUB(word, value, release)
 #define z_fetch_sub_acq_rel(word, value) Z_FETCH_SUB(word, value, acq_rel)
 #define z_fetch_sub_seq_cst(word, value) Z_FETCH_SUB(word, value, seq_cst)
@@ -61,6 +65,7 @@
 // Compare-and-swap, named by the order of success; failure is relaxed unless the name says acquire.
 #define z_cas_weak_release(word, expected, desired) \
     Z_CAS_WEAK(word, expected, desired, release, relaxed)
+#define z_cas_relaxed(word, expected, desired) Z_CAS(word, expected, desired, relaxed, relaxed)
 #define z_cas_weak_seq_cst(word, expected, desired) \
     Z_CAS_WEAK(word, expected, desired, seq_cst, relaxed)
 #define z_cas_acquire(word, expected, desired) Z_CAS(word, expected, desired, acquire, relaxed)

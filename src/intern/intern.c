@@ -1,17 +1,14 @@
 // intern/intern.c - the symbols of a table: find, make, hold, let go.
 //
-// Owns: the entries, each one allocation: a head of 16 bytes, then the string as everybody sees it.
-// Thread: any, for every function. The lock guards the chains and the plain counters; it is held
-// for one probe, or for a sweep or a rehash of the whole table. It is a leaf: nothing is called
-// under it. Invariants:  1. one entry for each string, so equal symbols have equal addresses.
-//              2. an entry is freed only under the lock, only when its count is 0.
-//              3. a count leaves 0 only under the lock.
-// Why 2 and 3 suffice: a holder has a count above 0, so retain and release need no lock; who has
-// none must come through find or acquire, which hold the lock that the freeing needs. release does
-// not touch the entry after its subtraction, because the entry may be gone by then. How: dead
-// entries stay, and can be had again for nothing, until they are a good part of the table; then one
-// walk frees them all. A program that makes strings without end therefore keeps the table where it
-// was, at an amortised constant cost a string.
+// Owns: entries until they are in a cell. Thread: any, for every function; no locks. An entry
+// belongs to the cells that it is in, and is freed with the cells that drop it.
+// Invariants:  1. at most one entry of a string is not DEAD, so equal symbols have equal addresses.
+//              2. a count leaves 0 only by hold and only when not DEAD; DEAD is for good.
+//              3. memory reached through the table is read inside a section only; who has a count
+//                 needs none.
+// Why 1: an entry goes into the first cell of its string's path that is empty; entries never leave
+// their cells, so the next to come sees it. Where a migration made that cell a hole, everybody goes
+// on to the next cells, because nothing can lie behind a hole that was not in front of it before.
 #include "intern/intern_internal.h"
 
 #include "base/alloc.h"
@@ -23,12 +20,41 @@
 #define LIMIT_COUNT_DEFAULT UINT64_C(16777216)
 #define LIMIT_BYTES_DEFAULT (UINT64_C(1) << 30)
 
-// Dead entries that are never worth a walk: about 16 KiB of short strings.
-#define DEAD_FREE 256
-
 // ---- Creation -----------------------------------------------------------------------------------
 
+#ifdef ZVM_TINY
+#    define CELLS_MIN   16
+#    define CHUNK_CELLS 32
+#    define DEAD_MIN    4
+#else
+#    define CELLS_MIN   256 // 2 KiB; in fewer, what a migration costs beside its cells would show
+#    define CHUNK_CELLS ZINTERN_STEP
+#    define DEAD_MIN    256 // about 16 KiB of short strings
+#endif
+
 zvm_status zintern_create(const struct zintern_options *options, struct zintern **out)
+{
+    struct zintern_tuning tuning = {
+        .hash_mask = UINT64_MAX,
+        .dead_min = DEAD_MIN,
+        .cells_min = CELLS_MIN,
+        .chunk_cells = CHUNK_CELLS,
+    };
+    return zintern_create_tuned(options, &tuning, out);
+}
+
+static zvm_status fill_table(struct zintern *table)
+{
+    zvm_status status = zintern_sections_create(table);
+    if (status != ZVM_OK) return status;
+    struct zintern_cells *root = zintern_cells_create(table, table->cells_min);
+    if (root == NULL) return ZVM_E_NOMEM;
+    atomic_init(&table->root, root);
+    return ZVM_OK;
+}
+
+zvm_status zintern_create_tuned(const struct zintern_options *options,
+                                const struct zintern_tuning *tuning, struct zintern **out)
 {
     struct zintern_options defaults = {0};
     if (options == NULL) options = &defaults;
@@ -36,27 +62,44 @@ zvm_status zintern_create(const struct zintern_options *options, struct zintern 
     struct zintern *table = z_alloc_aligned(ZVM_CACHE_LINE_BYTES, sizeof *table);
     if (table == NULL) return ZVM_E_NOMEM;
     memset(table, 0, sizeof *table);
-    zintern_rehash_locked(table, 0);
-    if (table->buckets == NULL) goto fail;
-    if (pthread_mutex_init(&table->lock, NULL) != 0) goto fail;
     table->limit_count = options->limit_count == 0 ? LIMIT_COUNT_DEFAULT : options->limit_count;
     table->limit_bytes = options->limit_bytes == 0 ? LIMIT_BYTES_DEFAULT : options->limit_bytes;
+    table->hash_mask = tuning->hash_mask;
+    table->dead_min = tuning->dead_min;
+    table->cells_min = tuning->cells_min;
+    table->chunk_cells = tuning->chunk_cells;
+    zvm_status status = fill_table(table);
+    if (status != ZVM_OK) {
+        zintern_destroy(table);
+        return status;
+    }
     *out = table;
     return ZVM_OK;
+}
 
-fail:
-    z_free(table->buckets, table->bucket_count * sizeof *table->buckets);
-    z_free_aligned(table, sizeof *table);
-    return ZVM_E_NOMEM;
+// Nobody else has the table any more. An entry that somebody still holds is not freed.
+static void destroy_cells(struct zintern *table, struct zintern_cells *cells)
+{
+    for (uint64_t i = 0; i <= cells->mask; i++) {
+        struct zintern_entry *entry = zintern_cell_entry(z_load_relaxed(&cells->cell[i]));
+        if (entry == NULL) continue;
+        bool is_held = (z_load_acquire(&entry->count) & ~ZINTERN_DEAD) != 0; // PAIR symbol
+        ZVM_ASSERT(!is_held);
+        if (!is_held) zintern_entry_free(table, entry);
+    }
+    zintern_cells_destroy(cells);
 }
 
 void zintern_destroy(struct zintern *table)
 {
     if (table == NULL) return;
-    zintern_sweep_locked(table); // nobody else has the table any more
-    ZVM_ASSERT(table->count == 0);
-    pthread_mutex_destroy(&table->lock);
-    z_free(table->buckets, table->bucket_count * sizeof *table->buckets);
+    struct zintern_cells *root = z_load_acquire(&table->root);           // PAIR root
+    while (root != NULL && z_load_acquire(&root->next) > ZINTERN_GATE) { // PAIR next
+        zintern_migrate_finish(root);
+        root = z_load_acquire(&table->root); // PAIR root
+    }
+    if (table->sections != NULL) zintern_sections_destroy(table);
+    if (root != NULL) destroy_cells(table, root);
     z_free_aligned(table, sizeof *table);
 }
 
@@ -69,173 +112,348 @@ static uint64_t hash_of(const char *text, size_t length_bytes)
     return hash == 0 ? 1 : hash;
 }
 
-static struct zintern_entry *probe_locked(const struct zintern *table, const char *text,
-                                          size_t length_bytes, uint64_t hash)
+// A string on its way through the table.
+struct search {
+    const char *text;
+    size_t length_bytes;
+    uint64_t hash;
+    uint64_t tag;      // of its cells, in place
+    uint64_t index;    // the cell to look at
+    uint64_t distance; // from where its path in these cells begins
+    struct zintern_entry *entry;
+};
+
+enum outcome { FOUND, EMPTY, MOVED, FULL };
+
+static void begin_search(const struct zintern *table, struct search *search, const char *text,
+                         size_t length_bytes)
 {
-    struct zintern_entry *entry = table->buckets[hash & (table->bucket_count - 1)];
-    for (; entry != NULL; entry = entry->next) {
-        if (entry->symbol.hash != hash || entry->symbol.header.aux != length_bytes) continue;
-        if (memcmp(entry->symbol.bytes, text, length_bytes) == 0) return entry;
-    }
-    return NULL;
+    search->text = text;
+    search->length_bytes = length_bytes;
+    search->hash = hash_of(text, length_bytes);
+    search->tag = (search->hash & table->hash_mask) >> ZINTERN_TAG_SHIFT << ZINTERN_TAG_SHIFT;
 }
 
-// relaxed: the lock orders this against the freeing of the entry, and its bytes were ordered when
-// it was published.
-static void hold_locked(struct zintern *table, struct zintern_entry *entry)
+static inline void begin_path(const struct zintern_cells *cells, struct search *search)
 {
+    search->index = search->hash & cells->table->hash_mask & cells->mask;
+    search->distance = 0;
+}
+
+static inline bool is_same(const struct zintern_entry *entry, const struct search *search)
+{
+    return entry->symbol.hash == search->hash && entry->symbol.header.aux == search->length_bytes &&
+           memcmp(entry->symbol.bytes, search->text, search->length_bytes) == 0;
+}
+
+// Takes a reference unless the entry is dead. The add is undone on a dead one: its count means
+// nothing any more. One addition instead of a load and a compare-and-swap: two threads that look up
+// the same string then move its line once, not twice.
+static inline bool hold(struct zintern *table, struct zintern_slot *slot,
+                        struct zintern_entry *entry)
+{
+    // relaxed: the bytes were ordered by the cell; the count by PAIR symbol's releases, which this
+    // addition continues.
     uint32_t before = z_fetch_add_relaxed(&entry->count, 1);
-    ZVM_CHECK(before != UINT32_MAX);
-    if (before == 0) z_fetch_add_relaxed(&table->dead_count, -1);
+    if (ZVM_UNLIKELY(before & ZINTERN_DEAD) && !ZINTERN_HAS_BUG(RESURRECT_DEAD)) {
+        z_fetch_sub_relaxed(&entry->count, 1);
+        return false;
+    }
+    ZVM_CHECK((before & ~ZINTERN_DEAD) < ZINTERN_COUNT_MAX);
+    if (before == 0) (void)zintern_note_dead(table, slot, -1);
+    return true;
+}
+
+// Follows the path from search->index on.
+static inline enum outcome look(struct zintern_cells *cells, struct zintern_slot *slot,
+                                struct search *search)
+{
+    for (; search->distance <= cells->mask; search->distance++) {
+        // PAIR cell, from insert and put: the entry's bytes
+        uint64_t cell = z_load_acquire(&cells->cell[search->index]);
+        if (cell == 0) return EMPTY;
+        if ((cell ^ search->tag) >> ZINTERN_TAG_SHIFT == 0 && !(cell & ZINTERN_DROP)) {
+            struct zintern_entry *entry = zintern_cell_entry(cell);
+            if (entry == NULL) return MOVED; // a hole, of strings with tag 0
+            if (is_same(entry, search) && hold(cells->table, slot, entry)) {
+                search->entry = entry;
+                return FOUND;
+            }
+        } else if (cell == ZINTERN_FROZEN) {
+            return MOVED;
+        }
+        search->index = (search->index + 1) & cells->mask;
+    }
+    return FULL;
+}
+
+static inline void count_hit(struct zintern_slot *slot, uint64_t distance)
+{
+    uint32_t class = (uint32_t)distance;
+    if (ZVM_UNLIKELY(distance >= 4)) {
+        class = distance >= 32 ? 7 : (uint32_t)(65 - __builtin_clzll(distance));
+        if (distance > z_load_relaxed(&slot->probe_max)) // relaxed: a figure
+            z_store_relaxed(&slot->probe_max, (uint32_t)distance);
+    } else if (distance > z_load_relaxed(&slot->probe_max)) {
+        z_store_relaxed(&slot->probe_max, (uint32_t)distance); // relaxed: a figure
+    }
+    z_count_add(&slot->hits_by_distance[class], 1);
+}
+
+// One step of whatever is to be done, for who has come by.
+static ZVM_COLD void help_slow(struct zintern *table)
+{
+    struct zintern_slot *slot = zintern_enter(table);
+    if (slot == NULL) return;
+    struct zintern_cells *root = z_load_acquire(&table->root);                  // PAIR root
+    if (z_load_acquire(&root->next) > ZINTERN_GATE) zintern_migrate_help(root); // PAIR next
+    zintern_leave(table, slot);
+    zintern_reclaim(table);
+}
+
+static inline void help(struct zintern *table)
+{
+    if (ZVM_UNLIKELY(zintern_has_work(table))) help_slow(table);
+}
+
+static const struct zstring *find_inside(struct zintern *table, struct zintern_slot *slot,
+                                         struct search *search)
+{
+    struct zintern_cells *cells = z_load_acquire(&table->root); // PAIR root
+    for (;;) {
+        begin_path(cells, search);
+        enum outcome outcome = look(cells, slot, search);
+        if (outcome == FOUND) {
+            count_hit(slot, search->distance);
+            return &search->entry->symbol;
+        }
+        // Behind full cells there may be next ones, behind a hole there are.
+        struct zintern_cells *next = z_load_acquire(&cells->next); // PAIR next
+        if (outcome == EMPTY || next <= ZINTERN_GATE) {
+            z_count_add(&slot->misses, 1);
+            return NULL;
+        }
+        cells = next;
+    }
 }
 
 const struct zstring *zintern_find(struct zintern *table, const char *text, size_t length_bytes)
 {
     if (length_bytes > ZINTERN_MAX_BYTES) return NULL;
-    uint64_t hash = hash_of(text, length_bytes);
-    pthread_mutex_lock(&table->lock);
-    struct zintern_entry *entry = probe_locked(table, text, length_bytes, hash);
-    if (entry != NULL) hold_locked(table, entry);
-    if (entry != NULL)
-        table->hits++;
-    else
-        table->misses++;
-    pthread_mutex_unlock(&table->lock);
-    return entry == NULL ? NULL : &entry->symbol;
+    struct search search;
+    begin_search(table, &search, text, length_bytes);
+    struct zintern_slot *slot = zintern_enter_surely(table);
+    const struct zstring *symbol = find_inside(table, slot, &search);
+    zintern_leave(table, slot);
+    help(table);
+    return symbol;
 }
 
 // ---- Inserting ----------------------------------------------------------------------------------
 
-static bool has_room_locked(const struct zintern *table, size_t entry_bytes)
+static struct zintern_entry *make_entry(const struct search *search)
 {
-    if (table->count >= table->limit_count) return false;
-    uint64_t bytes = zintern_bytes_locked(table);
-    return bytes <= table->limit_bytes && entry_bytes <= table->limit_bytes - bytes;
-}
-
-// Doubles the buckets when the chains reach one entry a bucket, unless that would pass the limit in
-// bytes: then the chains grow longer, which is slower but not wrong.
-static void grow_locked(struct zintern *table)
-{
-    if (table->count < table->bucket_count) return;
-    uint64_t more_bytes = table->bucket_count * sizeof *table->buckets;
-    if (zintern_bytes_locked(table) + more_bytes > table->limit_bytes) return;
-    zintern_rehash_locked(table, table->count + 1);
-}
-
-static struct zintern_entry *make_entry(const char *text, size_t length_bytes, uint64_t hash)
-{
+    size_t length_bytes = search->length_bytes;
     size_t bytes = sizeof(struct zintern_entry) + length_bytes + 1;
     struct zintern_entry *entry = z_alloc(bytes);
     if (entry == NULL) return NULL;
-    bool is_ascii = zutf8_is_ascii(text, length_bytes);
+    // An address of more bits would need cells of more bits.
+    ZVM_CHECK((uintptr_t)entry >> ZINTERN_TAG_SHIFT == 0);
+    bool is_ascii = zutf8_is_ascii(search->text, length_bytes);
     entry->bytes = (uint32_t)bytes;
     entry->symbol.header = (struct zobject){
         .kind = ZTYPE_STRING,
         .flags = (uint8_t)(ZFLAG_SHARED | (is_ascii ? ZFLAG_ASCII : 0)),
         .aux = (uint32_t)length_bytes,
     };
-    entry->symbol.hash = hash;
-    if (length_bytes > 0) memcpy(entry->symbol.bytes, text, length_bytes);
+    entry->symbol.hash = search->hash;
+    if (length_bytes > 0) memcpy(entry->symbol.bytes, search->text, length_bytes);
     entry->symbol.bytes[length_bytes] = '\0';
     atomic_init(&entry->count, 1);
     return entry;
 }
 
-static zvm_status insert_locked(struct zintern *table, const char *text, size_t length_bytes,
-                                uint64_t hash, struct zintern_entry **out)
+// Sees to it that there is a place in the cells. ZVM_E_BUSY: look again, they have moved on.
+static zvm_status get_place(struct zintern_cells *cells, struct zintern_slot *slot)
 {
-    size_t bytes = sizeof(struct zintern_entry) + length_bytes + 1;
-    if (!has_room_locked(table, bytes)) {
-        zintern_sweep_locked(table);
-        if (!has_room_locked(table, bytes)) return ZVM_E_INTERN_LIMIT;
+    enum zintern_room room = zintern_reserve(cells, slot);
+    if (room == ZINTERN_NO_ROOM) {
+        zvm_status status = zintern_migrate_begin(cells, true);
+        return status == ZVM_OK ? ZVM_E_BUSY : status;
     }
-    struct zintern_entry *entry = make_entry(text, length_bytes, hash);
-    if (entry == NULL) return ZVM_E_NOMEM;
-    grow_locked(table);
-    struct zintern_entry **bucket = &table->buckets[hash & (table->bucket_count - 1)];
-    entry->next = *bucket;
-    *bucket = entry;
-    table->count++;
-    table->entry_bytes += bytes;
-    table->inserted++;
-    *out = entry;
+    // Half full is when to grow; when that is refused there are places for a while yet.
+    if (room == ZINTERN_ROOM_GROW) (void)zintern_migrate_begin(cells, false);
     return ZVM_OK;
+}
+
+static bool publish(_Atomic uint64_t *cell, uint64_t *found, uint64_t word)
+{
+    if (ZINTERN_HAS_BUG(PUBLISH_RELAXED)) return z_cas_relaxed(cell, found, word);
+    return z_cas_release(cell, found, word); // PAIR cell, to look
+}
+
+// Cells that move take nothing new: the hole sends everybody on to the next ones.
+static zvm_status leave_hole(struct zintern_cells *cells, const struct search *search)
+{
+    uint64_t empty = 0;
+    // Release, so that who finds the hole finds next as well.
+    (void)z_cas_release(&cells->cell[search->index], &empty, ZINTERN_FROZEN); // PAIR cell
+    return ZVM_E_BUSY;
+}
+
+static bool is_moving(struct zintern_cells *cells)
+{
+    // PAIR next
+    return z_load_acquire(&cells->next) > ZINTERN_GATE && !ZINTERN_HAS_BUG(HOLES_NOT_FROZEN);
+}
+
+static zvm_status make_checked(struct zintern_cells *cells, const struct search *search,
+                               size_t bytes, struct zintern_entry **out)
+{
+    if (!zintern_has_room(cells->table, cells, bytes)) return ZVM_E_INTERN_LIMIT;
+    *out = make_entry(search);
+    return *out == NULL ? ZVM_E_NOMEM : ZVM_OK;
+}
+
+// The cell at search->index was empty. ZVM_E_BUSY: look again from there. On success search->entry
+// is in it, with one reference.
+static zvm_status insert(struct zintern_cells *cells, struct zintern_slot *slot,
+                         struct search *search)
+{
+    if (is_moving(cells)) return leave_hole(cells, search);
+    zvm_status status = get_place(cells, slot);
+    if (status != ZVM_OK) return status;
+
+    size_t bytes = sizeof(struct zintern_entry) + search->length_bytes + 1;
+    struct zintern_entry *entry = NULL;
+    uint64_t found = 0;
+    if (is_moving(cells))
+        status = leave_hole(cells, search);
+    else
+        status = make_checked(cells, search, bytes, &entry);
+    if (status == ZVM_OK &&
+        !publish(&cells->cell[search->index], &found, (uint64_t)(uintptr_t)entry | search->tag)) {
+        z_free(entry, bytes);
+        status = ZVM_E_BUSY;
+    }
+    if (status != ZVM_OK) {
+        zintern_unreserve(slot);
+        return status;
+    }
+    zintern_note_inserted(cells->table, slot, bytes);
+    search->entry = entry;
+    return ZVM_OK;
+}
+
+static zvm_status acquire_inside(struct zintern *table, struct zintern_slot *slot,
+                                 struct search *search)
+{
+    struct zintern_cells *cells = z_load_acquire(&table->root); // PAIR root
+    begin_path(cells, search);
+    for (;;) {
+        zvm_status status = ZVM_OK;
+        switch (look(cells, slot, search)) {
+        case FOUND:
+            count_hit(slot, search->distance);
+            return ZVM_OK;
+        case EMPTY:
+            status = insert(cells, slot, search);
+            if (status == ZVM_OK) z_count_add(&slot->misses, 1);
+            if (status != ZVM_E_BUSY) return status;
+            break;
+        case FULL:
+            status = zintern_migrate_begin(cells, true);
+            if (status != ZVM_OK) return status;
+            // fall through
+        case MOVED:
+            cells = z_load_acquire(&cells->next); // PAIR next
+            begin_path(cells, search);
+            break;
+        }
+    }
+}
+
+static zvm_status try_acquire(struct zintern *table, struct search *search)
+{
+    struct zintern_slot *slot = zintern_enter(table);
+    if (ZVM_UNLIKELY(slot == NULL)) return ZVM_E_NOMEM;
+    zvm_status status = acquire_inside(table, slot, search);
+    zintern_leave(table, slot);
+    return status;
+}
+
+// One collection, at the expense of who asked, and freeing as far as nobody is in the way.
+static ZVM_COLD zvm_status acquire_again_slow(struct zintern *table, struct search *search)
+{
+    struct zintern_slot *slot = zintern_enter(table);
+    if (slot == NULL) return ZVM_E_NOMEM;
+    if (zintern_dead_now(table) > 0) (void)zintern_collect(table);
+    zintern_leave(table, slot);
+    zintern_reclaim_all(table);
+    return try_acquire(table, search);
+}
+
+static ZVM_COLD zvm_status refuse_slow(struct zintern *table, zvm_status status)
+{
+    struct zintern_slot *slot = zintern_slot_take(table);
+    if (slot == NULL) return status;
+    z_count_add(&slot->misses, 1);
+    zintern_slot_give(slot);
+    return status;
 }
 
 zvm_status zintern_acquire(struct zintern *table, const char *text, size_t length_bytes,
                            const struct zstring **out)
 {
     if (length_bytes > ZINTERN_MAX_BYTES) return ZVM_E_LIMIT;
-    uint64_t hash = hash_of(text, length_bytes);
-    zvm_status status = ZVM_OK;
-    pthread_mutex_lock(&table->lock);
-    struct zintern_entry *entry = probe_locked(table, text, length_bytes, hash);
-    if (entry != NULL) {
-        hold_locked(table, entry);
-        table->hits++;
-    } else {
-        table->misses++;
-        status = insert_locked(table, text, length_bytes, hash, &entry);
-    }
-    pthread_mutex_unlock(&table->lock);
-    if (status == ZVM_OK) *out = &entry->symbol;
-    return status;
+    struct search search;
+    begin_search(table, &search, text, length_bytes);
+    zvm_status status = try_acquire(table, &search);
+    if (ZVM_UNLIKELY(status == ZVM_E_INTERN_LIMIT)) status = acquire_again_slow(table, &search);
+    help(table);
+    if (ZVM_UNLIKELY(status != ZVM_OK)) return refuse_slow(table, status);
+    *out = &search.entry->symbol;
+    return ZVM_OK;
 }
 
 // ---- Holding and letting go ---------------------------------------------------------------------
 
 void zintern_retain(struct zintern *table, const struct zstring *symbol)
 {
-    (void)table; // the lock-free table will need it
+    (void)table;
     struct zintern_entry *entry = zintern_entry_of(symbol);
     // relaxed: the caller's own reference keeps the entry, and orders nothing new.
     uint32_t before = z_fetch_add_relaxed(&entry->count, 1);
     ZVM_CHECK(before != 0);
-    ZVM_CHECK(before != UINT32_MAX);
+    ZVM_CHECK(before < ZINTERN_COUNT_MAX);
 }
 
-// True when so many entries are dead that a walk over all of them is paid for.
-static bool is_worth_sweeping_locked(struct zintern *table)
+static ZVM_COLD void collect_slow(struct zintern *table)
 {
-    int64_t dead = z_load_relaxed(&table->dead_count); // relaxed: a hint
-    return dead > DEAD_FREE && (uint64_t)dead > table->count / 4;
+    struct zintern_slot *slot = zintern_enter(table);
+    if (slot == NULL) return;
+    // Refused: the dead stay findable, and the next release that counts tries again.
+    (void)zintern_migrate_begin(z_load_acquire(&table->root), false); // PAIR root
+    zintern_leave(table, slot);
 }
 
-static ZVM_COLD void sweep_slow(struct zintern *table)
+static uint32_t let_go(struct zintern_entry *entry)
 {
-    pthread_mutex_lock(&table->lock);
-    if (is_worth_sweeping_locked(table)) zintern_sweep_locked(table);
-    pthread_mutex_unlock(&table->lock);
+    if (ZINTERN_HAS_BUG(RELEASE_RELAXED)) return z_fetch_sub_relaxed(&entry->count, 1);
+    // PAIR symbol, to the migration: all that this holder read is done before it is freed.
+    return z_fetch_sub_release(&entry->count, 1);
 }
 
 void zintern_release(struct zintern *table, const struct zstring *symbol)
 {
-    // PAIR symbol, to is_dead: all that this holder read of the symbol is done before it is freed.
-    uint32_t before = z_fetch_sub_release(&zintern_entry_of(symbol)->count, 1);
-    ZVM_CHECK(before != 0);
+    uint32_t before = let_go(zintern_entry_of(symbol));
+    ZVM_CHECK(before - 1 < ZINTERN_COUNT_MAX); // it was neither 0 nor dead
     if (before != 1) return;
     // From here on the entry may be gone.
-    int64_t dead = z_fetch_add_relaxed(&table->dead_count, 1) + 1; // relaxed: a hint
-    // One in DEAD_FREE looks whether a sweep is due: with a table full of living entries, reaching
-    // the share that is worth it must not mean taking the lock at every release before.
-    if (dead % DEAD_FREE == 0) sweep_slow(table);
-}
-
-// ---- Figures ------------------------------------------------------------------------------------
-
-void zintern_stats(struct zintern *table, struct zintern_stats *out)
-{
-    pthread_mutex_lock(&table->lock);
-    *out = (struct zintern_stats){
-        .count = table->count,
-        .bytes = zintern_bytes_locked(table),
-        .hits = table->hits,
-        .misses = table->misses,
-        .inserted = table->inserted,
-        .reclaimed = table->reclaimed,
-        .limit_count = table->limit_count,
-        .limit_bytes = table->limit_bytes,
-    };
-    pthread_mutex_unlock(&table->lock);
+    struct zintern_slot *slot = zintern_slot_take(table);
+    if (ZVM_UNLIKELY(slot == NULL)) return; // one dead entry that no hint knows of
+    bool is_due = zintern_note_dead(table, slot, 1);
+    zintern_slot_give(slot);
+    if (ZVM_UNLIKELY(is_due)) collect_slow(table);
+    help(table);
 }

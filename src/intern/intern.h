@@ -2,8 +2,8 @@
 //
 // Thread: any, for every function. A symbol is frozen once published and stays while its count is
 // above 0. The count is the number of isolates whose held set has it, plus code objects that pin
-// it, plus messages that carry it. The functions keep their meaning when the table below them
-// becomes lock-free: acquire and find take one reference, release drops one.
+// it, plus messages that carry it. Acquire and find take one reference, release drops one. No call
+// waits for another thread, and none needs the thread to be made known first; docs/concurrency.md.
 #ifndef ZVM_INTERN_INTERN_H
 #define ZVM_INTERN_INTERN_H
 
@@ -26,6 +26,14 @@ struct zintern_stats {
     uint64_t hits, misses; // acquire and find calls
     uint64_t inserted, reclaimed;
     uint64_t limit_count, limit_bytes;
+    uint64_t dead;           // of count: held by nobody, dropped when enough are; an estimate
+    uint64_t freed, pending; // of reclaimed: memory given back; still waiting for threads inside
+    uint64_t migrations;     // finished: to grow, shrink or drop the dead
+    uint64_t cells;          // places now
+    uint32_t load_percent;   // of them taken
+    // Cells between where a found string's path begins and where it was: half of all hits are at
+    // most p50 (exact below 4, else the class 4, 8, 16 or 32 and above), none was above max.
+    uint32_t probe_p50, probe_max;
 };
 
 zvm_status zintern_create(const struct zintern_options *options, struct zintern **out);

@@ -7,6 +7,8 @@
 // own lock. Invariant: table is not NULL exactly while it is open at least once.
 #include "intern/intern_internal.h"
 
+#include <pthread.h>
+
 static struct {
     pthread_mutex_t lock;
     struct zintern *table;

@@ -1,90 +1,117 @@
-// intern/table.c - the buckets of the symbol table: growing, shrinking, reclaiming.
+// intern/table.c - cells: their memory, and the places in them.
 //
-// Owns: the bucket array and the chains. Thread: holders of the table's lock.
-// Invariants:  1. bucket_count is a power of two; an entry is in the bucket of its hash's low bits.
-//              2. count and entry_bytes are the sums over all chains.
-// How: chains, about one entry a bucket. Reclaiming walks all of it and costs one step a bucket, so
-// intern.c calls it only when a good part of the entries is dead: the walk is then paid for by the
-// releases that led to it.
+// Owns: nothing; cells belong to the table, and once retired to the reclaimer.
+// Thread: any. Invariants:  1. the entries in cells never exceed `used`, which never exceeds hard_used.
+//              2. after CLOSED is set, `used` only falls, by reservations that are taken back.
+// Why reservations: who puts an entry in has its place promised before it looks at the cell, so a
+// migration that has closed the cells knows how many entries may come at most, and the next cells
+// are made with room for all of them. Places are taken in batches, so that two threads that insert
+// do not fight for one word.
 #include "intern/intern_internal.h"
 
 #include "base/alloc.h"
 
-// 64 buckets are 512 bytes: a table that nobody uses stays small.
-#define BUCKETS_MIN 64
+#include <string.h>
 
-uint64_t zintern_bytes_locked(const struct zintern *table)
+// Places are taken one by one in small cells, where a batch in each of many slots would fill them.
+#define BATCH_SHIFT 12
+#define BATCH_MAX   64
+
+static uint32_t chunk_count_for(const struct zintern *table, uint64_t cell_count)
 {
-    return sizeof *table + table->bucket_count * sizeof *table->buckets + table->entry_bytes;
+    return cell_count <= table->chunk_cells ? 1 : (uint32_t)(cell_count / table->chunk_cells);
 }
 
-static size_t buckets_for(uint64_t count)
+uint64_t zintern_cells_bytes(const struct zintern *table, uint64_t cell_count)
 {
-    size_t buckets = BUCKETS_MIN;
-    while (buckets < count)
-        buckets *= 2;
-    return buckets;
+    return sizeof(struct zintern_cells) + cell_count * sizeof(uint64_t) +
+           chunk_count_for(table, cell_count) * sizeof(uint16_t) + ZVM_CACHE_LINE_BYTES;
 }
 
-static void move_chain(struct zintern_entry *entry, struct zintern_entry **buckets, size_t mask)
+static void lay_out(struct zintern_cells *cells, struct zintern *table, uint64_t cell_count)
 {
-    while (entry != NULL) {
-        struct zintern_entry *next = entry->next;
-        struct zintern_entry **bucket = &buckets[entry->symbol.hash & mask];
-        entry->next = *bucket;
-        *bucket = entry;
-        entry = next;
+    uint64_t batch = cell_count >> BATCH_SHIFT;
+    cells->mask = cell_count - 1;
+    cells->soft_used = cell_count / 2;
+    cells->hard_used = cell_count - cell_count / 8;
+    cells->reserve_batch = (uint32_t)(batch == 0 ? 1 : batch > BATCH_MAX ? BATCH_MAX : batch);
+    cells->chunk_count = chunk_count_for(table, cell_count);
+    cells->chunk_cells = (uint32_t)(cell_count / cells->chunk_count);
+    cells->chunks = (_Atomic uint16_t *)(void *)&cells->cell[cell_count];
+    cells->table = table;
+    // relaxed: only that it is new matters
+    cells->serial = z_fetch_add_relaxed(&table->serial, 1) + 1;
+}
+
+struct zintern_cells *zintern_cells_create(struct zintern *table, uint64_t cell_count)
+{
+    ZVM_ASSERT((cell_count & (cell_count - 1)) == 0);
+
+    size_t bytes = zintern_cells_bytes(table, cell_count);
+    // Zeroed by the system where it is large, so that the one who makes it does not pay for it all.
+    char *memory = z_alloc_zeroed(bytes);
+    if (memory == NULL) return NULL;
+    uintptr_t start = (uintptr_t)memory;
+    size_t skip = (0 - start) & (ZVM_CACHE_LINE_BYTES - 1);
+    struct zintern_cells *cells = (struct zintern_cells *)(void *)(memory + skip);
+    lay_out(cells, table, cell_count);
+    cells->memory = memory;
+    cells->memory_bytes = bytes;
+#ifdef ZVM_EXPLORE
+    atomic_init(&cells->next, NULL); // the explorer knows a word from its first value on
+    atomic_init(&cells->used, 0);
+    atomic_init(&cells->chunks_claimed, 0);
+    atomic_init(&cells->chunks_done, 0);
+    atomic_init(&cells->dropped, NULL);
+    for (uint64_t i = 0; i < cell_count; i++)
+        atomic_init(&cells->cell[i], 0);
+    for (uint32_t i = 0; i < cells->chunk_count; i++)
+        atomic_init(&cells->chunks[i], 0);
+#endif
+    z_fetch_add_relaxed(&table->cells_bytes, bytes); // relaxed: a sum
+    return cells;
+}
+
+void zintern_cells_destroy(struct zintern_cells *cells)
+{
+    // relaxed: a sum
+    z_fetch_sub_relaxed(&cells->table->cells_bytes, cells->memory_bytes);
+    z_free(cells->memory, cells->memory_bytes);
+}
+
+void zintern_entry_free(struct zintern *table, struct zintern_entry *entry)
+{
+    uint32_t bytes = entry->bytes;
+    z_free(entry, bytes);
+    z_fetch_add_relaxed(&table->freed, 1); // relaxed: sums; only the reclaimer writes them
+    z_fetch_add_relaxed(&table->freed_bytes, bytes);
+}
+
+// ---- Places -------------------------------------------------------------------------------------
+
+static enum zintern_room reserve_slow(struct zintern_cells *cells, struct zintern_slot *slot)
+{
+    uint32_t batch = cells->reserve_batch;
+    // seq_cst, with the closing: either the closer counts this, or this finds it closed.
+    uint64_t used = z_fetch_add_seq_cst(&cells->used, batch);
+    if (used & ZINTERN_CLOSED || used + batch > cells->hard_used) {
+        z_fetch_sub_relaxed(&cells->used, batch); // relaxed: too much for a moment is no harm
+        return ZINTERN_NO_ROOM;
     }
+    slot->credit_serial = cells->serial;
+    slot->credit_count = batch - 1;
+    return used + batch > cells->soft_used ? ZINTERN_ROOM_GROW : ZINTERN_ROOM;
 }
 
-void zintern_rehash_locked(struct zintern *table, uint64_t count)
+enum zintern_room zintern_reserve(struct zintern_cells *cells, struct zintern_slot *slot)
 {
-    size_t bucket_count = buckets_for(count);
-    if (bucket_count == table->bucket_count) return;
-    struct zintern_entry **buckets = z_alloc_zeroed(bucket_count * sizeof(struct zintern_entry *));
-    if (buckets == NULL) return;
-    for (size_t i = 0; i < table->bucket_count; i++)
-        move_chain(table->buckets[i], buckets, bucket_count - 1);
-    z_free(table->buckets, table->bucket_count * sizeof *table->buckets);
-    table->buckets = buckets;
-    table->bucket_count = bucket_count;
+    if (slot->credit_serial != cells->serial || slot->credit_count == 0)
+        return reserve_slow(cells, slot); // what is left for older cells is forgotten: they move on
+    slot->credit_count--;
+    return ZINTERN_ROOM;
 }
 
-// True when nobody holds the entry and, because the lock is ours, nobody can come to hold it.
-static bool is_dead(struct zintern_entry *entry)
+void zintern_unreserve(struct zintern_slot *slot)
 {
-    // PAIR symbol, from zintern_release: what the last holder read of the bytes is done.
-    return z_load_acquire(&entry->count) == 0;
-}
-
-// Returns how many entries of the chain were freed.
-static uint64_t sweep_chain(struct zintern *table, struct zintern_entry **link)
-{
-    uint64_t freed = 0;
-    while (*link != NULL) {
-        struct zintern_entry *entry = *link;
-        if (!is_dead(entry)) {
-            link = &entry->next;
-            continue;
-        }
-        *link = entry->next;
-        table->entry_bytes -= entry->bytes;
-        z_free(entry, entry->bytes);
-        freed++;
-    }
-    return freed;
-}
-
-void zintern_sweep_locked(struct zintern *table)
-{
-    uint64_t freed = 0;
-    for (size_t i = 0; i < table->bucket_count; i++)
-        freed += sweep_chain(table, &table->buckets[i]);
-    table->count -= freed;
-    table->reclaimed += freed;
-    // relaxed: a hint. A release that has counted down but not yet added itself here makes it
-    // negative until it does.
-    z_fetch_add_relaxed(&table->dead_count, -(int64_t)freed);
-    // A quarter full, so that a table at the edge does not grow and shrink in turn.
-    if (table->count < table->bucket_count / 4) zintern_rehash_locked(table, table->count * 2);
+    slot->credit_count++;
 }

@@ -144,24 +144,36 @@ static void test_generate_literals_around_the_chunk_size(void **state)
     machine_close(&m);
 }
 
+// The list stands in the variable's own register only when no element reads the variable any more.
+static void test_generate_long_literal_that_reads_its_own_target(void **state)
+{
+    (void)state;
+    struct machine m;
+    machine_open(&m);
+    struct zstrbuf text = text_begin("action f(y) {\n  y = [");
+    for (int i = 0; i < 120; i++)
+        zstrbuf_add_text(&text, "y, ");
+    zstrbuf_add_text(&text, "]\n  return [y.len(), y[0], y[51], y.last()]\n}\nprint(f(7))\n"
+                            "action g(y) {\n  y = \"");
+    for (int i = 0; i < 120; i++)
+        zstrbuf_add_text(&text, "${y}");
+    zstrbuf_add_text(&text, "\"\n  return y\n}\nprint(len(g(7)), g(7) == \"7\" * 120)");
+    expect_and_free(&m, &text, "[120, 7, 7, 7]\n120 true\n");
+    machine_close(&m);
+}
+
 static void test_generate_more_constants_than_an_instruction_can_name(void **state)
 {
     (void)state;
     struct machine m;
     machine_open(&m);
-    // Constants beyond the 256th do not fit the 8 bits of MULK: another way must do the same.
+    // Constants beyond the 256th do not fit 8 bits: another way must do the same, on both sides.
     struct zstrbuf text = text_begin("let x = 2\nlet sum = 0.0\n");
     for (int i = 0; i < 600; i++)
-        zstrbuf_add_format(&text, "sum = sum + x * %d.5\nsum -= 1000%d\n", i, i);
-    zstrbuf_add_text(&text, "print(sum, x * 599.5, x % 10009, \"k599\")\n");
-    // sum of 2 * (i + 0.5) = 360000; of 1000i: ten times 10000+i, 90 times 100000+i, 500 of
-    // 1000000+i.
-    double minus = 0;
-    for (int i = 0; i < 600; i++)
-        minus += i < 10 ? 10000 + i : i < 100 ? 100000 + i : 1000000 + i;
-    char expected[100];
-    (void)snprintf(expected, sizeof expected, "%.1f 1199.0 2 k599\n", 360000 - minus);
-    expect_and_free(&m, &text, expected);
+        zstrbuf_add_format(&text, "sum = sum + x * %d.5\nsum -= %d.25 - x\n", i, i);
+    zstrbuf_add_text(&text, "print(sum, x * 599.5, x % 10009, 599.25 / x, 10011 - x, \"k599\")\n");
+    // 600 times 2 * (i + 0.5) - (i + 0.25 - 2) = i + 2.75
+    expect_and_free(&m, &text, "181350.0 1199.0 2 299.625 10009 k599\n");
 
     text = text_begin("let m = {}\n");
     for (int i = 0; i < 300; i++)
@@ -481,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_generate_long_chains_of_calls_and_indexes),
         cmocka_unit_test(test_generate_if_with_a_thousand_arms),
         cmocka_unit_test(test_generate_literals_around_the_chunk_size),
+        cmocka_unit_test(test_generate_long_literal_that_reads_its_own_target),
         cmocka_unit_test(test_generate_more_constants_than_an_instruction_can_name),
         cmocka_unit_test(test_generate_too_many_constants_are_refused),
         cmocka_unit_test(test_generate_integers_around_the_sizes_of_immediates),

@@ -21,7 +21,9 @@ _Static_assert(ZPARK_WORKERS_MAX == ZSCHED_WORKERS_MAX, "every worker has a bit 
 
 // Threads that wait for an isolate sleep at one of so many events, by its address: few enough to
 // fit a page, enough that hardly anybody is woken for another isolate's end.
-#define ZSCHED_EVENTS 64
+#ifndef ZSCHED_EVENTS
+#    define ZSCHED_EVENTS 64
+#endif
 
 // What one thread needs to touch an isolate, and where its figures go.
 struct zlane {

@@ -258,6 +258,9 @@ static void begin_execution(const struct zx_plan *plan)
     zx.has_threads = false;
     zx.message[0] = '\0';
     zx.threads[0].clock = (struct zx_clock){.of = {1}};
+    // Those of an execution that failed may still be BLOCKED: an unlock in setup would wake them.
+    for (uint32_t i = 1; i < zx.thread_count; i++)
+        zx.threads[i].status = ZX_DONE;
     zcoroutine_locals_begin(zx.thread_count);
     zx_forget_names();
     zx_memory_begin();

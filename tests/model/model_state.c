@@ -2,7 +2,7 @@
 // With: src/sched/sched.c src/sched/worker.c src/sched/host.c src/sched/lane.c src/sched/fold.c
 // With: src/sched/queue.c src/sched/finish.c src/sched/park.c src/sched/event.c
 // With: src/sched/overflow.c src/report/block.c
-// Define: ZRING_SLOTS=2 ZCHAIN_MAX=1 ZSEARCH_LOOKS=2
+// Define: ZRING_SLOTS=2 ZCHAIN_MAX=1 ZSEARCH_LOOKS=2 ZSCHED_EVENTS=1
 //
 // The real scheduler, with two workers and three threads of the host; isolates that only count
 // their slices stand in for real ones. One thread submits three isolates, waits for two and
@@ -15,7 +15,8 @@
 // blind_cancel: a cancel that stores the word instead of comparing, and overwrites a step that came
 // in between; no_wake: submitting wakes nobody; free_at_once: the destroyer frees the block although
 // a queue names it. The rings have two slots and chains one isolate, so that the overflow list is in
-// use with three isolates.
+// use with three isolates; there is one event, because which one it is goes by the address, and a
+// schedule must not depend on that.
 #include "sched_seams.h"
 
 #include "base/alloc.h"

@@ -47,12 +47,18 @@ static inline void zadmission_empty_slow(struct zadmission *admission)
     zevent_raise(&admission->empty);
 }
 
-// Nothing of the isolate that leaves is touched.
+// `count` of them, at least one. Nothing of the isolates that leave is touched.
+static inline void zadmission_leave_many(struct zadmission *admission, uint64_t count)
+{
+    uint64_t change = count * ZADMISSION_ONE;
+    uint64_t before = z_fetch_sub_acq_rel(&admission->word, change); // PAIR admission
+    bool is_empty = before / ZADMISSION_ONE == count;
+    if (is_empty && (before & ZADMISSION_WATCHED) != 0) zadmission_empty_slow(admission);
+}
+
 static inline void zadmission_leave(struct zadmission *admission)
 {
-    uint64_t before = z_fetch_sub_acq_rel(&admission->word, ZADMISSION_ONE); // PAIR admission
-    bool is_empty = before / ZADMISSION_ONE == 1;
-    if (is_empty && (before & ZADMISSION_WATCHED) != 0) zadmission_empty_slow(admission);
+    zadmission_leave_many(admission, 1);
 }
 
 // False: closed.

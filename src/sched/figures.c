@@ -38,6 +38,17 @@ static uint64_t queued_of(const struct zworker *worker)
     return zring_length(&worker->ring);
 }
 
+// A gauge: between the two reads isolates may leave, and then count neither as in flight nor as
+// leaving, or are subtracted although they have left.
+static uint64_t in_flight(const struct zsched *sched)
+{
+    uint64_t leaving = 0;
+    for (uint32_t i = 0; i < zsched_started(sched); i++)
+        leaving += z_load_relaxed(&sched->workers[i]->leaving); // relaxed: a gauge
+    uint64_t count = zadmission_count(&sched->admission);
+    return count > leaving ? count - leaving : 0;
+}
+
 void zsched_report(struct zsched *sched, struct zreport_snapshot *rows, struct zreport_view *view)
 {
     struct zreport_snapshot one;
@@ -56,7 +67,7 @@ void zsched_report(struct zsched *sched, struct zreport_snapshot *rows, struct z
     view->wakeups_refused = z_load_relaxed(&sched->parking.refused); // relaxed: a count
     view->now_ns = zclock_now_ns();
     view->wall_ns = view->now_ns - sched->start_ns;
-    view->isolates_in_flight = zadmission_count(&sched->admission);
+    view->isolates_in_flight = in_flight(sched);
     view->heap_peak_bytes = z_load_relaxed(&sched->heap_peak_bytes); // relaxed: a gauge
     view->mapped_bytes = zspan_pool_mapped_bytes_any(sched->spans);
 }

@@ -26,6 +26,27 @@ static void call_on_finish(struct zsched *sched, struct zisolate *iso, zvm_finis
     worker->clock_ns = zclock_now_ns(); // the callback's time is no slice's
 }
 
+void zfinish_leave(struct zworker *worker)
+{
+    uint32_t count = z_load_relaxed(&worker->leaving); // relaxed: only we write it
+    if (count == 0) return;
+    z_store_relaxed(&worker->leaving, 0); // relaxed: a gauge
+    zadmission_leave_many(&worker->sched->admission, count);
+}
+
+// A drain is not kept waiting: a worker has others to run, which are in flight too, or lets those
+// that are through leave at once.
+static void leave(struct zsched *sched)
+{
+    struct zworker *worker = zworker_current(sched);
+    if (worker == NULL) {
+        zadmission_leave(&sched->admission);
+        return;
+    }
+    z_count_add(&worker->leaving, 1); // relaxed: only we write it
+    if (z_load_relaxed(&worker->leaving) == ZLEAVING_MAX) zfinish_leave(worker);
+}
+
 void zfinish_isolate(struct zsched *sched, struct zisolate *iso, bool was_submitted)
 {
     zvm_finish_fn on_finish = iso->on_finish;
@@ -34,7 +55,7 @@ void zfinish_isolate(struct zsched *sched, struct zisolate *iso, bool was_submit
     bool is_watched = zstate_finish(&iso->state); // PAIR state, PAIR watch
     if (is_watched) zevent_raise(event);
     if (on_finish != NULL) call_on_finish(sched, iso, on_finish, user);
-    if (was_submitted) zadmission_leave(&sched->admission);
+    if (was_submitted) leave(sched);
 }
 
 void zfinish_cancelled(struct zsched *sched, struct zisolate *iso, struct zlane *lane)

@@ -46,9 +46,15 @@ struct zworker {
     bool owes_look;       // it was a searcher until it wanted to sleep
     bool is_in_slice;     // its lane is in use
     bool is_lending;      // in an on_finish callback: its lane is free for what the callback does
+    // shared, relaxed: the worker counts isolates that are through and have not left the admission
+    // yet, reports subtract them. At most ZLEAVING_MAX, and 0 whenever the worker has nothing to run.
+    _Atomic uint32_t leaving;
     // shared, PAIR report: the worker writes, anybody reads
     struct zreport_block block;
 };
+
+// Leaving one by one would move the admission's line between the cores for each task.
+#define ZLEAVING_MAX 32
 
 struct zsched {
     // frozen once the workers run
@@ -122,6 +128,8 @@ void zfinish_isolate(struct zsched *sched, struct zisolate *iso, bool was_submit
 // Ends an isolate that the caller has RUNNING and that runs no more, and folds its figures. The
 // caller gives the lane back, if need be, and then calls zfinish_isolate.
 void zfinish_cancelled(struct zsched *sched, struct zisolate *iso, struct zlane *lane);
+// thread: worker. Lets those that are through leave the admission.
+void zfinish_leave(struct zworker *worker);
 struct zevent *zfinish_event(struct zsched *sched, const struct zisolate *iso);
 
 // ---- sched.c

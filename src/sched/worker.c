@@ -128,6 +128,7 @@ void *zworker_main(void *context)
             run(worker, iso);
             continue;
         }
+        zfinish_leave(worker);
         if (is_stopping(sched)) return NULL;
         if (!worker->is_searching) worker->is_searching = zparking_begin_search(&sched->parking);
         if (worker->is_searching && zqueue_search(worker)) continue;

@@ -143,6 +143,12 @@ notified:
     :: else -> v = 0; break                                                                        \
     od
 
+#ifdef BUG_DEBT_PARKS
+#define DEBT_PARKS true
+#else
+#define DEBT_PARKS false
+#endif
+
 #ifdef BUG_NO_DEBT
 #define WITHDRAWN skip
 #else
@@ -186,14 +192,15 @@ pop:
         :: else
         fi;
         if
-#ifdef BUG_DEBT_WAITS
-        :: !searcher -> goto park
-#else
-        :: !searcher && !owes_look -> goto park /* what has kept it from sleeping it may take */
-#endif
-        :: else -> v = 0
+        :: !searcher && owes_look && !DEBT_PARKS -> goto insist
+        :: !searcher && (!owes_look || DEBT_PARKS) -> goto park
+        :: searcher -> goto search
         fi
     }
+
+insist: /* were its bit set once more, the wake-up that now counts as searching might look for ever */
+    LOOK(start);
+    goto park;
 
 search:
     atomic {

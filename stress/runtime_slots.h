@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define SERIAL_MAX    (1u << 18) // isolates of a round that have a callback
 #define SERIAL_WORDS  (SERIAL_MAX / 64)
@@ -24,6 +25,7 @@ struct stress {
     uint32_t thread_count, slot_count;
     uint64_t iterations;
     atomic_uint wrong;
+    atomic_ulong long_waits, late_waits; // late: long after the isolate had ended
     atomic_llong next_id;
     atomic_ulong finished;  // over all rounds
     uint64_t standstill_ns; // the longest with isolates in flight and nothing moving
@@ -63,6 +65,7 @@ struct slot {
     struct side *side;
     pthread_mutex_t lock;
     atomic_bool is_busy, is_told;
+    uint64_t told_ns; // when is_told was set
     // Under lock.
     zvm_isolate *isolate;
     bool is_submitted, is_cancelled;
@@ -107,6 +110,13 @@ static inline uint64_t draw(struct draw *random, uint64_t below)
     z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
     z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
     return ((z ^ z >> 31) >> 8) % below;
+}
+
+static inline uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
 static inline void wrong(struct stress *stress, const char *what, const char *detail)

@@ -7,6 +7,9 @@
 
 #include <sched.h>
 
+#define LONG_WAIT_NS UINT64_C(20000000000)
+#define LATE_NS      UINT64_C(300000000)
+
 struct thread {
     struct round *round;
     struct draw random;
@@ -254,6 +257,7 @@ static inline void on_finish(zvm_isolate *isolate, void *user)
     expect(stress, zvm_isolate_user(isolate) == user, "user of an isolate");
     expect(stress, set_bit(round->called, slot->serial), "a callback was made twice");
     if (slot->by == BY_HANDOVER) {
+        slot->told_ns = now_ns();
         atomic_store(&slot->is_told, true); // from here on it is not ours
         return;
     }
@@ -398,6 +402,21 @@ static inline void wait_for(struct slot *slot, uint64_t timeout_ns)
     pthread_mutex_unlock(&slot->lock);
 }
 
+// A waiter that was not woken looks again by itself after a while: it is late.
+static inline void wait_for_told(struct slot *slot, uint64_t timeout_ns)
+{
+    struct stress *stress = slot->round->stress;
+    if (slot->is_endless && timeout_ns == LONG_WAIT_NS) cancel(slot);
+    zvm_status status = zvm_isolate_wait(slot->isolate, timeout_ns);
+    uint64_t end_ns = now_ns();
+    expect(stress, status == ZVM_OK || status == ZVM_E_TIMEOUT, "wait for one with a callback");
+    if (timeout_ns != LONG_WAIT_NS) return;
+    expect_status(stress, status, ZVM_OK, "wait for long");
+    bool is_late = atomic_load(&slot->is_told) && end_ns > slot->told_ns + LATE_NS;
+    atomic_fetch_add(&stress->long_waits, 1);
+    if (is_late) atomic_fetch_add(&stress->late_waits, 1);
+}
+
 // Not for one that its callback destroys: it may be gone.
 static inline void step_submitted(struct thread *thread, struct slot *slot)
 {
@@ -409,7 +428,7 @@ static inline void step_submitted(struct thread *thread, struct slot *slot)
     } else if (choice < 10) {
         cancel(slot);
     } else if (slot->by == BY_HANDOVER) {
-        (void)zvm_isolate_wait(slot->isolate, draw(&thread->random, 100000));
+        wait_for_told(slot, choice < 70 ? draw(&thread->random, 100000) : LONG_WAIT_NS);
     } else if (choice < 20) {
         disturb(slot);
     } else if (choice < 40 && thread->round->may_untell) {
@@ -454,15 +473,15 @@ static inline void finish_slot(struct thread *thread, struct slot *slot)
         bool is_submitted = slot->is_submitted, is_endless = slot->is_endless;
         pthread_mutex_unlock(&slot->lock);
         if (is_endless) cancel(slot);
-        if (is_over) return;
+        if (is_over) break;
         if (!is_submitted)
             (void)run_by_hand(slot, draw(&thread->random, 3) == 0 ? 0 : 20000);
         else if (slot->by == BY_HANDOVER)
             step_submitted(thread, slot);
         else
             wait_for(slot, UINT64_MAX);
-        atomic_fetch_add(&thread->round->steps, 1);
     }
+    atomic_fetch_add(&thread->round->steps, 1);
 }
 
 #endif // STRESS_RUNTIME_STEPS_H

@@ -143,10 +143,23 @@ notified:
     :: else -> v = 0; break                                                                        \
     od
 
+#ifdef BUG_DEBT_PARKS
+#define DEBT_PARKS true
+#else
+#define DEBT_PARKS false
+#endif
+
+#ifdef BUG_NO_DEBT
+#define WITHDRAWN skip
+#else
+#define WITHDRAWN owes_look = true
+#endif
+
 proctype worker(byte me)
 {
     byte seat, bits, v, mine;
     bool searcher, tells, has_task;
+    bool owes_look; /* it gave up sleeping because of work: others may have relied on it as well */
 
 start: /* the own inbox */
     atomic { mine = inbox[me]; inbox[me] = 0; tells = mine > 1 }
@@ -179,10 +192,15 @@ pop:
         :: else
         fi;
         if
-        :: !searcher -> goto park
-        :: else -> v = 0
+        :: !searcher && owes_look && !DEBT_PARKS -> goto insist
+        :: !searcher && (!owes_look || DEBT_PARKS) -> goto park
+        :: searcher -> goto search
         fi
     }
+
+insist: /* were its bit set once more, the wake-up that now counts as searching might look for ever */
+    LOOK(start);
+    goto park;
 
 search:
     atomic {
@@ -208,15 +226,16 @@ search:
         fi
     }
 
-stop_searching: /* and look whether there is more, because others relied on this searcher */
+stop_searching: /* and look whether there is more, because others relied on this worker */
     atomic {
         if
+        :: !searcher && !owes_look -> goto work
+        :: !searcher && owes_look -> owes_look = false
 #ifdef BUG_SEARCHER_KEPT
         :: searcher -> searcher = false
 #else
         :: searcher -> searcher = false; release_search()
 #endif
-        :: else -> goto work
         fi
     }
 #ifndef BUG_NO_LOOK_AFTER
@@ -242,7 +261,7 @@ park:
 #ifdef BUG_LOOK_FIRST
     LOOK(start);
 #endif
-    idle = idle | BIT(me);
+    atomic { idle = idle | BIT(me); owes_look = false }
     atomic {
         if
         :: searcher -> searcher = false; release_search()
@@ -272,22 +291,13 @@ withdraw:
     atomic {
         if
 #ifdef BUG_BLIND_WITHDRAW
-        :: true -> idle = idle & ~BIT(me)
+        :: true -> idle = idle & ~BIT(me); WITHDRAWN; goto start
 #else
-        :: idle & BIT(me) -> idle = idle & ~BIT(me)
-        :: else -> goto sleep /* a wake-up has claimed the bit: its token is on its way */
+        :: idle & BIT(me) -> idle = idle & ~BIT(me); WITHDRAWN; goto start
+        :: else /* a wake-up has claimed the bit: its token is on its way */
 #endif
         fi
     }
-#ifndef BUG_NO_SEARCHER_AFTER_WITHDRAW
-    atomic { /* others relied on it as long as it was a searcher: it must look whether there is more */
-        if
-        :: searching == 0 -> searching = 1; searcher = true
-        :: else
-        fi
-    }
-#endif
-    goto start;
 
 sleep:
     atomic {

@@ -235,7 +235,9 @@ typedef struct zvm_value {
 // ---- Isolate ----------------------------------------------------------------------------------
 
 /// Called on the worker (or in zvm_isolate_run) when the isolate has finished, as the last thing that
-/// zvm does with it: the callback may destroy the isolate. It must not block.
+/// zvm does with it: the callback may destroy the isolate. It must not block. Whoever waits for the
+/// isolate may learn of its end before the callback begins; so an isolate that has a callback is
+/// destroyed in it, or after it has returned (zvm_runtime_drain waits for callbacks too).
 typedef void (*zvm_finish_fn)(zvm_isolate *isolate, void *user);
 
 /// What an isolate is made with. Zero in a field means its default.
@@ -323,7 +325,7 @@ ZVM_API zvm_status zvm_isolate_destroy(zvm_isolate *isolate);
 
 /// Hands an isolate to the workers. Its deadline counts from here.
 ///
-/// in:      isolate  idle (never run, or its run not begun)
+/// in:      isolate  idle: fresh, or put aside by zvm_isolate_run, and then it goes on from there
 /// out:     none
 /// errors:  ZVM_E_STATE already submitted or finished; ZVM_E_CLOSED; ZVM_E_ARGUMENT the runtime has
 ///          no workers

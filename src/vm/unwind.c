@@ -81,6 +81,12 @@ static void enter_handler(struct zisolate *iso, const struct zhandler *handler,
     if (handler->is_finally) {
         value[1] = zvalue_int((int64_t) ~((uint64_t)(line & 0x7fffffff) << 32 | column));
     }
+    // What stands above was temporary to what failed. Left there it would keep alive what the program
+    // has let go, which matters most after a HeapLimitError.
+    struct zvalue *end = iso->stack + holder->base + holder->func->proto->register_count;
+    for (struct zvalue *dead = value + (handler->is_finally ? 2 : 1); dead < end; dead++) {
+        *dead = zvalue_null();
+    }
     holder->pc = holder->func->proto->words + handler->target;
     iso->error = zvalue_null();
     iso->pending = ZPENDING_NOTHING;

@@ -29,6 +29,20 @@ zvm run "$heap" --heap-limit 200K
 expect_status 3
 expect_err_like "^$heap:2:[0-9]+: HeapLimitError: heap limit of 204800 bytes reached: [0-9]+ live, [0-9]+ requested$"
 expect_err_like "^hint: .*--heap-limit \(now 200K\)$"
+# What a program lets go in the catch is free again, though the failed call still had it in hand.
+dropped=$(program dropped.zx <<'END'
+let items = []
+try {
+    while true { items.push("text " + string(items.len())) }
+} catch (e) { items = [] }
+let names = {}
+for each i in range(200) { names["own-${i}"] = i }
+print(names.len())
+END
+)
+zvm run "$dropped" --heap-limit 256K
+expect_status 0
+expect_out "200"
 caught=$(program caught.zx <<'END'
 let kept = []
 try {

@@ -1,10 +1,10 @@
 /* migration.pml - the symbol table: two stacked migrations under threads that take and let go.
  *
- * One key, whose path begins at place 0 of every cells. Tables of cells 0 -> 1 -> 2 are migrated
- * while INTERNERS threads acquire and release the key ROUNDS times together and HELPERS threads begin
- * migrations and move chunks, each of whom may stop anywhere for as long as it likes; tables 3 and 4
- * are for the two collections at the end. A chunk is one cell. A step (atomic) is one operation on
- * one shared word, together with what only its own thread can see.
+ * One key, whose path begins at place 0 of every cells. While two interners acquire and release it,
+ * ROUNDS times together, two helpers begin migrations and move chunks: cells 0 -> 1 -> 2; each thread
+ * may stop anywhere for as long as it likes. Cells 3 and 4 are for the two collections at the end. A
+ * chunk is one cell. A step (atomic) is one operation on one shared word, together with what only
+ * its own thread can see.
  *
  * Checked: two that hold the key at one time hold the same entry; an entry that is held is not freed;
  * nobody touches cells or an entry that were freed; every entry fits; after all releases and two
@@ -15,12 +15,8 @@
  * every later moment is covered. For the same reason a section lasts from the load of the root to
  * the last touch. Freed memory is never used again, so a touch of it cannot go unseen.
  */
-#ifndef INTERNERS
 #define INTERNERS 2
-#endif
-#ifndef HELPERS
-#define HELPERS 2
-#endif
+#define HELPERS   2
 #ifndef ROUNDS
 #define ROUNDS 3 /* all together: the last interner has one */
 #endif
@@ -36,7 +32,7 @@
 #define KEEP     16
 #define DROP     32
 #define DEAD     64
-#define ENTRIES  (ROUNDS + 1) /* 1.. */
+#define ENTRIES  (ROUNDS + 1) /* 1.., one at most for each time that somebody acquires */
 
 byte root;
 byte cell[TABLES * CELLS];

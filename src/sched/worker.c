@@ -11,6 +11,8 @@
 
 #include "base/clock.h"
 
+#include <sched.h>
+
 static _Thread_local struct zworker *worker_of_thread;
 
 struct zworker *zworker_current(const struct zsched *sched)
@@ -132,6 +134,13 @@ void *zworker_main(void *context)
         if (is_stopping(sched)) return NULL;
         if (!worker->is_searching) worker->is_searching = zparking_begin_search(&sched->parking);
         if (worker->is_searching && zqueue_search(worker)) continue;
+        // Another one counts as searching, and this one owes a look: it looks again. If it parked, the
+        // two could wake and withdraw in turn for ever beside one task (tests/spin/park.pml, the
+        // liveness of DEBT_PARKS).
+        if (!worker->is_searching && worker->owes_look && zqueue_has_any(sched)) {
+            (void)sched_yield();
+            continue;
+        }
         park(worker);
     }
 }

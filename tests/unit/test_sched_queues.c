@@ -152,12 +152,18 @@ static void test_work_sent_to_a_busy_worker_is_taken_by_another(void **state)
         assert_int_equal(zvm_isolate_wait(isolates[i], UINT64_MAX), ZVM_OK);
         assert_int_equal(zvm_isolate_destroy(isolates[i]), ZVM_OK);
     }
+    // The third worker sleeps sooner or later between two of these, and the next one wakes it.
+    uint64_t more = 0;
+    for (; report_of(runtime).totals.wakeups == 0; more++) {
+        zvm_isolate *isolate = make_isolate(runtime, quick, NULL);
+        assert_int_equal(zvm_isolate_submit(isolate), ZVM_OK);
+        assert_int_equal(zvm_isolate_wait(isolate, UINT64_MAX), ZVM_OK);
+        assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+    }
     gate_open(&gate);
     assert_int_equal(zvm_runtime_drain(runtime), ZVM_OK);
     zvm_report report = report_of(runtime);
-    assert_int_equal(report.totals.isolates_succeeded, 62);
-    assert_true(report.totals.parks > 0);
-    assert_true(report.totals.wakeups > 0);
+    assert_int_equal(report.totals.isolates_succeeded, 62 + more);
     assert_true(report.totals.wakeups <= report.totals.parks);
     assert_true(report.totals.slice_ns_max > 0);
     assert_true(report.totals.slice_ns_p50 <= report.totals.slice_ns_p99);

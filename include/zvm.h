@@ -55,6 +55,7 @@ typedef enum zvm_status {
     ZVM_E_STALE = 20,      // a handle whose object is gone
     ZVM_E_FOREIGN = 21,    // an object of another runtime or isolate
     ZVM_E_INTERNAL = 22,   // an internal check failed: a bug in zvm
+    ZVM_E_THREAD = 23,     // called from a thread that does not own the object
     ZVM_STATUS_COUNT
 } zvm_status;
 
@@ -479,6 +480,358 @@ ZVM_API zvm_status zvm_report_take(zvm_runtime *runtime, zvm_report *report);
 /// source:  Zexus "Phase 7: Memory Management", memory report
 ZVM_API zvm_status zvm_report_write(zvm_runtime *runtime, zvm_report_format format,
                                     zvm_write_fn write, void *context);
+
+// ---- Memory manager ---------------------------------------------------------------------------
+//
+// The collected heap of an isolate used from C, without a program: objects of n fields or of raw
+// bytes, named by handles. A handle keeps nothing alive: roots, open scopes and fields of living
+// objects do. A manager belongs to one thread at a time, the one that made it or adopted it last;
+// a call from another thread is ZVM_E_THREAD and changes nothing. Managers share nothing.
+
+typedef struct zvm_mm zvm_mm;
+
+/// Names an object of one manager. Compare it field by field. All zero: no object.
+typedef struct zvm_handle {
+    uint64_t manager;    // drawn at random for each manager
+    uint32_t index;      // used again when the object is gone
+    uint32_t generation; // and then one higher: an old handle is never another object
+} zvm_handle;
+
+typedef enum zvm_mm_kind {
+    ZVM_MM_NULL = 0,
+    ZVM_MM_INT,
+    ZVM_MM_FLOAT,
+    ZVM_MM_REFERENCE
+} zvm_mm_kind;
+
+/// What a field holds.
+typedef struct zvm_mm_value {
+    zvm_mm_kind kind;
+    union {
+        int64_t integer;
+        double number;
+        zvm_handle reference;
+    };
+} zvm_mm_value;
+
+/// What a manager is made with. Zero in a field means its default.
+typedef struct zvm_mm_options {
+    size_t size;                 // of this struct, in bytes
+    size_t limit_bytes;          // objects and the manager's own tables; 0 = 100 MiB; least 16 KiB
+    uint32_t gc_growth_percent;  // collect when live bytes reach this; 0 = 200
+    uint64_t gc_threshold_count; // collect at every N-th allocation; 0 = off
+    uint32_t history_entries;    // allocations and deallocations remembered; 0 = none
+} zvm_mm_options;
+
+#define ZVM_MM_OPTIONS_INIT {sizeof(zvm_mm_options), 0, 0, 0, 0}
+
+/// Figures of a heap, exact at the moment of the call. Sizes in bytes, cells and payloads together.
+typedef struct zvm_heap_stats {
+    size_t size; // set by the caller: of this struct, in bytes
+    uint64_t limit_bytes, committed_bytes, committed_peak_bytes;
+    uint64_t current_bytes, peak_bytes, live_objects;
+    uint64_t allocated_bytes, allocated_count;
+    uint64_t freed_bytes, freed_count; // collected and deallocated
+    uint64_t deallocated_count;        // of those, by zvm_mm_deallocate
+    uint64_t tombstones;               // deallocated, and their cells not yet free again
+    uint64_t roots, handles;           // handles: places in the table, used or not
+    uint64_t finalized_count;
+    uint64_t collections, pause_ns_total, pause_ns_max;
+    double live_percent;  // current of committed
+    double freed_percent; // freed of allocated, by count
+} zvm_heap_stats;
+
+#define ZVM_HEAP_STATS_INIT {.size = sizeof(zvm_heap_stats)}
+
+/// Makes a manager, owned by the calling thread.
+///
+/// in:      options  may be NULL
+/// out:     out      to be destroyed with zvm_mm_destroy
+/// errors:  ZVM_E_ARGUMENT (also a limit under ZVM_HEAP_LIMIT_MIN_BYTES); ZVM_E_NOMEM
+/// thread:  any
+/// memory:  address space for 1 MiB, of which little is touched; the history ring
+/// cost:    some microseconds
+/// source:  Zexus "Phase 7: Memory Management", create_memory_manager
+ZVM_API zvm_status zvm_mm_create(const zvm_mm_options *options, zvm_mm **out);
+
+/// Frees a manager and all objects. Finalizers that have not run are called first.
+///
+/// in:      mm  may be NULL
+/// out:     none
+/// errors:  ZVM_E_THREAD; ZVM_E_BUSY called by a finalizer
+/// thread:  owner
+/// memory:  frees everything
+/// cost:    spans, never single objects; one call a finalizer
+/// source:  Zexus "Phase 7: Memory Management"
+ZVM_API zvm_status zvm_mm_destroy(zvm_mm *mm);
+
+/// The calling thread becomes the owner. The owner before must have stopped, and the two must have
+/// synchronised (a join, a lock, a queue).
+///
+/// in:      mm
+/// out:     none
+/// errors:  ZVM_E_ARGUMENT
+/// thread:  any
+/// memory:  none
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_mm_adopt(zvm_mm *mm);
+
+/// A new object of `field_count` fields, all null. Nothing keeps it: give it a root, or make it
+/// inside a scope, before the next call that allocates.
+///
+/// in:      mm; field_count at most 2^26
+/// out:     out  its handle
+/// errors:  ZVM_E_HEAP_LIMIT nothing more fits, after a collection; ZVM_E_NOMEM; ZVM_E_LIMIT
+///          field_count; ZVM_E_THREAD; ZVM_E_ARGUMENT
+/// thread:  owner; may collect, and then call finalizers
+/// memory:  9 bytes a field and 17 more, up to the next cell size; a place in the handle table
+/// cost:    constant, amortised; linear in field_count
+/// source:  Zexus "Phase 7: Memory Management", allocate
+ZVM_API zvm_status zvm_mm_allocate(zvm_mm *mm, uint32_t field_count, zvm_handle *out);
+
+/// A new object of raw bytes: a copy of bytes [count], or zeros when bytes is NULL.
+///
+/// in:      mm; bytes may be NULL; count
+/// out:     out  its handle
+/// errors:  as zvm_mm_allocate
+/// thread:  owner; may collect, and then call finalizers
+/// memory:  count and 16 bytes, up to the next cell size; a place in the handle table
+/// cost:    linear in count
+/// source:  Zexus "Phase 7: Memory Management", allocate
+ZVM_API zvm_status zvm_mm_allocate_bytes(zvm_mm *mm, const void *bytes, size_t count,
+                                         zvm_handle *out);
+
+/// Frees an object now, whoever leads to it. Its handle is stale from here on; a field that still
+/// leads to it reads as ZVM_E_STALE. A root on it is gone. Its finalizer is called.
+///
+/// in:      mm; handle
+/// out:     none
+/// errors:  ZVM_E_STALE gone already; ZVM_E_FOREIGN of another manager; ZVM_E_THREAD
+/// thread:  owner; never collects
+/// memory:  a payload over 2 KiB is freed at once, the cell by a collection
+/// cost:    constant
+/// source:  Zexus "Phase 7: Memory Management", deallocate
+ZVM_API zvm_status zvm_mm_deallocate(zvm_mm *mm, zvm_handle handle);
+
+/// Stores into a field.
+///
+/// in:      mm; handle; field from 0; value, a reference of the same manager
+/// out:     none
+/// errors:  ZVM_E_STALE, ZVM_E_FOREIGN either handle; ZVM_E_TYPE an object of bytes;
+///          ZVM_E_NOT_FOUND no such field; ZVM_E_ARGUMENT kind; ZVM_E_THREAD
+/// thread:  owner
+/// memory:  none
+/// cost:    constant
+/// source:  Zexus "Phase 7: Memory Management", the references that its marking leaves out
+ZVM_API zvm_status zvm_mm_set_field(zvm_mm *mm, zvm_handle handle, uint32_t field,
+                                    zvm_mm_value value);
+
+/// Reads a field.
+///
+/// in:      mm; handle; field from 0
+/// out:     out
+/// errors:  ZVM_E_STALE the handle, or the object that the field leads to, is gone; ZVM_E_FOREIGN;
+///          ZVM_E_TYPE an object of bytes; ZVM_E_NOT_FOUND no such field; ZVM_E_THREAD
+/// thread:  owner
+/// memory:  none
+/// cost:    constant
+/// source:  Zexus "Phase 7: Memory Management", get
+ZVM_API zvm_status zvm_mm_get_field(zvm_mm *mm, zvm_handle handle, uint32_t field,
+                                    zvm_mm_value *out);
+
+/// The bytes of an object of raw bytes, to read and to write.
+///
+/// in:      mm; handle
+/// out:     bytes [count], aligned to 8, valid while the object lives: it never moves
+/// errors:  ZVM_E_STALE; ZVM_E_FOREIGN; ZVM_E_TYPE an object of fields; ZVM_E_THREAD
+/// thread:  owner
+/// memory:  none
+/// cost:    constant
+/// source:  Zexus "Phase 7: Memory Management", get
+ZVM_API zvm_status zvm_mm_bytes(zvm_mm *mm, zvm_handle handle, void **bytes, size_t *count);
+
+typedef struct zvm_mm_info {
+    size_t size;          // set by the caller: of this struct, in bytes
+    bool is_bytes;        // of raw bytes; else of fields
+    bool is_root;
+    uint32_t field_count; // 0 when is_bytes
+    uint64_t bytes;       // cell and payload
+    uint64_t age_ns;      // to some milliseconds
+    uint64_t age_collections; // survived; counted modulo 65536
+} zvm_mm_info;
+
+#define ZVM_MM_INFO_INIT {.size = sizeof(zvm_mm_info)}
+
+/// What is known of an object.
+///
+/// in:      mm; handle; out->size set
+/// out:     out
+/// errors:  ZVM_E_STALE; ZVM_E_FOREIGN; ZVM_E_ARGUMENT; ZVM_E_THREAD
+/// thread:  owner
+/// memory:  none
+/// cost:    constant
+/// source:  Zexus "Phase 7: Memory Management", allocation tracking
+ZVM_API zvm_status zvm_mm_object_info(zvm_mm *mm, zvm_handle handle, zvm_mm_info *out);
+
+/// Makes an object a root: it and what it leads to live until the root is removed as often as it was
+/// added, or the object is deallocated.
+///
+/// in:      mm; handle
+/// out:     none
+/// errors:  ZVM_E_STALE; ZVM_E_FOREIGN; ZVM_E_HEAP_LIMIT, ZVM_E_NOMEM no room for the root;
+///          ZVM_E_LIMIT added 2^32 - 1 times; ZVM_E_THREAD
+/// thread:  owner
+/// memory:  4 bytes a root
+/// cost:    constant, amortised
+/// source:  Zexus "Phase 7: Memory Management", root set
+ZVM_API zvm_status zvm_mm_root_add(zvm_mm *mm, zvm_handle handle);
+
+/// Takes one zvm_mm_root_add back.
+///
+/// in:      mm; handle
+/// out:     none
+/// errors:  ZVM_E_STATE it is no root; ZVM_E_STALE; ZVM_E_FOREIGN; ZVM_E_THREAD
+/// thread:  owner
+/// memory:  none
+/// cost:    constant
+/// source:  Zexus "Phase 7: Memory Management", root set
+ZVM_API zvm_status zvm_mm_root_remove(zvm_mm *mm, zvm_handle handle);
+
+/// A scope: what is made while it is open lives until it is closed.
+typedef struct zvm_mm_scope {
+    uint32_t mark, depth; // not for the caller
+} zvm_mm_scope;
+
+/// Opens a scope inside those that are open.
+///
+/// in:      mm
+/// out:     out  to be closed with zvm_mm_scope_close
+/// errors:  ZVM_E_THREAD; ZVM_E_ARGUMENT
+/// thread:  owner
+/// memory:  4 bytes an object made in it
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_mm_scope_open(zvm_mm *mm, zvm_mm_scope *out);
+
+/// Closes the innermost scope.
+///
+/// in:      mm; scope
+/// out:     none
+/// errors:  ZVM_E_STATE it is not the innermost open scope; ZVM_E_THREAD
+/// thread:  owner
+/// memory:  none
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_mm_scope_close(zvm_mm *mm, zvm_mm_scope scope);
+
+typedef struct zvm_mm_collection {
+    bool has_run; // false: it was not forced, and no trigger was due
+    uint64_t freed_count, freed_bytes, pause_ns;
+} zvm_mm_collection;
+
+/// Collects: always when forced, else only when one of the triggers is due.
+///
+/// in:      mm; force
+/// out:     result  may be NULL
+/// errors:  ZVM_E_THREAD; ZVM_E_ARGUMENT
+/// thread:  owner; calls finalizers at its end
+/// memory:  gives empty spans back
+/// cost:    linear in live objects and in the handle table
+/// source:  Zexus "Phase 7: Memory Management", collect_garbage
+ZVM_API zvm_status zvm_mm_collect(zvm_mm *mm, bool force, zvm_mm_collection *result);
+
+/// Called once when an object is gone: collected, deallocated, or destroyed with its manager. The
+/// handle is stale already. It may call the manager, but not destroy it; while the manager is being
+/// destroyed it can make no object (ZVM_E_STATE).
+typedef void (*zvm_mm_finalizer_fn)(void *user, zvm_handle handle);
+
+/// Sets, replaces or (NULL) removes the finalizer of an object.
+///
+/// in:      mm; handle; finalizer may be NULL; user
+/// out:     none
+/// errors:  ZVM_E_STALE; ZVM_E_FOREIGN; ZVM_E_HEAP_LIMIT; ZVM_E_NOMEM; ZVM_E_THREAD
+/// thread:  owner; it will be called on the owner's thread, never inside a collection
+/// memory:  16 bytes a place in the handle table, at the first finalizer
+/// cost:    constant, amortised
+/// source:  ours
+ZVM_API zvm_status zvm_mm_set_finalizer(zvm_mm *mm, zvm_handle handle,
+                                        zvm_mm_finalizer_fn finalizer, void *user);
+
+/// The figures of the heap.
+///
+/// in:      mm; out->size set
+/// out:     out
+/// errors:  ZVM_E_THREAD; ZVM_E_ARGUMENT
+/// thread:  owner
+/// memory:  none
+/// cost:    constant
+/// source:  Zexus "Phase 7: Memory Management", get_stats
+ZVM_API zvm_status zvm_mm_stats(zvm_mm *mm, zvm_heap_stats *out);
+
+/// Writes the figures as text, as JSON (`zvm.mm/1`: an object of the fields of zvm_heap_stats by
+/// name) or as Prometheus text.
+///
+/// in:      mm; format; write, context
+/// out:     none
+/// errors:  ZVM_E_OUTPUT write refused; ZVM_E_NOMEM; ZVM_E_ARGUMENT; ZVM_E_THREAD
+/// thread:  owner
+/// memory:  a temporary buffer
+/// cost:    constant
+/// source:  Zexus "Phase 7: Memory Management", get_memory_report
+ZVM_API zvm_status zvm_mm_report(zvm_mm *mm, zvm_report_format format, zvm_write_fn write,
+                                 void *context);
+
+/// One object that zvm_mm_find_leaks found.
+typedef struct zvm_mm_leak {
+    zvm_handle handle;
+    zvm_mm_info info;
+    bool is_reachable;      // false: the next collection frees it
+    const zvm_handle *path; // [path_length] from a root or a scoped object to handle, both included;
+    uint32_t path_length;   // 0 when not reachable. Valid during the call.
+} zvm_mm_leak;
+
+/// Returns false to stop.
+typedef bool (*zvm_mm_leak_fn)(void *context, const zvm_mm_leak *leak);
+
+/// Finds the objects that are at least min_age_ns old and are no roots, and what keeps each.
+///
+/// in:      mm; min_age_ns (60 s: 60000000000); found, context; found must not call the manager
+/// out:     none
+/// errors:  ZVM_E_NOMEM; ZVM_E_ARGUMENT; ZVM_E_THREAD
+/// thread:  owner
+/// memory:  12 bytes a place in the handle table, during the call
+/// cost:    linear in live objects and their fields, and in the paths that are given
+/// source:  Zexus "Phase 7: Memory Management", detect_leaks
+ZVM_API zvm_status zvm_mm_find_leaks(zvm_mm *mm, uint64_t min_age_ns, zvm_mm_leak_fn found,
+                                     void *context);
+
+typedef enum zvm_mm_event {
+    ZVM_MM_ALLOCATED = 0,
+    ZVM_MM_DEALLOCATED,
+    ZVM_MM_COLLECTED // one object, found dead by a collection
+} zvm_mm_event;
+
+typedef struct zvm_mm_history_entry {
+    uint64_t time_ns; // monotonic clock, to some milliseconds
+    zvm_mm_event event;
+    zvm_handle handle;
+    uint64_t bytes;
+} zvm_mm_history_entry;
+
+/// Returns false to stop.
+typedef bool (*zvm_mm_history_fn)(void *context, const zvm_mm_history_entry *entry);
+
+/// Gives the remembered events, oldest first.
+///
+/// in:      mm; entry, context; entry must not call the manager
+/// out:     none
+/// errors:  ZVM_E_STATE made without history_entries; ZVM_E_ARGUMENT; ZVM_E_THREAD
+/// thread:  owner
+/// memory:  none
+/// cost:    linear in the entries
+/// source:  Zexus "Phase 7: Memory Management", allocation history
+ZVM_API zvm_status zvm_mm_history(zvm_mm *mm, zvm_mm_history_fn entry, void *context);
 
 #ifdef __cplusplus
 }

@@ -23,6 +23,11 @@ uint64_t zclock_now_ns(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+uint64_t zclock_coarse_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC_COARSE);
+}
+
 uint64_t zclock_thread_cpu_ns(void)
 {
     return read_clock(CLOCK_THREAD_CPUTIME_ID);

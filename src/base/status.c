@@ -29,6 +29,7 @@ static const char *const status_texts[ZVM_STATUS_COUNT] = {
     [ZVM_E_THREADS] = "no worker thread could be started",
     [ZVM_E_STALE] = "the handle's object is gone",
     [ZVM_E_FOREIGN] = "an object of another runtime or isolate",
+    [ZVM_E_THREAD] = "called from a thread that does not own the object",
     [ZVM_E_INTERNAL] = "an internal check failed: this is a bug in zvm",
 };
 

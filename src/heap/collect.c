@@ -199,6 +199,11 @@ static void note_pause(struct zheap *heap, uint64_t pause_ns)
     zheap_env_add_pause(heap->env, pause_ns);
 }
 
+bool zheap_is_marked(const struct zobject *object)
+{
+    return (*zpage_mark(zpage_at(object)) & zgranule_bit(object)) != 0;
+}
+
 static void verify(struct zheap *heap)
 {
     char why[256];
@@ -220,6 +225,8 @@ void zheap_collect_now(struct zheap *heap, enum zcollect_reason reason)
 
     clear_marks(heap);
     zmark_all(heap);
+    const struct zheap_hooks *hooks = private->hooks;
+    if (hooks != NULL && hooks->prune_weak != NULL) hooks->prune_weak(private->context);
     zheap_prune_owners(heap);
     zheap_prune_held(heap);
     struct survivors survivors = finish_pages(heap);

@@ -62,10 +62,15 @@ typedef void (*zheap_emergency_fn)(void *context);
 // A symbol left the held set. May be NULL.
 typedef void (*zheap_symbol_fn)(void *context, const struct zstring *symbol);
 
+// Everything is marked, and nothing is freed yet: forget what zheap_is_marked denies. It must not
+// allocate in this heap. May be NULL.
+typedef void (*zheap_weak_fn)(void *context);
+
 struct zheap_hooks { // static, one table for all heaps of a user
     zheap_roots_fn mark_roots;
     zheap_emergency_fn emergency;
     zheap_symbol_fn release_symbol;
+    zheap_weak_fn prune_weak;
 };
 
 // Shadow stack for C code: values that must survive allocations. Lives on the C stack, linked.
@@ -202,6 +207,9 @@ bool zheap_verify(struct zheap *heap, char *why, size_t why_bytes);
 void zmark_values(struct zmarker *marker, const struct zvalue *values, size_t count);
 void zmark_value(struct zmarker *marker, struct zvalue value);
 void zmark_object(struct zmarker *marker, struct zobject *object); // NULL is fine
+
+// Whether the collection that runs now has reached object. Only in prune_weak.
+bool zheap_is_marked(const struct zobject *object);
 
 // ---- Barrier ----------------------------------------------------------------------------------
 ZVM_COLD void zheap_log_slow(struct zheap *heap, struct zobject *object);

@@ -1,0 +1,320 @@
+// heap/mm.c - a memory manager: its life, its roots and scopes, collections, figures.
+//
+// Owns: the heap, the pool and the env under it. Thread: owner (see mm.h).
+// Invariants:  1. roots holds each root once; an entry knows its place there.
+//              2. scoped holds what was made in open scopes, in order; a deallocated object leaves
+//                 its place behind, which a later object with the same index may share: a root too
+//                 many at worst, until the scope closes.
+// How: the heap asks for the roots, and tells after marking that what it has not reached goes
+// (prune_weak). Finalizers are called at the end of the call in which their objects went, when the
+// heap is whole again.
+#define ZVM_HEAP_INTERNAL
+#include "heap/mm_internal.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/siphash.h"
+
+#include <pthread.h>
+
+// ---- Hooks of the heap --------------------------------------------------------------------------
+
+static void mark_list(const struct zmm *mm, const struct zmm_index_list *list,
+                      struct zmarker *marker)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        zmark_object(marker, mm->entries[list->items[i]].object);
+}
+
+static void mark_roots(void *context, struct zmarker *marker)
+{
+    const struct zmm *mm = context;
+    mark_list(mm, &mm->roots, marker);
+    mark_list(mm, &mm->scoped, marker);
+}
+
+static void forget(struct zmm *mm, uint32_t index, zvm_mm_event event)
+{
+    const struct zobject *object = mm->entries[index].object;
+    uint64_t bytes = zmm_object_bytes(mm, object);
+    mm->live_count--;
+    mm->live_bytes -= bytes;
+    zmm_note(mm, event, zmm_handle(mm, index), bytes);
+    zmm_drop_entry(mm, index);
+}
+
+static void prune_weak(void *context)
+{
+    struct zmm *mm = context;
+    for (uint32_t i = 0; i < mm->entry_count; i++) {
+        const struct zobject *object = mm->entries[i].object;
+        if (object != NULL && !zheap_is_marked(object)) forget(mm, i, ZVM_MM_COLLECTED);
+    }
+    zmm_prune_tombstones(mm);
+}
+
+static const struct zheap_hooks hooks = {.mark_roots = mark_roots, .prune_weak = prune_weak};
+
+// ---- Life ---------------------------------------------------------------------------------------
+
+// Drawn anew for each manager: neither the address nor the time is the same again, and the key is
+// the process's secret.
+static uint64_t draw_nonce(const struct zmm *mm)
+{
+    uint64_t seed[2] = {(uintptr_t)mm, zclock_now_ns()};
+    uint64_t nonce = zsiphash13(zsiphash_process_key(), seed, sizeof seed);
+    return nonce != 0 ? nonce : 1;
+}
+
+static void free_parts(struct zmm *mm)
+{
+    if (mm->block != NULL) zheap_block_release(mm->env, mm->block);
+    if (mm->env != NULL) zheap_env_destroy(mm->env);
+    if (mm->pool != NULL) zspan_pool_destroy(mm->pool);
+    z_free(mm->history, mm->history_capacity * sizeof mm->history[0]);
+    z_free(mm, sizeof *mm);
+}
+
+static bool make_parts(struct zmm *mm, const struct zmm_options *options)
+{
+    if (zspan_pool_create(&mm->pool) != ZVM_OK) return false;
+    if (zheap_env_create(mm->pool, &mm->env) != ZVM_OK) return false;
+    mm->block = zheap_block_acquire(mm->env);
+    if (mm->block == NULL) return false;
+    if (options->history_entries == 0) return true;
+    mm->history = z_alloc(options->history_entries * sizeof mm->history[0]);
+    if (mm->history == NULL) return false;
+    mm->history_capacity = options->history_entries;
+    return true;
+}
+
+// relaxed, both: the word guards nothing. Threads that hand a manager over synchronise by themselves,
+// and only a call by mistake reads what another thread wrote.
+void zmm_adopt(struct zmm *mm)
+{
+    z_store_relaxed(&mm->owner, (uint64_t)pthread_self());
+}
+
+bool zmm_is_owner(const struct zmm *mm)
+{
+    return z_load_relaxed(&mm->owner) == (uint64_t)pthread_self();
+}
+
+zvm_status zmm_create(const struct zmm_options *options, struct zmm **out)
+{
+    struct zmm *mm = z_alloc_zeroed(sizeof *mm);
+    if (mm == NULL) return ZVM_E_NOMEM;
+    mm->free_entry = mm->waiting_first = mm->waiting_last = ZMM_NONE;
+    if (!make_parts(mm, options)) {
+        free_parts(mm);
+        return ZVM_E_NOMEM;
+    }
+    struct zheap_options heap_options = {.limit_bytes = options->limit_bytes,
+                                         .growth_percent = options->growth_percent,
+                                         .threshold_count = options->threshold_count,
+                                         .hooks = &hooks,
+                                         .context = mm};
+    zheap_init(&mm->heap, mm->env, &heap_options, mm->block);
+    mm->nonce = draw_nonce(mm);
+    zmm_adopt(mm);
+    *out = mm;
+    return ZVM_OK;
+}
+
+// Whatever has a finalizer goes, in passes: a finalizer may give one to another object. None can make
+// an object any more, so there is an end.
+static void finish_all(struct zmm *mm)
+{
+    mm->is_destroying = true;
+    for (bool has_found = true; has_found;) {
+        has_found = false;
+        for (uint32_t i = 0; i < mm->entry_count && i < mm->finalizer_capacity; i++) {
+            if (mm->entries[i].object == NULL || mm->finalizers[i].function == NULL) continue;
+            has_found = true;
+            (void)zmm_deallocate(mm, zmm_handle(mm, i));
+            zmm_finish(mm);
+        }
+    }
+}
+
+zvm_status zmm_destroy(struct zmm *mm)
+{
+    if (mm->is_finalizing) return ZVM_E_BUSY;
+    finish_all(mm);
+    zmm_free_index_list(mm, &mm->roots);
+    zmm_free_index_list(mm, &mm->scoped);
+    size_t entry_bytes = mm->entry_capacity * sizeof mm->entries[0];
+    size_t finalizer_bytes = mm->finalizer_capacity * sizeof mm->finalizers[0];
+    z_free(mm->entries, entry_bytes);
+    z_free(mm->finalizers, finalizer_bytes);
+    zheap_uncharge(&mm->heap, entry_bytes + finalizer_bytes);
+    zheap_deinit(&mm->heap);
+    free_parts(mm);
+    return ZVM_OK;
+}
+
+// ---- Objects that go ----------------------------------------------------------------------------
+
+zvm_status zmm_deallocate(struct zmm *mm, zvm_handle handle)
+{
+    uint32_t index;
+    zvm_status status = zmm_resolve(mm, handle, &index);
+    if (status != ZVM_OK) return status;
+    struct zobject *object = mm->entries[index].object;
+    forget(mm, index, ZVM_MM_DEALLOCATED);
+    zmm_bury(mm, object);
+    mm->deallocated_count++;
+    return ZVM_OK;
+}
+
+zvm_status zmm_collect(struct zmm *mm, bool force, zvm_mm_collection *result)
+{
+    const struct zheap_private *private = zheap_private(&mm->heap);
+    uint64_t count = mm->live_count, bytes = mm->live_bytes, pause = private->pause_ns_total;
+    uint64_t collections = private->collections;
+    if (force)
+        zheap_collect(&mm->heap, NULL);
+    else
+        zheap_poll(&mm->heap, 0);
+    *result = (zvm_mm_collection){.has_run = private->collections != collections,
+                                  .freed_count = count - mm->live_count,
+                                  .freed_bytes = bytes - mm->live_bytes,
+                                  .pause_ns = private->pause_ns_total - pause};
+    return ZVM_OK;
+}
+
+// ---- Roots and scopes ---------------------------------------------------------------------------
+
+zvm_status zmm_root_add(struct zmm *mm, zvm_handle handle)
+{
+    uint32_t index;
+    zvm_status status = zmm_resolve(mm, handle, &index);
+    if (status != ZVM_OK) return status;
+    if (mm->entries[index].root_count == 0) {
+        // Making room may collect, and nothing else may keep the object yet.
+        struct zvalue kept = zmm_value(mm, index);
+        struct zscope scope;
+        zscope_open(&mm->heap, &scope, &kept, 1);
+        status = zmm_reserve_index(mm, &mm->roots);
+        zscope_close(&mm->heap, &scope);
+        if (status != ZVM_OK) return status;
+        mm->entries[index].root = mm->roots.count;
+        mm->roots.items[mm->roots.count++] = index;
+    }
+    if (mm->entries[index].root_count == UINT32_MAX) return ZVM_E_LIMIT;
+    mm->entries[index].root_count++;
+    return ZVM_OK;
+}
+
+void zmm_forget_root(struct zmm *mm, uint32_t index)
+{
+    struct zmm_entry *entry = &mm->entries[index];
+    if (entry->root == ZMM_NONE) return;
+    uint32_t last = mm->roots.items[--mm->roots.count];
+    mm->roots.items[entry->root] = last;
+    mm->entries[last].root = entry->root;
+    entry->root = ZMM_NONE;
+    entry->root_count = 0;
+}
+
+zvm_status zmm_root_remove(struct zmm *mm, zvm_handle handle)
+{
+    uint32_t index;
+    zvm_status status = zmm_resolve(mm, handle, &index);
+    if (status != ZVM_OK) return status;
+    if (mm->entries[index].root_count == 0) return ZVM_E_STATE;
+    if (--mm->entries[index].root_count == 0) zmm_forget_root(mm, index);
+    return ZVM_OK;
+}
+
+zvm_status zmm_scope_open(struct zmm *mm, zvm_mm_scope *out)
+{
+    if (mm->scope_depth == UINT32_MAX) return ZVM_E_LIMIT;
+    *out = (zvm_mm_scope){.mark = mm->scoped.count, .depth = ++mm->scope_depth};
+    return ZVM_OK;
+}
+
+zvm_status zmm_scope_close(struct zmm *mm, zvm_mm_scope scope)
+{
+    if (scope.depth == 0 || scope.depth != mm->scope_depth) return ZVM_E_STATE;
+    if (scope.mark > mm->scoped.count) return ZVM_E_STATE;
+    mm->scoped.count = scope.mark;
+    mm->scope_depth--;
+    return ZVM_OK;
+}
+
+// ---- Figures ------------------------------------------------------------------------------------
+
+static double percent_of(uint64_t part, uint64_t whole)
+{
+    return whole == 0 ? 0 : 100.0 * (double)part / (double)whole;
+}
+
+zvm_status zmm_stats(struct zmm *mm, zvm_heap_stats *out)
+{
+    struct zheap_stats heap;
+    zheap_stats(&mm->heap, &heap);
+    *out = (zvm_heap_stats){
+        .limit_bytes = heap.limit_bytes,
+        .committed_bytes = heap.committed_bytes,
+        .committed_peak_bytes = heap.committed_peak_bytes,
+        .current_bytes = mm->live_bytes,
+        .peak_bytes = mm->live_peak_bytes,
+        .live_objects = mm->live_count,
+        .allocated_bytes = mm->allocated_bytes,
+        .allocated_count = mm->allocated_count,
+        .freed_bytes = mm->allocated_bytes - mm->live_bytes,
+        .freed_count = mm->allocated_count - mm->live_count,
+        .deallocated_count = mm->deallocated_count,
+        .tombstones = mm->tombstone_count,
+        .roots = mm->roots.count,
+        .handles = mm->entry_count,
+        .finalized_count = mm->finalized_count,
+        .collections = heap.collections,
+        .pause_ns_total = heap.pause_ns_total,
+        .pause_ns_max = heap.pause_ns_max,
+        .live_percent = percent_of(mm->live_bytes, heap.committed_bytes),
+        .freed_percent = percent_of(mm->allocated_count - mm->live_count, mm->allocated_count),
+    };
+    return ZVM_OK;
+}
+
+static uint64_t age_ns(const struct zmm *mm, uint32_t index)
+{
+    uint64_t now = zclock_coarse_ns();
+    return now > mm->entries[index].made_ns ? now - mm->entries[index].made_ns : 0;
+}
+
+zvm_status zmm_info(struct zmm *mm, zvm_handle handle, zvm_mm_info *out)
+{
+    uint32_t index;
+    zvm_status status = zmm_resolve(mm, handle, &index);
+    if (status != ZVM_OK) return status;
+    const struct zobject *object = mm->entries[index].object;
+    uint16_t epoch = (uint16_t)(mm->heap.header >> 16);
+    *out = (zvm_mm_info){
+        .is_bytes = object->kind == ZTYPE_BUFFER || object->kind == ZTYPE_STRBUF,
+        .is_root = mm->entries[index].root != ZMM_NONE,
+        .field_count = zmm_field_count(object),
+        .bytes = zmm_object_bytes(mm, object),
+        .age_ns = age_ns(mm, index),
+        .age_collections = (uint16_t)(epoch - object->birth),
+    };
+    return ZVM_OK;
+}
+
+// For tests: the heap's own check, and that of the table over it.
+zvm_status zmm_verify(struct zmm *mm)
+{
+    char why[256];
+    if (!zheap_verify(&mm->heap, why, sizeof why)) return ZVM_E_INTERNAL;
+    uint64_t count = 0, bytes = 0;
+    for (uint32_t i = 0; i < mm->entry_count; i++) {
+        const struct zobject *object = mm->entries[i].object;
+        if (object == NULL) continue;
+        if (zmm_index_of(object) != i || zmm_is_tombstone(object)) return ZVM_E_INTERNAL;
+        count++;
+        bytes += zmm_object_bytes(mm, object);
+    }
+    return count == mm->live_count && bytes == mm->live_bytes ? ZVM_OK : ZVM_E_INTERNAL;
+}

@@ -1,0 +1,190 @@
+// heap/mm_entry.c - the handle table of a memory manager, and the arrays beside it.
+//
+// Owns: the entries. Thread: owner.
+// Invariants:  1. an entry is live (object set), waiting (its finalizer is to be called) or free.
+//              2. a generation belongs to one object for ever: it goes up when the entry is freed,
+//                 and an entry that has used up its generations is never used again.
+// How: free entries are a list through `next`, taken from the front: constant time, and the index
+// given back last is used first. All arrays are charged to the heap, so that the limit holds for
+// handles as for objects.
+#define ZVM_HEAP_INTERNAL
+#include "heap/mm_internal.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+
+enum { ENTRIES_FIRST = ZHEAP_TINY ? 1 : 16 };
+
+zvm_status zmm_refusal_status(struct zmm *mm)
+{
+    struct zheap_refusal refusal = zheap_refusal(&mm->heap);
+    return refusal.reason == ZHEAP_REFUSED_LIMIT ? ZVM_E_HEAP_LIMIT : ZVM_E_NOMEM;
+}
+
+zvm_status zmm_grow(struct zmm *mm, void **array, uint32_t *capacity, size_t element_bytes)
+{
+    if (*capacity > UINT32_MAX / 2) return ZVM_E_LIMIT;
+    uint32_t larger = *capacity == 0 ? ENTRIES_FIRST : *capacity * 2;
+    size_t old_bytes = *capacity * element_bytes, new_bytes = larger * element_bytes;
+    if (!zheap_charge(&mm->heap, new_bytes - old_bytes)) return zmm_refusal_status(mm);
+    void *grown = z_resize(*array, old_bytes, new_bytes);
+    if (grown == NULL) {
+        zheap_uncharge(&mm->heap, new_bytes - old_bytes);
+        return ZVM_E_NOMEM;
+    }
+    *array = grown;
+    *capacity = larger;
+    return ZVM_OK;
+}
+
+zvm_status zmm_reserve_index(struct zmm *mm, struct zmm_index_list *list)
+{
+    if (list->count < list->capacity) return ZVM_OK;
+    void *items = list->items;
+    zvm_status status = zmm_grow(mm, &items, &list->capacity, sizeof list->items[0]);
+    list->items = items;
+    return status;
+}
+
+void zmm_free_index_list(struct zmm *mm, struct zmm_index_list *list)
+{
+    size_t bytes = list->capacity * sizeof list->items[0];
+    z_free(list->items, bytes);
+    zheap_uncharge(&mm->heap, bytes);
+    *list = (struct zmm_index_list){NULL, 0, 0};
+}
+
+zvm_handle zmm_handle(const struct zmm *mm, uint32_t index)
+{
+    return (zvm_handle){mm->nonce, index, mm->entries[index].generation};
+}
+
+zvm_status zmm_resolve(const struct zmm *mm, zvm_handle handle, uint32_t *index)
+{
+    if (handle.manager != mm->nonce) return ZVM_E_FOREIGN;
+    if (handle.index >= mm->entry_count) return ZVM_E_FOREIGN; // nobody was given it
+    const struct zmm_entry *entry = &mm->entries[handle.index];
+    if (entry->object == NULL || entry->generation != handle.generation) return ZVM_E_STALE;
+    *index = handle.index;
+    return ZVM_OK;
+}
+
+struct zvalue zmm_value(const struct zmm *mm, uint32_t index)
+{
+    const struct zobject *object = mm->entries[index].object;
+    return zvalue_object(object, ZTAG_HEAP | object->kind);
+}
+
+zvm_status zmm_reserve_entry(struct zmm *mm)
+{
+    if (mm->free_entry != ZMM_NONE || mm->entry_count < mm->entry_capacity) return ZVM_OK;
+    void *entries = mm->entries;
+    zvm_status status = zmm_grow(mm, &entries, &mm->entry_capacity, sizeof mm->entries[0]);
+    mm->entries = entries;
+    return status;
+}
+
+uint32_t zmm_take_entry(struct zmm *mm, struct zobject *object)
+{
+    uint32_t index = mm->free_entry;
+    if (index != ZMM_NONE) {
+        mm->free_entry = mm->entries[index].next;
+    } else {
+        ZVM_ASSERT(mm->entry_count < mm->entry_capacity);
+        index = mm->entry_count++;
+        mm->entries[index].generation = 1;
+    }
+    struct zmm_entry *entry = &mm->entries[index];
+    entry->object = object;
+    entry->made_ns = zclock_coarse_ns();
+    entry->next = ZMM_NONE;
+    entry->root = ZMM_NONE;
+    entry->root_count = 0;
+    if (index < mm->finalizer_capacity) mm->finalizers[index].function = NULL;
+    return index;
+}
+
+static void free_entry(struct zmm *mm, uint32_t index)
+{
+    struct zmm_entry *entry = &mm->entries[index];
+    if (entry->generation == UINT32_MAX) return;
+    entry->generation++;
+    entry->next = mm->free_entry;
+    mm->free_entry = index;
+}
+
+static bool has_finalizer(const struct zmm *mm, uint32_t index)
+{
+    return index < mm->finalizer_capacity && mm->finalizers[index].function != NULL;
+}
+
+// The entry of an object with a finalizer keeps its generation until that has been called with it.
+void zmm_drop_entry(struct zmm *mm, uint32_t index)
+{
+    struct zmm_entry *entry = &mm->entries[index];
+    entry->object = NULL;
+    zmm_forget_root(mm, index);
+    if (!has_finalizer(mm, index)) {
+        free_entry(mm, index);
+        return;
+    }
+    entry->next = ZMM_NONE;
+    if (mm->waiting_last == ZMM_NONE)
+        mm->waiting_first = index;
+    else
+        mm->entries[mm->waiting_last].next = index;
+    mm->waiting_last = index;
+}
+
+// ---- Finalizers -------------------------------------------------------------------------------
+
+// Calls what waits, in the order in which the objects went. What a finalizer does may add more.
+void zmm_finish(struct zmm *mm)
+{
+    if (mm->waiting_first == ZMM_NONE || mm->is_finalizing) return;
+    mm->is_finalizing = true;
+    while (mm->waiting_first != ZMM_NONE) {
+        uint32_t index = mm->waiting_first;
+        mm->waiting_first = mm->entries[index].next;
+        if (mm->waiting_first == ZMM_NONE) mm->waiting_last = ZMM_NONE;
+        struct zmm_finalizer finalizer = mm->finalizers[index];
+        zvm_handle handle = zmm_handle(mm, index);
+        mm->finalizers[index].function = NULL;
+        free_entry(mm, index);
+        mm->finalized_count++;
+        finalizer.function(finalizer.user, handle);
+    }
+    mm->is_finalizing = false;
+}
+
+static zvm_status reserve_finalizers(struct zmm *mm, uint32_t index)
+{
+    while (index >= mm->finalizer_capacity) {
+        uint32_t old = mm->finalizer_capacity;
+        void *finalizers = mm->finalizers;
+        zvm_status status =
+            zmm_grow(mm, &finalizers, &mm->finalizer_capacity, sizeof mm->finalizers[0]);
+        mm->finalizers = finalizers;
+        if (status != ZVM_OK) return status;
+        memset(&mm->finalizers[old], 0, (mm->finalizer_capacity - old) * sizeof mm->finalizers[0]);
+    }
+    return ZVM_OK;
+}
+
+zvm_status zmm_set_finalizer(struct zmm *mm, zvm_handle handle, zvm_mm_finalizer_fn finalizer,
+                             void *user)
+{
+    uint32_t index;
+    zvm_status status = zmm_resolve(mm, handle, &index);
+    if (status != ZVM_OK) return status;
+    if (finalizer == NULL && index >= mm->finalizer_capacity) return ZVM_OK;
+    // Making room may collect, and nothing else may keep the object yet.
+    struct zvalue kept = zmm_value(mm, index);
+    struct zscope scope;
+    zscope_open(&mm->heap, &scope, &kept, 1);
+    status = reserve_finalizers(mm, index);
+    zscope_close(&mm->heap, &scope);
+    if (status != ZVM_OK) return status;
+    mm->finalizers[index] = (struct zmm_finalizer){finalizer, user};
+    return ZVM_OK;
+}

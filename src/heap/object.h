@@ -162,7 +162,8 @@ struct zerror {
 struct zrecord {
     struct zobject header;
     struct zclass *class;
-    const struct zshape *shape; // shared, frozen
+    uint32_t shape_id; // of class->shape: what inline caches compare
+    uint32_t reserved;
     uint64_t fields[];
 };
 

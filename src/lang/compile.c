@@ -18,6 +18,15 @@ static void take_protos(struct zgen *gen)
     gen->code->proto_count = count;
 }
 
+static void take_datas(struct zgen *gen)
+{
+    uint32_t count = gen->datas.count;
+    if (count == 0) return;
+    size_t old_bytes = gen->datas.capacity * sizeof(struct zdata);
+    gen->code->datas = z_resize(gen->datas.data, old_bytes, count * sizeof(struct zdata));
+    gen->code->data_count = count; // shrinking cannot fail
+}
+
 static void take_globals(struct zgen *gen)
 {
     uint32_t count = gen->program->global_count;
@@ -39,6 +48,8 @@ static void add_up(struct zcode *code)
     uint64_t bytes = sizeof *code + code->file_name_bytes;
     bytes += code->proto_count * sizeof(struct zproto);
     bytes += code->global_count * sizeof *code->globals;
+    bytes += code->cache_count * sizeof *code->caches;
+    bytes += code->shape_capacity * sizeof *code->shapes + code->data_count * sizeof *code->datas;
     for (uint32_t i = 0; i < code->proto_count; i++) {
         const struct zproto *proto = &code->protos[i];
         bytes += proto->word_count * sizeof(uint32_t) + proto->line_bytes;
@@ -46,6 +57,11 @@ static void add_up(struct zcode *code)
         bytes += proto->capture_count * sizeof(struct zcapture);
         bytes += proto->handler_count * sizeof(struct zhandler);
         bytes += proto->check_count * sizeof(struct zcheck);
+    }
+    for (uint32_t i = 0; i < code->data_count; i++) {
+        const struct zdata *data = &code->datas[i];
+        bytes += data->field_count * sizeof *data->fields;
+        bytes += data->method_count * sizeof *data->methods;
     }
     code->bytes = bytes;
 }
@@ -64,6 +80,7 @@ static zvm_status generate(struct zintern *intern, struct zdiagnostics *diagnost
     zgen_number_globals(&gen);
     if (gen.status == ZVM_OK) zgen_main(&gen);
     take_protos(&gen);
+    take_datas(&gen);
     take_globals(&gen);
     if (gen.status == ZVM_OK) {
         char why[160];
@@ -73,6 +90,7 @@ static zvm_status generate(struct zintern *intern, struct zdiagnostics *diagnost
             zdiagnostics_error(diagnostics, whole_file, 0, "internal error: %s", why);
         }
     }
+    if (gen.status == ZVM_OK) gen.status = zcode_seal(code);
     if (gen.status != ZVM_OK) {
         zcode_release(code);
         return gen.status;

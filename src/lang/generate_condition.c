@@ -29,33 +29,37 @@ static bool is_small(const struct zast_node *node)
     return node->kind == ZAST_INT && node->integer >= INT16_MIN && node->integer <= INT16_MAX;
 }
 
-// The constant of a literal that JEQK can take; false when there is none.
-static bool literal_constant(struct zgen *gen, const struct zast_node *node, uint32_t *constant)
+bool zgen_literal_value(struct zgen *gen, const struct zast_node *node, struct zvalue *value)
 {
-    struct zvalue value;
     switch (node->kind) {
     case ZAST_NULL:
-        value = zvalue_null();
-        break;
-    case ZAST_TRUE:
-        value = zvalue_bool(true);
-        break;
-    case ZAST_FALSE:
-        value = zvalue_bool(false);
-        break;
-    case ZAST_INT:
-        value = zvalue_int(node->integer);
-        break;
-    case ZAST_FLOAT:
-        value = zvalue_float(node->number);
-        break;
-    case ZAST_STRING:
-        if (node->text.length_bytes > ZINTERN_MAX_BYTES) return false;
-        *constant = zgen_constant_text(gen, node->text, node->start);
+        *value = zvalue_null();
         return true;
+    case ZAST_TRUE:
+    case ZAST_FALSE:
+        *value = zvalue_bool(node->kind == ZAST_TRUE);
+        return true;
+    case ZAST_INT:
+        *value = zvalue_int(node->integer);
+        return true;
+    case ZAST_FLOAT:
+        *value = zvalue_float(node->number);
+        return true;
+    case ZAST_STRING: {
+        if (node->text.length_bytes > ZINTERN_MAX_BYTES) return false;
+        const struct zstring *symbol = zgen_symbol(gen, node->text, node->start);
+        *value = symbol == NULL ? zvalue_null() : zvalue_object(symbol, ZTAG_SYMBOL);
+        return true;
+    }
     default:
         return false;
     }
+}
+
+bool zgen_literal_constant(struct zgen *gen, const struct zast_node *node, uint32_t *constant)
+{
+    struct zvalue value;
+    if (!zgen_literal_value(gen, node, &value)) return false;
     *constant = zgen_constant(gen, value);
     return true;
 }
@@ -81,7 +85,7 @@ static void comparison(struct zgen *gen, const struct zast_node *node, bool sens
     } else {
         bool jumps_if_equal = (node->op == ZAST_OP_EQ) == sense;
         uint32_t constant;
-        if (literal_constant(gen, node->right, &constant)) {
+        if (zgen_literal_constant(gen, node->right, &constant)) {
             zgen_at(gen, node->position);
             zgen_ad(gen, back ? ZOP_LJNEK : jumps_if_equal ? ZOP_JEQK : ZOP_JNEK, left, constant);
         } else {

@@ -181,7 +181,17 @@ void zgen_loop_aux(struct zgen *gen, uint32_t target)
     zgen_word(gen, target - (zgen_pc(gen) + 1));
 }
 
-// ---- Registers and checks ---------------------------------------------------------------------
+// ---- Sites, registers and checks ---------------------------------------------------------------------
+
+// Sites beyond the limit do without a cache.
+uint32_t zgen_site(struct zgen *gen, struct zast_text name, struct zast_position position)
+{
+    uint32_t constant = zgen_constant_text(gen, name, position);
+    uint32_t cache = ZCACHE_NONE;
+    if (gen->code->cache_count == 0) gen->code->cache_count = ZCACHE_NONE + 1;
+    if (gen->code->cache_count <= ZCACHE_MAX) cache = gen->code->cache_count++;
+    return constant | cache << 16;
+}
 
 uint32_t zgen_registers(struct zgen *gen, uint32_t count, struct zast_position position)
 {
@@ -223,12 +233,22 @@ static enum zcheck_type check_type(struct zast_text name)
     return ZCHECK_DATA;
 }
 
+void zgen_fill_check(struct zgen *gen, const struct zast_type *type, enum zcheck_context context,
+                     struct zast_text name, struct zcheck *check)
+{
+    bool is_any = type->name.length_bytes == 0 || check_type(type->name) == ZCHECK_ANY;
+    *check = (struct zcheck){.type = ZCHECK_ANY, .context = (uint8_t)context};
+    if (!is_any) {
+        check->type = (uint8_t)check_type(type->name);
+        check->type_name = zgen_symbol(gen, type->name, type->position);
+    }
+    check->name = zgen_symbol(gen, name, type->position);
+}
+
 uint32_t zgen_check(struct zgen *gen, const struct zast_type *type, enum zcheck_context context,
                     struct zast_text name)
 {
-    if (type->name.length_bytes == 0) return 0;
-    enum zcheck_type kind = check_type(type->name);
-    if (kind == ZCHECK_ANY) return 0;
+    if (type->name.length_bytes == 0 || check_type(type->name) == ZCHECK_ANY) return 0;
     struct zgen_function *function = gen->function;
     if (function->checks.count >= 0xffff) {
         zgen_error(gen, type->position, "a function has too many type annotations (limit 65535)");
@@ -236,8 +256,6 @@ uint32_t zgen_check(struct zgen *gen, const struct zast_type *type, enum zcheck_
     }
     struct zcheck *check = zgen_array_add(gen, &function->checks, sizeof *check);
     if (check == NULL) return 0;
-    *check = (struct zcheck){.type = (uint8_t)kind, .context = (uint8_t)context};
-    check->type_name = zgen_symbol(gen, type->name, type->position);
-    check->name = zgen_symbol(gen, name, type->position);
+    zgen_fill_check(gen, type, context, name, check);
     return function->checks.count;
 }

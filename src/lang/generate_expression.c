@@ -35,12 +35,17 @@ const struct zast_node **zgen_spine(struct zgen *gen, const struct zast_node *no
     return spine;
 }
 
+int zgen_fixed_register(struct zgen *gen, const struct zast_node *node)
+{
+    if (node->kind == ZAST_NAME) return zgen_name_register(gen, &node->name);
+    bool is_own_this = node->kind == ZAST_THIS && gen->function->ast->is_method;
+    return is_own_this ? (int)gen->function->this_register : -1;
+}
+
 uint32_t zgen_operand(struct zgen *gen, const struct zast_node *node)
 {
-    if (node->kind == ZAST_NAME) {
-        int reg = zgen_name_register(gen, &node->name);
-        if (reg >= 0) return (uint32_t)reg;
-    }
+    int reg = zgen_fixed_register(gen, node);
+    if (reg >= 0) return (uint32_t)reg;
     uint32_t target = zgen_registers(gen, 1, node->start);
     zgen_expression(gen, node, target);
     return target;
@@ -135,8 +140,9 @@ static void literal_map(struct zgen *gen, const struct zast_node *node, uint32_t
         uint32_t value_register = zgen_operand(gen, value);
         zgen_at(gen, key->start);
         if (is_name) {
+            // A map: nothing to remember.
             zgen_abc(gen, ZOP_SETF, map, value_register, 0);
-            zgen_word(gen, zgen_constant_text(gen, key->text, key->start));
+            zgen_word(gen, zgen_constant_text(gen, key->text, key->start) | ZCACHE_NONE << 16);
         } else {
             zgen_abc(gen, ZOP_SETIDX, map, key_register, value_register);
         }
@@ -394,13 +400,13 @@ void zgen_expression(struct zgen *gen, const struct zast_node *node, uint32_t ta
         zgen_closure(gen, node->function, target, node->start);
         break;
     case ZAST_THIS:
-        not_yet(gen, node, "'this'");
+        zgen_load_this(gen, target);
         break;
     case ZAST_AWAIT:
         not_yet(gen, node, "'await'");
         break;
     case ZAST_MATCH:
-        not_yet(gen, node, "'match'");
+        zgen_match(gen, node, target);
         break;
     default:
         zgen_fail(gen, ZVM_E_INTERNAL);
@@ -418,12 +424,13 @@ static bool writes_once(struct zgen *gen, const struct zast_node *node)
     case ZAST_LIST:
     case ZAST_MAP:
     case ZAST_INTERPOLATE:
+    case ZAST_MATCH:
         return false;
     case ZAST_INDEX:
     case ZAST_MEMBER: {
         const struct zast_node *object =
             node->kind == ZAST_INDEX ? node->left : node->member.object;
-        return object->kind == ZAST_NAME && zgen_name_register(gen, &object->name) >= 0;
+        return zgen_fixed_register(gen, object) >= 0;
     }
     default:
         return true;

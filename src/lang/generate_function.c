@@ -19,9 +19,40 @@ static void parameters(struct zgen *gen, const struct zast_function *function)
     }
 }
 
+// A method's receiver stands below its registers: it gets one of its own, so that it is an operand like
+// any variable, and inner functions can capture it.
+static void receiver(struct zgen *gen, const struct zast_function *function)
+{
+    if (!function->is_method || !function->uses_this) return;
+    gen->function->this_register = zgen_registers(gen, 1, function->position);
+    zgen_abc(gen, ZOP_GETTHIS, gen->function->this_register, 0, 0);
+}
+
+// Functions inside a method capture its `this` behind their other captures.
+static bool captures_this(const struct zast_function *function)
+{
+    return function->uses_this && !function->is_method;
+}
+
+static uint32_t capture_count(const struct zast_function *function)
+{
+    return function->capture_count + captures_this(function);
+}
+
+void zgen_load_this(struct zgen *gen, uint32_t target)
+{
+    const struct zast_function *function = gen->function->ast;
+    if (!function->is_method) {
+        zgen_abc(gen, ZOP_GETUP, target, function->capture_count, 0);
+    } else if (target != gen->function->this_register) {
+        zgen_abc(gen, ZOP_MOVE, target, gen->function->this_register, 0);
+    }
+}
+
 static void body(struct zgen *gen, const struct zast_function *function)
 {
     parameters(gen, function);
+    receiver(gen, function);
     if (function->is_expression) {
         zgen_leave(gen, ZGEN_EXIT_RETURN, zgen_operand(gen, function->body), function->position);
         return;
@@ -38,8 +69,9 @@ static void body(struct zgen *gen, const struct zast_function *function)
 
 static struct zcapture *make_captures(struct zgen *gen, const struct zast_function *function)
 {
-    if (function->capture_count == 0 || gen->status != ZVM_OK) return NULL;
-    struct zcapture *captures = z_alloc(function->capture_count * sizeof *captures);
+    uint32_t count = capture_count(function);
+    if (count == 0 || gen->status != ZVM_OK) return NULL;
+    struct zcapture *captures = z_alloc(count * sizeof *captures);
     if (captures == NULL) {
         zgen_fail(gen, ZVM_E_NOMEM);
         return NULL;
@@ -50,6 +82,12 @@ static struct zcapture *make_captures(struct zgen *gen, const struct zast_functi
         captures[i].from_register = capture->from_parent_register;
         captures[i].index =
             capture->from_parent_register ? capture->variable->reg : capture->parent_index;
+    }
+    if (captures_this(function)) {
+        const struct zgen_function *outer = gen->function->outer;
+        captures[i].from_register = outer->ast->is_method;
+        captures[i].index =
+            (uint16_t)(outer->ast->is_method ? outer->this_register : outer->ast->capture_count);
     }
     return captures;
 }
@@ -82,6 +120,7 @@ static void seal(struct zgen *gen, struct zgen_function *function, struct zproto
 {
     proto->register_count = (uint16_t)function->register_count;
     proto->param_count = (uint8_t)function->ast->param_count;
+    proto->is_method = function->ast->is_method;
     proto->word_count = function->words.count;
     proto->fuel = function->words.count;
     proto->words = zgen_array_take(gen, &function->words, sizeof(uint32_t));
@@ -127,7 +166,7 @@ static uint32_t generate(struct zgen *gen, const struct zast_function *ast)
     body(gen, ast);
     struct zproto *proto = &((struct zproto *)gen->protos.data)[function.proto_index];
     proto->captures = make_captures(gen, ast);
-    if (proto->captures != NULL) proto->capture_count = ast->capture_count;
+    if (proto->captures != NULL) proto->capture_count = capture_count(ast);
     if (gen->status == ZVM_OK) seal(gen, &function, proto);
     free_function(gen, &function);
     gen->function = function.outer;
@@ -141,7 +180,7 @@ void zgen_closure(struct zgen *gen, const struct zast_function *function, uint32
         zgen_error(gen, position, "'async' is not supported by this version of zvm");
         return;
     }
-    if (function->capture_count > 200) {
+    if (capture_count(function) > 200) {
         zgen_error(gen, position, "a function uses too many outer variables (limit 200)");
         return;
     }

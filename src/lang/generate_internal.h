@@ -53,6 +53,7 @@ struct zgen_function {
     uint32_t constant_index_size;
     uint32_t line_pc, line, column; // of the last entry in `lines`
     uint32_t next, register_count;
+    uint32_t this_register; // of a method that uses `this`, itself or in an inner function
     struct zgen_block *block;
     uint32_t proto_index;
 };
@@ -63,6 +64,7 @@ struct zgen {
     struct zintern *intern;
     struct zcode *code;
     struct zgen_array protos;          // struct zproto
+    struct zgen_array datas;           // struct zdata
     struct zast_global **global_index; // open-addressed by name; in the arena
     uint32_t global_index_size;
     struct zgen_function *function;
@@ -97,12 +99,19 @@ void zgen_jump_aux(struct zgen *gen, struct zgen_jumps *jumps); // the AUX word 
 void zgen_bind(struct zgen *gen, struct zgen_jumps *jumps);     // to the next instruction
 void zgen_loop(struct zgen *gen, uint32_t target);              // LOOP
 void zgen_loop_aux(struct zgen *gen, uint32_t target);          // the AUX word of an LJ…
+// The AUX word of a property or method call: the name and an inline cache of its own.
+uint32_t zgen_site(struct zgen *gen, struct zast_text name, struct zast_position position);
 uint32_t zgen_registers(struct zgen *gen, uint32_t count, struct zast_position position);
 uint32_t zgen_check(struct zgen *gen, const struct zast_type *type, enum zcheck_context context,
                     struct zast_text name); // index + 1; 0 when nothing is to be checked
+// The same into *check, with symbols of its own; the type is ZCHECK_ANY when nothing is to be checked.
+void zgen_fill_check(struct zgen *gen, const struct zast_type *type, enum zcheck_context context,
+                     struct zast_text name, struct zcheck *check);
 
 // ---- Expressions (generate_expression.c, generate_postfix.c, generate_condition.c) -------------
 void zgen_expression(struct zgen *gen, const struct zast_node *node, uint32_t target);
+// The register that holds the value of a name or of `this` at any time, or -1.
+int zgen_fixed_register(struct zgen *gen, const struct zast_node *node);
 // A register that holds the value: a variable's own, or a fresh temporary.
 uint32_t zgen_operand(struct zgen *gen, const struct zast_node *node);
 // Like zgen_expression into the register of a variable that the expression may read.
@@ -118,6 +127,13 @@ void zgen_condition_back(struct zgen *gen, const struct zast_node *node, uint32_
 // The left spine of a chain of `kind` nodes: the leftmost operand, then *count nodes, innermost first.
 const struct zast_node **zgen_spine(struct zgen *gen, const struct zast_node *node, uint8_t kind,
                                     const struct zast_node **leftmost, uint32_t *count);
+
+// The constant of a literal that an instruction can name; false: it is none, or too long a string.
+bool zgen_literal_constant(struct zgen *gen, const struct zast_node *node, uint32_t *constant);
+// The same as a value, whose symbol the caller owns.
+bool zgen_literal_value(struct zgen *gen, const struct zast_node *node, struct zvalue *value);
+void zgen_match(struct zgen *gen, const struct zast_node *node, uint32_t target);
+void zgen_load_this(struct zgen *gen, uint32_t target);
 
 // ---- Names (generate_name.c) ------------------------------------------------------------------
 void zgen_load_name(struct zgen *gen, const struct zast_name *name, struct zast_position position,
@@ -145,6 +161,10 @@ void zgen_load_variable(struct zgen *gen, const struct zast_variable *variable, 
 void zgen_statements(struct zgen *gen, const struct zast_node *first);
 void zgen_block_scope(struct zgen *gen, const struct zast_node *block);
 void zgen_try(struct zgen *gen, const struct zast_node *node);
+// A value in `reg` becomes the value of a declared name.
+void zgen_declare_value(struct zgen *gen, struct zast_text name, struct zast_variable *variable,
+                        bool is_first, struct zast_position position, uint32_t reg);
+void zgen_data(struct zgen *gen, const struct zast_node *node);
 void zgen_leave(struct zgen *gen, enum zgen_exit_kind kind, uint32_t value_register,
                 struct zast_position position);
 void zgen_closure(struct zgen *gen, const struct zast_function *function, uint32_t target,

@@ -57,28 +57,38 @@ static uint32_t arguments(struct zgen *gen, const struct zast_node *call)
     return count;
 }
 
+// The names of named arguments stand behind the values.
+static void argument_names(struct zgen *gen, const struct zast_node *call)
+{
+    for (const struct zast_target *name = call->call.argument_names; name != NULL;
+         name = name->next) {
+        uint32_t reg = zgen_registers(gen, 1, name->position);
+        zgen_ad(gen, ZOP_LOADK, reg, zgen_constant_text(gen, name->name, name->position));
+        if (gen->status != ZVM_OK) return;
+    }
+}
+
 static void call_value(struct zgen *gen, const struct zast_node *call, uint32_t window)
 {
+    bool is_named = (call->flags & ZAST_FLAG_NAMED) != 0;
     uint32_t count = arguments(gen, call);
+    if (is_named) argument_names(gen, call);
     zgen_at(gen, call->position);
-    if (call->flags & ZAST_FLAG_NAMED) {
-        zgen_abc(gen, ZOP_ERRNAMED, window, 0, 0);
-    } else {
-        zgen_abc(gen, ZOP_CALL, window, count, 0);
-    }
+    zgen_abc(gen, is_named ? ZOP_CALLN : ZOP_CALL, window, count, 0);
 }
 
 static void call_method(struct zgen *gen, const struct zast_node *member,
                         const struct zast_node *call, uint32_t window)
 {
-    uint32_t count = arguments(gen, call);
     bool is_named = (call->flags & ZAST_FLAG_NAMED) != 0;
+    uint32_t count = arguments(gen, call);
+    if (is_named) argument_names(gen, call);
     struct zast_text name = member->member.name;
     uint32_t builtin = zbuiltin_find_method(name.bytes, name.length_bytes);
-    uint32_t constant = zgen_constant_text(gen, name, member->position);
+    if (builtin == ZBUILTIN_NONE) builtin = ZBUILTIN_METHOD_NONE;
     zgen_at(gen, call->position);
-    zgen_abc(gen, is_named ? ZOP_ERRNAMEDM : ZOP_CALLM, window, count, 0);
-    zgen_word(gen, constant | builtin << 16);
+    zgen_abc(gen, is_named ? ZOP_CALLMN : ZOP_CALLM, window, count, builtin);
+    zgen_word(gen, zgen_site(gen, name, member->position));
 }
 
 // A call of a builtin, or of a global that arguments cannot change any more: no need to load the callee
@@ -108,10 +118,9 @@ static void read_link(struct zgen *gen, const struct zast_node *link, uint32_t o
                       uint32_t target)
 {
     if (link->kind == ZAST_MEMBER) {
-        uint32_t constant = zgen_constant_text(gen, link->member.name, link->position);
         zgen_at(gen, link->position);
         zgen_abc(gen, ZOP_GETF, target, object, 0);
-        zgen_word(gen, constant);
+        zgen_word(gen, zgen_site(gen, link->member.name, link->position));
         return;
     }
     const struct zast_node *index = link->right;
@@ -149,7 +158,7 @@ void zgen_postfix(struct zgen *gen, const struct zast_node *node, uint32_t targe
     } else {
         bool is_call =
             links[0]->kind == ZAST_CALL || is_method_call(links[0], count > 1 ? links[1] : NULL);
-        int reg = base->kind == ZAST_NAME && !is_call ? zgen_name_register(gen, &base->name) : -1;
+        int reg = is_call ? -1 : zgen_fixed_register(gen, base);
         if (reg >= 0) {
             object = (uint32_t)reg;
         } else {

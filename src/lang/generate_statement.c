@@ -24,8 +24,8 @@ static void emit_check(struct zgen *gen, uint32_t check, uint32_t reg,
 
 // A value in `reg` becomes the value of a declared name: the first declaration of a variable puts it
 // into a fresh cell where one is needed, a repeated one writes the variable there is.
-static void declare_value(struct zgen *gen, struct zast_text name, struct zast_variable *variable,
-                          bool is_first, struct zast_position position, uint32_t reg)
+void zgen_declare_value(struct zgen *gen, struct zast_text name, struct zast_variable *variable,
+                        bool is_first, struct zast_position position, uint32_t reg)
 {
     if (variable == NULL) {
         uint32_t builtin;
@@ -66,7 +66,8 @@ static void let(struct zgen *gen, const struct zast_node *node)
     uint32_t reg = value_or_null(gen, node->let.value, node->let.name_position);
     uint32_t check = zgen_check(gen, &node->let.type, ZCHECK_VARIABLE, node->let.name);
     emit_check(gen, check, reg, node->let.name_position);
-    declare_value(gen, node->let.name, node->let.variable, false, node->let.name_position, reg);
+    zgen_declare_value(gen, node->let.name, node->let.variable, false, node->let.name_position,
+                       reg);
     gen->function->next = saved;
 }
 
@@ -112,8 +113,8 @@ static void unpack(struct zgen *gen, const struct zast_node *node)
         node->unpack.is_map ? unpack_map(gen, node, value) : unpack_list(gen, node, value);
     for (const struct zast_target *target = node->unpack.targets; target != NULL;
          target = target->next) {
-        declare_value(gen, target->name, target->variable, target->is_first, target->position,
-                      reg++);
+        zgen_declare_value(gen, target->name, target->variable, target->is_first, target->position,
+                           reg++);
     }
     gen->function->next = saved;
 }
@@ -136,8 +137,8 @@ static void function_declaration(struct zgen *gen, const struct zast_node *node)
     // Nothing runs between making the function and giving it its name.
     if (variable == NULL) zgen_mark_set(gen, node->fdecl.function->name);
     zgen_closure(gen, node->fdecl.function, reg, node->fdecl.name_position);
-    declare_value(gen, node->fdecl.function->name, variable, is_first, node->fdecl.name_position,
-                  reg);
+    zgen_declare_value(gen, node->fdecl.function->name, variable, is_first,
+                       node->fdecl.name_position, reg);
     gen->function->next = saved;
 }
 
@@ -185,7 +186,6 @@ static void assign_member(struct zgen *gen, const struct zast_node *node)
 {
     const struct zast_node *target = node->left;
     uint32_t object = zgen_operand(gen, target->member.object);
-    uint32_t name = zgen_constant_text(gen, target->member.name, target->position);
     uint32_t value;
     if (node->op == ZAST_OP_NONE) {
         value = zgen_operand(gen, node->right);
@@ -193,12 +193,12 @@ static void assign_member(struct zgen *gen, const struct zast_node *node)
         value = zgen_registers(gen, 1, node->start);
         zgen_at(gen, target->position);
         zgen_abc(gen, ZOP_GETF, value, object, 0);
-        zgen_word(gen, name);
+        zgen_word(gen, zgen_site(gen, target->member.name, target->position));
         zgen_binary_op(gen, node, value, value, node->right);
     }
     zgen_at(gen, target->position);
     zgen_abc(gen, ZOP_SETF, object, value, 0);
-    zgen_word(gen, name);
+    zgen_word(gen, zgen_site(gen, target->member.name, target->position));
 }
 
 static void assign(struct zgen *gen, const struct zast_node *node)
@@ -312,7 +312,7 @@ static void statement(struct zgen *gen, const struct zast_node *node)
         function_declaration(gen, node);
         return;
     case ZAST_DATA:
-        zgen_error(gen, node->start, "'data' is not supported by this version of zvm");
+        zgen_data(gen, node);
         return;
     case ZAST_IF:
         branch(gen, node);

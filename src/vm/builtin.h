@@ -32,6 +32,7 @@ enum {
     ZMETHOD_LIST = 1,
     ZMETHOD_MAP = 2,
     ZMETHOD_STRING = 4,
+    ZMETHOD_DATA = 8, // of data instances that have no member of that name
 };
 
 #define ZBUILTIN_VARIADIC 255
@@ -84,7 +85,7 @@ bool zindex_set(struct zisolate *iso, struct zvalue object, struct zvalue index,
 bool zindex_check_list(struct zisolate *iso, const struct zlist *list, struct zvalue index);
 // TypeError unless key can be one; charges for hashing it.
 bool zindex_check_key(struct zisolate *iso, struct zvalue key);
-// v.name and v.name = value, for everything but records.
+// v.name and v.name = value; name is a symbol.
 bool zproperty_get(struct zisolate *iso, struct zvalue object, const struct zstring *name,
                    struct zvalue *out);
 bool zproperty_set(struct zisolate *iso, struct zvalue object, const struct zstring *name,

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "vm/number.h"
+#include "vm/record.h"
 #include "vm/string_internal.h"
 #include "vm/text.h"
 
@@ -36,7 +37,9 @@ bool zbuiltin_typeof(struct zisolate *iso, struct zvalue *args, uint32_t count,
 bool zbuiltin_type(struct zisolate *iso, struct zvalue *args, uint32_t count, struct zvalue *result)
 {
     (void)count;
-    *result = zvalue_object(iso->shared->type_names[zvalue_type(args[0])], ZTAG_SYMBOL);
+    const struct zstring *name = iso->shared->type_names[zvalue_type(args[0])];
+    if (args[0].tag == ZTAG_RECORD) name = zrecord_type_name(args[0].p); // its code pins the symbol
+    *result = zvalue_object(name, ZTAG_SYMBOL);
     return true;
 }
 

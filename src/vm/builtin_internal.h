@@ -127,6 +127,11 @@ ZBUILTIN_FUNCTION(zbuiltin_entries);
 ZBUILTIN_FUNCTION(zbuiltin_has);
 ZBUILTIN_FUNCTION(zbuiltin_get);
 
+// builtin_data.c: methods of data instances, never called as functions
+ZBUILTIN_FUNCTION(zbuiltin_to_string);
+ZBUILTIN_FUNCTION(zbuiltin_equals);
+ZBUILTIN_FUNCTION(zbuiltin_clone);
+
 // builtin_native.c, builtin_sort.c
 ZBUILTIN_STEP(zbuiltin_map_step);
 ZBUILTIN_STEP(zbuiltin_filter_step);

@@ -60,12 +60,16 @@ enum row {
     ROW_ENTRIES,
     ROW_HAS,
     ROW_GET,
+    ROW_TO_STRING,
+    ROW_EQUALS,
+    ROW_CLONE,
     ROW_COUNT
 };
 
 #define L   ZMETHOD_LIST
 #define M   ZMETHOD_MAP
 #define S   ZMETHOD_STRING
+#define D   ZMETHOD_DATA
 #define ANY ZBUILTIN_VARIADIC
 
 #define FUNCTION(name, minimum, maximum, methods)                  \
@@ -131,13 +135,16 @@ const struct zbuiltin zbuiltin_table[] = {
     [ROW_ENTRIES]     = FUNCTION(entries, 1, 1, M),
     [ROW_HAS]         = FUNCTION(has, 2, 2, M),
     [ROW_GET]         = FUNCTION(get, 2, 3, M),
+    [ROW_TO_STRING]   = {"toString", zbuiltin_to_string, NULL, 1, 1, D, 0},
+    [ROW_EQUALS]      = FUNCTION(equals, 2, 2, D),
+    [ROW_CLONE]       = FUNCTION(clone, 1, 1, D),
 };
 // clang-format on
 
 const uint32_t zbuiltin_count = ROW_COUNT;
 
 _Static_assert(sizeof zbuiltin_table / sizeof *zbuiltin_table == ROW_COUNT, "a builtin has no row");
-_Static_assert(ROW_COUNT < ZBUILTIN_NONE, "instructions name builtins in 16 bits");
+_Static_assert(ROW_COUNT < ZBUILTIN_METHOD_NONE, "instructions name methods in 8 bits");
 
 enum { IS_FUNCTION = 1, IS_METHOD = 2, IS_BOTH = 3 };
 
@@ -153,10 +160,12 @@ static const struct name names[] = { // sorted by strcmp
     {"append", ROW_PUSH, IS_BOTH},
     {"ceil", ROW_CEIL, IS_FUNCTION},
     {"chr", ROW_CHR, IS_FUNCTION},
+    {"clone", ROW_CLONE, IS_METHOD},
     {"contains", ROW_CONTAINS, IS_BOTH},
     {"count", ROW_LEN, IS_METHOD},
     {"ends_with", ROW_ENDS_WITH, IS_BOTH},
     {"entries", ROW_ENTRIES, IS_BOTH},
+    {"equals", ROW_EQUALS, IS_METHOD},
     {"error", ROW_ERROR, IS_FUNCTION},
     {"extend", ROW_EXTEND, IS_BOTH},
     {"filter", ROW_FILTER, IS_BOTH},
@@ -202,6 +211,7 @@ static const struct name names[] = { // sorted by strcmp
     {"str", ROW_STRING, IS_FUNCTION},
     {"string", ROW_STRING, IS_FUNCTION},
     {"substring", ROW_SUBSTRING, IS_BOTH},
+    {"toString", ROW_TO_STRING, IS_METHOD},
     {"trim", ROW_TRIM, IS_BOTH},
     {"type", ROW_TYPE, IS_FUNCTION},
     {"typeof", ROW_TYPEOF, IS_FUNCTION},

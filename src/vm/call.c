@@ -11,6 +11,7 @@
 #include "vm/interp.h"
 #include "vm/interp_slow.h"
 #include "vm/map.h"
+#include "vm/record.h"
 
 #include "base/alloc.h"
 
@@ -162,9 +163,10 @@ static bool wrong_count(struct zisolate *iso, const struct zproto *proto, uint32
                         (unsigned)proto->param_count, proto->param_count == 1 ? "" : "s", count);
 }
 
-static enum zcall_outcome push_function(struct zisolate *iso, struct zvalue *window, uint32_t count)
+// Calls func with the count values behind window[0], which holds func or keeps it alive.
+static enum zcall_outcome push_function(struct zisolate *iso, struct zfunc *func,
+                                        struct zvalue *window, uint32_t count)
 {
-    struct zfunc *func = window[0].p;
     const struct zproto *proto = func->proto;
     if (proto->param_count != count) {
         (void)wrong_count(iso, proto, count);
@@ -180,15 +182,14 @@ static enum zcall_outcome push_function(struct zisolate *iso, struct zvalue *win
     return ZCALL_PUSHED;
 }
 
-// Arguments at args[0..count): in place for a call, shifted from the receiver on for a method.
-static enum zcall_outcome push_native(struct zisolate *iso, const struct zbuiltin *builtin,
-                                      struct zvalue *window, uint32_t count, bool shift)
+// The registers of a new native frame; the caller sets the first count of them.
+static struct zvalue *push_native_frame(struct zisolate *iso, const struct zbuiltin *builtin,
+                                        struct zvalue *window, uint32_t count)
 {
     uint32_t base = (uint32_t)(window + 1 - iso->stack);
-    if (!make_frame_room(iso, true)) return ZCALL_FAILED;
-    if (!zcall_make_room(iso, base, builtin->register_count)) return ZCALL_FAILED;
+    if (!make_frame_room(iso, true)) return NULL;
+    if (!zcall_make_room(iso, base, builtin->register_count)) return NULL;
     struct zvalue *registers = iso->stack + base;
-    if (shift) memmove(registers, registers - 1, count * sizeof *registers);
     for (uint32_t i = count; i < builtin->register_count; i++) {
         registers[i] = zvalue_null();
     }
@@ -198,6 +199,22 @@ static enum zcall_outcome push_native(struct zisolate *iso, const struct zbuilti
     frame->argument_count = (uint8_t)count;
     iso->native_count++;
     set_frame_last(iso);
+    return registers;
+}
+
+struct zvalue *zcall_push_native(struct zisolate *iso, const struct zbuiltin *builtin,
+                                 struct zvalue *window)
+{
+    return push_native_frame(iso, builtin, window, 0);
+}
+
+// Arguments at args[0..count): in place for a call, shifted from the receiver on for a method.
+static enum zcall_outcome push_native(struct zisolate *iso, const struct zbuiltin *builtin,
+                                      struct zvalue *window, uint32_t count, bool shift)
+{
+    struct zvalue *registers = push_native_frame(iso, builtin, window, count);
+    if (registers == NULL) return ZCALL_FAILED;
+    if (shift) memmove(registers, registers - 1, count * sizeof *registers);
     return ZCALL_PUSHED;
 }
 
@@ -209,12 +226,43 @@ static enum zcall_outcome call_builtin(struct zisolate *iso, const struct zbuilt
     return builtin->call(iso, window + 1, count, window) ? ZCALL_DONE : ZCALL_FAILED;
 }
 
+static enum zcall_outcome call_bound(struct zisolate *iso, struct zvalue *window, uint32_t count)
+{
+    const struct zbound *bound = window[0].p;
+    struct zfunc *method = (struct zfunc *)(void *)bound->method;
+    window[0] =
+        zvalue_slot(bound->receiver, (uint8_t)bound->header.aux); // its class has the method
+    return push_function(iso, method, window, count);
+}
+
 enum zcall_outcome zcall_value(struct zisolate *iso, struct zvalue *window, uint32_t count)
 {
-    if (window[0].tag == ZTAG_FUNC) return push_function(iso, window, count);
-    if (window[0].tag == ZTAG_BUILTIN) return call_builtin(iso, window[0].p, window, count);
-    (void)zerror_raise(iso, ZERROR_TYPE, "%s is not callable", zerror_type_text(window[0]));
+    switch (window[0].tag) {
+    case ZTAG_FUNC:
+        return push_function(iso, window[0].p, window, count);
+    case ZTAG_BUILTIN:
+        return call_builtin(iso, window[0].p, window, count);
+    case ZTAG_CLASS:
+        return zrecord_construct(iso, window, count, NULL);
+    case ZTAG_BOUND:
+        return call_bound(iso, window, count);
+    default:
+        (void)zerror_raise(iso, ZERROR_TYPE, "%s is not callable", zerror_type_text(window[0]));
+        return ZCALL_FAILED;
+    }
+}
+
+static enum zcall_outcome refuse_names(struct zisolate *iso)
+{
+    (void)zerror_raise(iso, ZERROR_ARGUMENT,
+                       "named arguments are only allowed when constructing data");
     return ZCALL_FAILED;
+}
+
+enum zcall_outcome zcall_named(struct zisolate *iso, struct zvalue *window, uint32_t count)
+{
+    if (window[0].tag != ZTAG_CLASS) return refuse_names(iso);
+    return zrecord_construct(iso, window, count, window + 1 + count);
 }
 
 // ---- Methods ----------------------------------------------------------------------------------
@@ -228,6 +276,8 @@ static uint8_t method_type(struct zvalue receiver)
         return ZMETHOD_MAP;
     case ZTYPE_STRING:
         return ZMETHOD_STRING;
+    case ZTYPE_RECORD:
+        return ZMETHOD_DATA;
     default:
         return 0;
     }
@@ -239,42 +289,94 @@ static bool is_builtin_method(struct zvalue receiver, uint32_t builtin)
            (zbuiltin_table[builtin].methods & method_type(receiver)) != 0;
 }
 
-// Where there is no builtin method of that name: a map's value of that key takes the place of the
-// receiver in window[0]; all else is an error.
-static bool find_other_method(struct zisolate *iso, struct zvalue *window,
-                              const struct zstring *name)
+enum found {
+    FOUND_BUILTIN, // a builtin method
+    FOUND_METHOD,  // *method, a method of the record in window[0]
+    FOUND_VALUE,   // what is to be called has taken the place of the receiver in window[0]
+    FOUND_NOTHING, // pending is set
+};
+
+// A record's field, else a declared method, else a builtin method.
+static enum found find_of_record(struct zisolate *iso, struct zvalue *window,
+                                 struct zcall_name name, struct zfunc **method)
 {
+    const struct zrecord *record = window[0].p;
+    const struct zshape *shape = zrecord_shape(record);
+    const struct zshape_member *member = zshape_find(shape, name.text);
+    if (member == NULL) {
+        if (is_builtin_method(window[0], name.builtin)) return FOUND_BUILTIN;
+        (void)zrecord_no_field(iso, record, name.text);
+        return FOUND_NOTHING;
+    }
+    if (member->kind == ZSHAPE_FIELD) {
+        window[0] = zvalue_slot(record->fields[member->index], zrecord_tags(record)[member->index]);
+        return FOUND_VALUE;
+    }
+    // relaxed: the word says all there is to know
+    if (name.cache != NULL) z_store_relaxed(name.cache, zcache_method(shape, member->index));
+    *method = (struct zfunc *)(uintptr_t)record->class->slots[member->index];
+    return FOUND_METHOD;
+}
+
+static enum found find_method(struct zisolate *iso, struct zvalue *window, struct zcall_name name,
+                              struct zfunc **method)
+{
+    if (window[0].tag == ZTAG_RECORD) return find_of_record(iso, window, name, method);
+    if (ZVM_LIKELY(is_builtin_method(window[0], name.builtin))) return FOUND_BUILTIN;
     if (window[0].tag == ZTAG_MAP) {
-        struct zvalue key = zvalue_object(name, ZTAG_SYMBOL);
+        struct zvalue key = zvalue_object(name.text, ZTAG_SYMBOL);
         const struct zmap_entry *entry = zmap_find(window[0].p, key);
         if (entry != NULL) {
             window[0] = zvalue_slot(entry->value, entry->value_tag);
-            return true;
+            return FOUND_VALUE;
         }
     }
-    if (window[0].tag == ZTAG_ERROR) return zproperty_get(iso, window[0], name, window);
-    return zerror_raise(iso, ZERROR_TYPE, "%s has no method '%s'", zerror_type_text(window[0]),
-                        name->bytes);
+    if (window[0].tag == ZTAG_ERROR) {
+        bool ok = zproperty_get(iso, window[0], name.text, window);
+        return ok ? FOUND_VALUE : FOUND_NOTHING;
+    }
+    (void)zerror_raise(iso, ZERROR_TYPE, "%s has no method '%s'", zerror_type_text(window[0]),
+                       name.text->bytes);
+    return FOUND_NOTHING;
 }
 
-bool zslow_named_method(struct zisolate *iso, struct zvalue *receiver, const struct zstring *name,
-                        uint32_t builtin)
+static enum zcall_outcome call_builtin_method(struct zisolate *iso, struct zvalue *window,
+                                              uint32_t count, uint32_t builtin)
 {
-    bool is_found = is_builtin_method(*receiver, builtin) || find_other_method(iso, receiver, name);
-    return is_found && zslow_named_arguments(iso);
+    const struct zbuiltin *method = &zbuiltin_table[builtin];
+    if (!zbuiltin_check_count(iso, method, count + 1, true)) return ZCALL_FAILED;
+    if (method->call == NULL) return push_native(iso, method, window, count + 1, true);
+    return method->call(iso, window, count + 1, window) ? ZCALL_DONE : ZCALL_FAILED;
 }
 
 enum zcall_outcome zcall_method(struct zisolate *iso, struct zvalue *window, uint32_t count,
-                                const struct zstring *name, uint32_t builtin)
+                                struct zcall_name name)
 {
-    if (ZVM_LIKELY(is_builtin_method(window[0], builtin))) {
-        const struct zbuiltin *method = &zbuiltin_table[builtin];
-        if (!zbuiltin_check_count(iso, method, count + 1, true)) return ZCALL_FAILED;
-        if (method->call == NULL) return push_native(iso, method, window, count + 1, true);
-        return method->call(iso, window, count + 1, window) ? ZCALL_DONE : ZCALL_FAILED;
+    struct zfunc *method;
+    switch (find_method(iso, window, name, &method)) {
+    case FOUND_BUILTIN:
+        return call_builtin_method(iso, window, count, name.builtin);
+    case FOUND_METHOD:
+        return push_function(iso, method, window, count);
+    case FOUND_VALUE:
+        return zcall_value(iso, window, count);
+    default:
+        return ZCALL_FAILED;
     }
-    if (!find_other_method(iso, window, name)) return ZCALL_FAILED;
-    return zcall_value(iso, window, count);
+}
+
+enum zcall_outcome zcall_method_named(struct zisolate *iso, struct zvalue *window, uint32_t count,
+                                      struct zcall_name name)
+{
+    struct zfunc *method;
+    switch (find_method(iso, window, name, &method)) {
+    case FOUND_VALUE:
+        return zcall_named(iso, window, count);
+    case FOUND_NOTHING:
+        return ZCALL_FAILED;
+    default:
+        return refuse_names(iso);
+    }
 }
 
 // ---- Calls with a known kind of callee --------------------------------------------------------
@@ -291,7 +393,7 @@ enum zcall_outcome zslow_call_function(struct zisolate *iso, struct zfunc *func,
                                        struct zvalue *window, uint32_t count)
 {
     window[0] = zvalue_object(func, ZTAG_FUNC);
-    return push_function(iso, window, count);
+    return push_function(iso, func, window, count);
 }
 
 enum zcall_outcome zslow_call_builtin(struct zisolate *iso, uint32_t builtin, struct zvalue *window,

@@ -1,11 +1,12 @@
 // vm/code.c - making and freeing code objects, and finding the place of an instruction.
 //
-// Owns: every part of the code object, and one reference to each symbol among its constants, names and
-// checks. Thread: any for retain and release; the rest while one compiler owns it.
+// Owns: every part of the code object, and one reference to each symbol among its constants, names,
+// checks and data declarations. Thread: any for retain and release; the rest while one compiler owns it.
 #include "vm/code.h"
 
 #include "base/alloc.h"
 #include "base/varint.h"
+#include "vm/shape.h"
 
 #include <string.h>
 
@@ -22,6 +23,25 @@ struct zcode *zcode_create(struct zintern *intern, const char *file_name)
         return NULL;
     }
     return code;
+}
+
+// Fresh shared words are written before the code is handed to anyone.
+zvm_status zcode_seal(struct zcode *code)
+{
+    if (code->cache_count > 0) {
+        code->caches = z_alloc_zeroed(code->cache_count * sizeof *code->caches);
+        if (code->caches == NULL) return ZVM_E_NOMEM;
+    }
+    uint32_t capacity = zshape_table_capacity(code->data_count);
+    if (capacity > 0) {
+        code->shapes = z_alloc_zeroed(capacity * sizeof *code->shapes);
+        if (code->shapes == NULL) return ZVM_E_NOMEM;
+        code->shape_capacity = capacity;
+    }
+    for (uint32_t i = 0; i < code->proto_count; i++) {
+        code->protos[i].caches = code->caches;
+    }
+    return ZVM_OK;
 }
 
 void zcode_retain(struct zcode *code)
@@ -52,8 +72,35 @@ static void free_proto(struct zcode *code, struct zproto *proto)
     z_free((void *)(uintptr_t)proto->lines, proto->line_bytes);
 }
 
+static void free_data(struct zcode *code, struct zdata *data)
+{
+    for (uint32_t i = 0; data->fields != NULL && i < data->field_count; i++) {
+        const struct zdata_field *field = &data->fields[i];
+        release_symbol(code, field->check.name);
+        release_symbol(code, field->check.type_name);
+        if (field->value.tag == ZTAG_SYMBOL) release_symbol(code, field->value.p);
+    }
+    for (uint32_t i = 0; data->methods != NULL && i < data->method_count; i++) {
+        release_symbol(code, data->methods[i]);
+    }
+    release_symbol(code, data->name);
+    if (data->fields != NULL) z_free(data->fields, data->field_count * sizeof *data->fields);
+    if (data->methods != NULL) z_free(data->methods, data->method_count * sizeof *data->methods);
+}
+
+static void free_datas(struct zcode *code)
+{
+    zshape_free_all(code);
+    if (code->shapes != NULL) z_free(code->shapes, code->shape_capacity * sizeof *code->shapes);
+    for (uint32_t i = 0; i < code->data_count; i++) {
+        free_data(code, &code->datas[i]);
+    }
+    z_free(code->datas, code->data_count * sizeof *code->datas);
+}
+
 static void free_code(struct zcode *code)
 {
+    free_datas(code);
     for (uint32_t i = 0; i < code->proto_count; i++) {
         free_proto(code, &code->protos[i]);
     }
@@ -62,7 +109,7 @@ static void free_code(struct zcode *code)
     }
     z_free(code->protos, code->proto_count * sizeof *code->protos);
     z_free(code->globals, code->global_count * sizeof *code->globals);
-    z_free(code->caches, code->cache_count * sizeof *code->caches);
+    if (code->caches != NULL) z_free(code->caches, code->cache_count * sizeof *code->caches);
     z_free(code->file_name, code->file_name_bytes);
     z_free(code, sizeof *code);
 }

@@ -49,6 +49,34 @@ struct zcheck {
     const struct zstring *name;      // of the variable, parameter, field or function
 };
 
+// What a field is when nothing is given for it.
+enum zfield_default {
+    ZFIELD_REQUIRED,
+    ZFIELD_CONSTANT, // `value`
+    ZFIELD_FUNCTION, // what a function of the type's returns
+};
+
+struct zdata_field {
+    struct zcheck check;  // its name is the field's; type ZCHECK_ANY: no annotation, no type_name
+    struct zvalue value;  // scalar or symbol
+    uint8_t default_kind; // enum zfield_default
+};
+
+// A data declaration. Its functions are the defaults of ZFIELD_FUNCTION in the order of the fields, then
+// the methods.
+struct zdata {
+    const struct zstring *name;
+    struct zdata_field *fields;
+    const struct zstring **methods; // names
+    uint32_t field_count, method_count;
+    uint32_t function_count;
+    uint32_t index; // in code->datas
+    bool has_parent;
+};
+
+#define ZDATA_FIELDS_MAX    200 // of a record, inherited ones too: it is one cell
+#define ZDATA_FUNCTIONS_MAX 200 // of a data type, inherited ones too
+
 struct zproto {
     const uint32_t *words;
     const struct zvalue *constants; // scalars and symbols only
@@ -64,8 +92,9 @@ struct zproto {
     const uint8_t *lines;       // zcode_position reads it: (pc delta, line delta, column) varints
     const struct zstring *name; // NULL: anonymous; the main program is named "<main>"
     const struct zcode *code;
-    uint32_t index; // in code->protos
-    uint32_t fuel;  // what a call of it costs: its words
+    _Atomic uint64_t *caches; // code->caches
+    uint32_t index;           // in code->protos
+    uint32_t fuel;            // what a call of it costs: its words
 };
 
 struct zcode {
@@ -74,10 +103,14 @@ struct zcode {
     struct zproto *protos;          // [0] is the main program
     const struct zstring **globals; // names by slot
     uint32_t global_count;
-    uint32_t cache_count;     // inline cache sites
-    _Atomic uint64_t *caches; // shared, relaxed: a stale word only misses
-    char *file_name;          // NUL-terminated
-    size_t file_name_bytes;   // with the NUL
+    uint32_t cache_count;     // inline caches, ZCACHE_NONE included; 0 when there are none
+    _Atomic uint64_t *caches; // shared, relaxed: a stale word only misses (vm/shape.h)
+    uint32_t data_count;
+    uint32_t shape_capacity; // a power of two, or 0 without declarations
+    struct zdata *datas;
+    _Atomic(struct zshape *) *shapes; // shared, see vm/shape.c
+    char *file_name;                  // NUL-terminated
+    size_t file_name_bytes;           // with the NUL
     struct zintern *intern;
     uint64_t bytes; // memory of all parts, for reports
     void *owner;    // api.c: the runtime it was made for; NULL until then
@@ -85,6 +118,9 @@ struct zcode {
 
 // A fresh, empty code object with one reference; the compiler fills it. NULL: no memory.
 struct zcode *zcode_create(struct zintern *intern, const char *file_name);
+// Makes room for inline caches and shapes. The last step of making a code object.
+// errors: ZVM_E_NOMEM.
+zvm_status zcode_seal(struct zcode *code);
 void zcode_retain(struct zcode *code);  // thread: any
 void zcode_release(struct zcode *code); // thread: any; may be NULL, half filled
 

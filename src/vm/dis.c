@@ -90,6 +90,7 @@ static void add_operands(struct zstrbuf *out, const struct zproto *proto, uint32
         zstrbuf_add_format(out, " r%u", c);
         break;
     case ZFORM_W_R_I:
+    case ZFORM_R_R_I:
         zstrbuf_add_format(out, "r%u r%u %u", a, b, c);
         break;
     case ZFORM_W_R_N:
@@ -102,6 +103,7 @@ static void add_operands(struct zstrbuf *out, const struct zproto *proto, uint32
         break;
     case ZFORM_W_K:
     case ZFORM_R_K:
+    case ZFORM_R_N:
         zstrbuf_add_format(out, "r%u ", a);
         add_constant(out, proto, d);
         break;
@@ -126,6 +128,9 @@ static void add_operands(struct zstrbuf *out, const struct zproto *proto, uint32
         break;
     case ZFORM_R_T:
         zstrbuf_add_format(out, "r%u %s", a, proto->checks[d].type_name->bytes);
+        break;
+    case ZFORM_DATA:
+        zstrbuf_add_format(out, "r%u %s", a, proto->code->datas[d].name->bytes);
         break;
     case ZFORM_J:
         zstrbuf_add_format(out, "-> %u", (uint32_t)((int32_t)pc + 1 + ZINSN_J(word)));
@@ -156,6 +161,7 @@ static void add_aux(struct zstrbuf *out, const struct zproto *proto, uint32_t pc
     default:
         zstrbuf_add_char(out, ' ');
         add_constant(out, proto, aux & 0xffff);
+        if (aux >> 16 != ZCACHE_NONE) zstrbuf_add_format(out, " cache%u", aux >> 16);
         break;
     }
 }

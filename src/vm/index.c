@@ -1,4 +1,4 @@
-// vm/index.c - v[i], v.name and their assignments, for everything but records.
+// vm/index.c - v[i], v.name and their assignments.
 //
 // Owner-thread. The interpreter does lists with an integer in range and maps with a ready key
 // itself; here is the rest, with the errors.
@@ -9,6 +9,7 @@
 #include "vm/fuel.h"
 #include "vm/list.h"
 #include "vm/map.h"
+#include "vm/record.h"
 #include "vm/string.h"
 
 bool zindex_check_list(struct zisolate *iso, const struct zlist *list, struct zvalue index)
@@ -104,6 +105,7 @@ bool zproperty_get(struct zisolate *iso, struct zvalue object, const struct zstr
         return true;
     }
     if (object.tag == ZTAG_ERROR) return get_of_error(iso, object.p, name, out);
+    if (object.tag == ZTAG_RECORD) return zrecord_get(iso, object, name, NULL /* cache */, out);
     return zerror_raise(iso, ZERROR_TYPE, "%s has no property '%s'", zerror_type_text(object),
                         zstring_bytes(name));
 }
@@ -113,6 +115,7 @@ bool zproperty_set(struct zisolate *iso, struct zvalue object, const struct zstr
 {
     if (object.tag == ZTAG_MAP)
         return zmap_set(iso, object.p, zvalue_object(name, ZTAG_SYMBOL), value);
+    if (object.tag == ZTAG_RECORD) return zrecord_set(iso, object.p, name, NULL /* cache */, value);
     return zerror_raise(iso, ZERROR_TYPE, "cannot set property '%s' on %s", zstring_bytes(name),
                         zerror_type_text(object));
 }

@@ -16,6 +16,7 @@
 #include "vm/interp_slow.h"
 #include "vm/list.h"
 #include "vm/map.h"
+#include "vm/record.h"
 #include "vm/string.h"
 #include "vm/text.h"
 
@@ -117,6 +118,9 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
     }
     return false;
 }
+
+// The inline cache that an AUX word names.
+#define SITE_CACHE(aux) (&frame->func->proto->caches[(aux) >> 16])
 
 #ifdef ZVM_DISPATCH_SWITCH
 #    define OP(name) case ZOP_##name:
@@ -631,13 +635,45 @@ next:
         OP(CALLM)
         {
             uint32_t aux = *pc++;
-            const struct zstring *name = constants[aux & 0xffff].p;
-            AFTER_CALL(zcall_method(iso, RA, ZINSN_B(insn), name, aux >> 16));
+            const struct zvalue *receiver = RA;
+            if (ZVM_LIKELY(receiver->tag == ZTAG_RECORD)) {
+                const struct zrecord *record = receiver->p;
+                // relaxed: the word says all there is to know
+                uint64_t word = z_load_relaxed(SITE_CACHE(aux));
+                if (ZVM_LIKELY(zcache_shape_id(word) == record->shape_id)) {
+                    struct zfunc *func = (void *)(uintptr_t)record->class->slots[zcache_slot(word)];
+                    const struct zproto *proto = func->proto;
+                    struct zvalue *window = RA + 1;
+                    if (ZVM_LIKELY(proto->param_count == ZINSN_B(insn) &&
+                                   frame != iso->frame_last &&
+                                   window + proto->register_count <= iso->stack_end)) {
+                        frame->pc = pc;
+                        frame++;
+                        frame->func = func;
+                        frame->base = (uint32_t)(window - iso->stack);
+                        frame->flags = 0;
+                        iso->frame = frame;
+                        pc = proto->words;
+                        base = window;
+                        constants = proto->constants;
+                        fuel -= proto->fuel;
+                        if (ZVM_UNLIKELY(fuel < 0)) goto out_of_fuel;
+                        NEXT;
+                    }
+                }
+            }
+            AFTER_CALL(zslow_call_method(iso, RA, insn, aux));
         }
         OP(CALLB)
         {
             uint32_t builtin = *pc++;
             AFTER_CALL(zslow_call_builtin(iso, builtin, RA, ZINSN_B(insn)));
+        }
+        OP(CALLN) AFTER_CALL(zcall_named(iso, RA, ZINSN_B(insn)));
+        OP(CALLMN)
+        {
+            uint32_t aux = *pc++;
+            AFTER_CALL(zslow_call_method_named(iso, RA, insn, aux));
         }
         OP(RET)
         {
@@ -682,9 +718,18 @@ next:
         }
         OP(GETF)
         {
-            const struct zvalue *object = RB, *name = constants + (*pc++ & 0xffff);
-            if (object->tag == ZTAG_MAP) {
-                const struct zmap_entry *entry = zmap_find(object->p, *name);
+            uint32_t aux = *pc++;
+            const struct zvalue *object = RB;
+            if (ZVM_LIKELY(object->tag == ZTAG_RECORD)) {
+                const struct zrecord *record = object->p;
+                uint64_t word = z_load_relaxed(SITE_CACHE(aux)); // relaxed: as in CALLM
+                if (ZVM_LIKELY(zcache_shape_id(word) == record->shape_id)) {
+                    uint32_t index = zcache_field_index(word);
+                    set_slot(RA, record->fields[index], zrecord_tags(record)[index]);
+                    NEXT;
+                }
+            } else if (object->tag == ZTAG_MAP) {
+                const struct zmap_entry *entry = zmap_find(object->p, constants[aux & 0xffff]);
                 if (entry == NULL) {
                     RA->tag = ZTAG_NULL;
                 } else {
@@ -692,13 +737,28 @@ next:
                 }
                 NEXT;
             }
-            SLOW(zproperty_get(iso, *object, name->p, RA));
+            SLOW(zslow_get_property(iso, object, aux, RA));
         }
         OP(SETF)
         {
-            const struct zvalue *name = constants + (*pc++ & 0xffff);
-            if (RA->tag == ZTAG_MAP && store_element(heap, RA, name, RB)) NEXT;
-            SLOW(zproperty_set(iso, *RA, name->p, *RB));
+            uint32_t aux = *pc++;
+            const struct zvalue *object = RA, *value = RB;
+            if (ZVM_LIKELY(object->tag == ZTAG_RECORD)) {
+                struct zrecord *record = object->p;
+                uint64_t word = z_load_relaxed(SITE_CACHE(aux)); // relaxed: as in CALLM
+                if (ZVM_LIKELY(zcache_shape_id(word) == record->shape_id &&
+                               zcache_allows(word, value->tag))) {
+                    uint32_t index = zcache_field_index(word);
+                    record->fields[index] = value->bits;
+                    zrecord_tags(record)[index] = (uint8_t)value->tag;
+                    zheap_log(heap, &record->header);
+                    NEXT;
+                }
+            } else if (object->tag == ZTAG_MAP &&
+                       store_element(heap, object, constants + (aux & 0xffff), value)) {
+                NEXT;
+            }
+            SLOW(zslow_set_property(iso, object, aux, value));
         }
         OP(TOSTR)
         {
@@ -752,13 +812,44 @@ next:
         }
 
         OP(CHECK) SLOW(zslow_check(iso, RA, &frame->func->proto->checks[ZINSN_D(insn)]));
-        OP(ERRNAMED) SLOW(zslow_named_arguments(iso));
-        OP(ERRNAMEDM)
+        OP(GETTHIS)
         {
-            uint32_t aux = *pc++;
-            const struct zstring *name = constants[aux & 0xffff].p;
-            SLOW(zslow_named_method(iso, RA, name, aux >> 16));
+            copy_value(RA, base - 1);
+            NEXT;
         }
+        OP(NEWDATA) SLOW(zclass_new(iso, frame->func->proto->code, ZINSN_D(insn), RA));
+        OP(CHECKDATA)
+        {
+            if (ZVM_LIKELY(RA->tag == ZTAG_CLASS)) NEXT;
+            SLOW(zslow_not_a_data_type(iso, constants + ZINSN_D(insn)));
+        }
+        OP(JNDATA)
+        {
+            const struct zvalue *subject = RA, *type = RB;
+            const struct zclass *class = type->p;
+            if (ZVM_LIKELY(type->tag == ZTAG_CLASS && class->shape->field_count == ZINSN_C(insn))) {
+                if (subject->tag != ZTAG_RECORD) TAKE_JUMP();
+                if (((const struct zrecord *)subject->p)->class == class) SKIP_JUMP();
+            }
+            bool is_instance;
+            SAVE();
+            if (ZVM_UNLIKELY(!zrecord_match(iso, *subject, *type, ZINSN_C(insn), &is_instance))) {
+                goto failed;
+            }
+            fuel = iso->fuel;
+            JUMP_IF(!is_instance, TAKE_JUMP);
+        }
+        OP(GETSLOT)
+        {
+            const struct zvalue *object = RB;
+            uint32_t index = ZINSN_C(insn);
+            if (ZVM_UNLIKELY(object->tag != ZTAG_RECORD)) goto bad_code;
+            const struct zrecord *record = object->p;
+            if (ZVM_UNLIKELY(index >= record->header.aux)) goto bad_code;
+            set_slot(RA, record->fields[index], zrecord_tags(record)[index]);
+            NEXT;
+        }
+        OP(ERRMATCH) SLOW(zslow_no_match(iso, RA));
         OP(THROW)
         {
             SAVE();
@@ -802,8 +893,8 @@ no_memory:
     goto failed;
 
 bad_code:
-    // Only code that the verifier cannot see through gets here: a register that should hold a cell or
-    // a map holds something else.
+    // Only code that the verifier cannot see through gets here: a register that should hold a cell, a
+    // map or a record holds something else.
     SAVE();
     (void)zerror_terminate(iso, ZVM_E_BYTECODE);
 

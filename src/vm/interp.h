@@ -22,9 +22,23 @@ enum zcall_outcome {
 
 // Calls window[0] with the count values behind it. The window is in the current frame's registers.
 enum zcall_outcome zcall_value(struct zisolate *iso, struct zvalue *window, uint32_t count);
-// Calls method `name` of window[0]. builtin: its id, or ZBUILTIN_NONE.
+// What a call of a method names, from its instruction.
+struct zcall_name {
+    const struct zstring *text;
+    uint32_t builtin;        // the id of the builtin method of that name, or ZBUILTIN_METHOD_NONE
+    _Atomic uint64_t *cache; // NULL: none
+};
+
 enum zcall_outcome zcall_method(struct zisolate *iso, struct zvalue *window, uint32_t count,
-                                const struct zstring *name, uint32_t builtin);
+                                struct zcall_name name);
+// The same two with named arguments: the names, symbols, stand behind the values.
+enum zcall_outcome zcall_named(struct zisolate *iso, struct zvalue *window, uint32_t count);
+enum zcall_outcome zcall_method_named(struct zisolate *iso, struct zvalue *window, uint32_t count,
+                                      struct zcall_name name);
+// Pushes a native frame without arguments, whose result goes to window[0]. Its registers, all null; NULL:
+// pending is set. The stack may have moved.
+struct zvalue *zcall_push_native(struct zisolate *iso, const struct zbuiltin *builtin,
+                                 struct zvalue *window);
 // Pushes the frame of the main program; false: pending is set.
 bool zcall_begin(struct zisolate *iso, struct zfunc *main_function);
 // Makes room for one more frame of register_count registers at base; false: pending is set.

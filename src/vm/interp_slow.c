@@ -6,6 +6,7 @@
 #include "vm/error.h"
 #include "vm/list.h"
 #include "vm/map.h"
+#include "vm/record.h"
 #include "vm/string.h"
 
 #include <string.h>
@@ -262,7 +263,8 @@ static bool has_type(const struct zvalue *value, const struct zcheck *check)
     case ZCHECK_NULL:
         return value->tag == ZTAG_NULL;
     default:
-        return false; // ZCHECK_DATA: no value is an instance of a data type yet
+        return value->tag == ZTAG_RECORD &&
+               zshape_has_name(zrecord_shape(value->p), check->type_name);
     }
 }
 
@@ -271,6 +273,7 @@ bool zslow_check(struct zisolate *iso, const struct zvalue *value, const struct 
     if (has_type(value, check)) return true;
     const char *type = check->type_name->bytes, *name = check->name->bytes;
     const char *got = zerror_type_text(*value);
+    if (value->tag == ZTAG_RECORD) got = zrecord_type_name(value->p)->bytes;
     switch (check->context) {
     case ZCHECK_PARAMETER:
         return zerror_raise_at_caller(iso, ZERROR_TYPE, "parameter '%s': expected %s, got %s", name,
@@ -283,12 +286,6 @@ bool zslow_check(struct zisolate *iso, const struct zvalue *value, const struct 
     default:
         return zerror_raise(iso, ZERROR_TYPE, "'%s': expected %s, got %s", name, type, got);
     }
-}
-
-bool zslow_named_arguments(struct zisolate *iso)
-{
-    return zerror_raise(iso, ZERROR_ARGUMENT,
-                        "named arguments are only allowed when constructing data");
 }
 
 // ---- Throwing on ------------------------------------------------------------------------------

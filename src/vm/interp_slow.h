@@ -23,6 +23,17 @@ ZVM_COLD enum zcall_outcome zslow_call_function(struct zisolate *iso, struct zfu
 enum zcall_outcome zslow_call_builtin(struct zisolate *iso, uint32_t builtin, struct zvalue *window,
                                       uint32_t count);
 
+// A call of a method as the instruction and its AUX word say.
+enum zcall_outcome zslow_call_method(struct zisolate *iso, struct zvalue *window, uint32_t insn,
+                                     uint32_t aux);
+ZVM_COLD enum zcall_outcome zslow_call_method_named(struct zisolate *iso, struct zvalue *window,
+                                                    uint32_t insn, uint32_t aux);
+// object.name and its assignment, the name and the inline cache from the AUX word.
+bool zslow_get_property(struct zisolate *iso, const struct zvalue *object, uint32_t aux,
+                        struct zvalue *out);
+bool zslow_set_property(struct zisolate *iso, const struct zvalue *object, uint32_t aux,
+                        const struct zvalue *value);
+
 bool zslow_list_add(struct zisolate *iso, struct zvalue *list, const struct zvalue *values,
                     uint32_t count);
 bool zslow_concat(struct zisolate *iso, const struct zvalue *parts, uint32_t count,
@@ -35,10 +46,8 @@ bool zslow_iterate_begin(struct zisolate *iso, struct zvalue *state);
 bool zslow_iterate_next(struct zisolate *iso, struct zvalue *state, uint32_t name_count,
                         bool *more);
 bool zslow_check(struct zisolate *iso, const struct zvalue *value, const struct zcheck *check);
-ZVM_COLD bool zslow_named_arguments(struct zisolate *iso);
-// receiver: a register; it may be overwritten.
-ZVM_COLD bool zslow_named_method(struct zisolate *iso, struct zvalue *receiver,
-                                 const struct zstring *name, uint32_t builtin);
+ZVM_COLD bool zslow_not_a_data_type(struct zisolate *iso, const struct zvalue *name);
+ZVM_COLD bool zslow_no_match(struct zisolate *iso, const struct zvalue *value);
 ZVM_COLD void zslow_rethrow(struct zisolate *iso, const struct zvalue *pair);
 
 #endif // ZVM_VM_INTERP_SLOW_H

@@ -154,8 +154,9 @@ struct zisolate_options { // as the public ones, checked
     void *user, *runtime;
 };
 
-// Shared by all isolates of a runtime. frozen.
+// Shared by all isolates of a runtime. frozen, but for the counter.
 struct zshared {
+    _Atomic uint32_t shape_ids; // shared: the last id given to a shape, see vm/shape.h
     struct zintern *intern;
     const struct zstring *kinds[32];       // names of error kinds, by enum zerror_kind
     const struct zstring *characters[128]; // the one-character ASCII strings

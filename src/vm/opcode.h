@@ -13,7 +13,7 @@
 
 // X(name, form, aux): form says what the operands are, in the order A B C or A D, for the verifier and
 // the disassembler: W register written, R register read, K constant, I unsigned immediate, S signed
-// immediate, N count, G global slot, U capture, P proto, T type check, 0 unused, J the jump of 24 bits;
+// immediate, N count (behind K: a name), G global slot, U capture, P proto, T type check, 0 unused, J the jump of 24 bits;
 // or the name of a shape of its own (CALL, ITER, …). aux says what the AUX word holds.
 #define ZOPCODES(X)                                                                               \
     /* Moves */                                                                                   \
@@ -104,8 +104,10 @@
     /* Calls: callee in R[A], arguments in R[A+1..A+B], result to R[A] */                         \
     X(CALL, CALL, NONE)                                                                           \
     X(CALLG, CALL, GLOBAL)   /* callee: G[AUX] */                                                 \
-    X(CALLM, METHOD, METHOD) /* receiver R[A], method named K[AUX & 0xffff], builtin AUX >> 16 */ \
+    X(CALLM, METHOD, FIELD)  /* receiver R[A], method named K[AUX & 0xffff], builtin C */         \
     X(CALLB, CALL, BUILTIN)  /* callee: builtin AUX */                                            \
+    X(CALLN, NAMED, NONE)    /* as CALL; R[A+B+1..A+2*B] are the arguments' names */              \
+    X(CALLMN, NAMEDM, FIELD) /* as CALLM, with names */                                           \
     X(RET, R, NONE)                                                                               \
     X(RETNULL, NOTHING, NONE)                                                                     \
     /* Collections */                                                                             \
@@ -125,10 +127,15 @@
     X(MAPGET, W_R_0, FIELD) /* R[A] = R[B][K[AUX & 0xffff]], null when absent; R[B] a map */      \
     X(ITERPREP, ITER, NONE) /* R[A] = what to walk; prepares R[A+1], R[A+2]; B = 1 or 2 names */  \
     X(ITERNEXT, ITER, LOOP) /* R[A+3..A+2+B] = the next; jumps back while there is one */         \
+    /* Data and match */                                                                          \
+    X(GETTHIS, W, NONE)     /* R[A] = what stands below the frame: a method's receiver */         \
+    X(NEWDATA, DATA, NONE)  /* R[A] = type of declaration D with parent R[A], functions behind */ \
+    X(CHECKDATA, R_N, NONE) /* TypeError unless R[A], named K[D], is a data type */               \
+    X(JNDATA, R_R_I, JUMP)  /* if R[A] is no instance of type R[B], which must have C fields */   \
+    X(GETSLOT, W_R_I, NONE) /* R[A] = field number C of record R[B] */                            \
+    X(ERRMATCH, R, NONE)    /* MatchError: no pattern matches R[A] */                             \
     /* Errors and checks */                                                                       \
-    X(CHECK, R_T, NONE)          /* TypeError unless R[A] has the type of check D */              \
-    X(ERRNAMED, R, NONE)         /* R[A] was called with named arguments: an error */             \
-    X(ERRNAMEDM, METHOD, METHOD) /* the same of R[A]'s method, as CALLM names it */               \
+    X(CHECK, R_T, NONE) /* TypeError unless R[A] has the type of check D */                       \
     X(THROW, R, NONE)                                                                             \
     X(RETHROW, RETHROW, NONE) /* R[A] thrown before at the place packed in R[A+1] */
 
@@ -157,6 +164,8 @@ enum zopcode_form {
     ZFORM_W_K,
     ZFORM_R_K,
     ZFORM_N_K,
+    ZFORM_R_N,
+    ZFORM_R_R_I,
     ZFORM_W_G,
     ZFORM_R_G,
     ZFORM_W_U_0,
@@ -167,6 +176,9 @@ enum zopcode_form {
     ZFORM_J,
     ZFORM_CALL,
     ZFORM_METHOD,
+    ZFORM_NAMED,
+    ZFORM_NAMEDM,
+    ZFORM_DATA,
     ZFORM_PRINT,
     ZFORM_UNPACK,
     ZFORM_ITER,
@@ -178,9 +190,8 @@ enum zopcode_aux {
     ZAUX_JUMP, // forwards
     ZAUX_LOOP, // backwards
     ZAUX_GLOBAL,
-    ZAUX_METHOD,
     ZAUX_BUILTIN,
-    ZAUX_FIELD,
+    ZAUX_FIELD, // a name and an inline cache
 };
 
 struct zopcode_info {
@@ -199,6 +210,11 @@ extern const struct zopcode_info zopcode_table[ZOP_COUNT];
 #define ZINSN_SD(word) ((int32_t)(word) >> 16)
 #define ZINSN_J(word)  ((int32_t)(word) >> 8)
 
-#define ZBUILTIN_NONE 0xffffu // no builtin method of that name
+#define ZBUILTIN_NONE        0xffffu // no builtin of that name
+#define ZBUILTIN_METHOD_NONE 0xffu   // the same in the C of CALLM
+
+// The number of an inline cache is AUX >> 16; this one never remembers anything.
+#define ZCACHE_NONE 0u
+#define ZCACHE_MAX  0xffffu
 
 #endif // ZVM_VM_OPCODE_H

@@ -20,6 +20,7 @@
 #include "vm/list.h"
 #include "vm/map.h"
 #include "vm/number.h"
+#include "vm/record.h"
 #include "vm/string.h"
 
 #define TEXT_FREE_BYTES  65536u     // not charged: every thread keeps about that much anyway
@@ -118,6 +119,17 @@ static bool write_function(struct writer *writer, struct zvalue value)
     return ok && write_text(writer, ">");
 }
 
+static bool write_symbol(struct writer *writer, const struct zstring *symbol)
+{
+    return write_bytes(writer, symbol->bytes, zstring_length_bytes(symbol));
+}
+
+static bool write_class(struct writer *writer, const struct zclass *class)
+{
+    return write_text(writer, "<data ") && write_symbol(writer, class->shape->data->name) &&
+           write_text(writer, ">");
+}
+
 static bool write_leaf(struct writer *writer, struct zvalue value)
 {
     switch (zvalue_type(value)) {
@@ -136,6 +148,8 @@ static bool write_leaf(struct writer *writer, struct zvalue value)
     case ZTYPE_FUNC:
     case ZTYPE_BOUND:
         return write_function(writer, value);
+    case ZTYPE_CLASS:
+        return write_class(writer, value.p);
     case ZTYPE_ERROR: {
         const struct zerror *error = value.p;
         return write_string(writer, zvalue_slot(error->message, error->message_tag));
@@ -214,15 +228,53 @@ static bool step_map(struct writer *writer, struct zvalue *frame, struct zvalue 
            write_bytes(writer, ": ", 2);
 }
 
+static bool step_record(struct writer *writer, struct zvalue *frame, struct zvalue *value,
+                        bool *has_value)
+{
+    const struct zrecord *record = frame->p;
+    *has_value = frame->aux < record->header.aux;
+    if (!*has_value) {
+        pop_frame(writer);
+        return write_bytes(writer, ")", 1);
+    }
+    uint32_t index = frame->aux++;
+    *value = zvalue_slot(record->fields[index], zrecord_tags(record)[index]);
+    return write_separator(writer, frame) &&
+           write_symbol(writer, zrecord_shape(record)->fields[index].declared->check.name) &&
+           write_bytes(writer, "=", 1);
+}
+
+static bool step(struct writer *writer, struct zvalue *value, bool *has_value)
+{
+    struct zvalue *frame = &writer->iso->runner->work[writer->depth - 1];
+    switch (frame->tag & 0xff) {
+    case ZTAG_LIST:
+        return step_list(writer, frame, value, has_value);
+    case ZTAG_MAP:
+        return step_map(writer, frame, value, has_value);
+    default:
+        return step_record(writer, frame, value, has_value);
+    }
+}
+
+static bool write_opening(struct writer *writer, struct zvalue value)
+{
+    if (value.tag == ZTAG_LIST) return write_bytes(writer, "[", 1);
+    if (value.tag == ZTAG_MAP) return write_bytes(writer, "{", 1);
+    return write_symbol(writer, zrecord_type_name(value.p)) && write_bytes(writer, "(", 1);
+}
+
 // The beginning of a container, or the sign of a cycle, or a leaf whole.
 static bool write_value(struct writer *writer, struct zvalue value)
 {
     if (!zfuel_meter_add(writer->iso, &writer->meter, LEAF_BYTES)) return false;
-    if (value.tag != ZTAG_LIST && value.tag != ZTAG_MAP) return write_leaf(writer, value);
-    bool is_list = value.tag == ZTAG_LIST;
-    if ((((struct zobject *)value.p)->flags & ZFLAG_VISITING) != 0)
-        return write_text(writer, is_list ? "[...]" : "{...}");
-    return write_text(writer, is_list ? "[" : "{") && push_frame(writer, value);
+    bool is_container = value.tag == ZTAG_LIST || value.tag == ZTAG_MAP || value.tag == ZTAG_RECORD;
+    if (!is_container) return write_leaf(writer, value);
+    if (!write_opening(writer, value)) return false;
+    if ((((struct zobject *)value.p)->flags & ZFLAG_VISITING) == 0)
+        return push_frame(writer, value);
+    const char *rest = value.tag == ZTAG_LIST ? "...]" : value.tag == ZTAG_MAP ? "...}" : "...)";
+    return write_text(writer, rest);
 }
 
 static bool write_all(struct writer *writer, struct zvalue value)
@@ -232,11 +284,7 @@ static bool write_all(struct writer *writer, struct zvalue value)
         if (!write_value(writer, value)) return false;
         has_value = false;
         while (!has_value && writer->depth > 0) {
-            struct zvalue *frame = &writer->iso->runner->work[writer->depth - 1];
-            bool is_list = (frame->tag & 0xff) == ZTAG_LIST;
-            bool ok = is_list ? step_list(writer, frame, &value, &has_value)
-                              : step_map(writer, frame, &value, &has_value);
-            if (!ok) return false;
+            if (!step(writer, &value, &has_value)) return false;
         }
     }
     return true;

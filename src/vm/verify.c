@@ -16,7 +16,8 @@
 struct verifier {
     const struct zcode *code;
     const struct zproto *proto;
-    uint8_t *is_start; // [word_count]
+    uint8_t *is_start;      // [word_count]
+    uint8_t *is_cache_used; // [cache_count]
     uint32_t pc;
     const char *reason; // NULL: fine so far
 };
@@ -78,6 +79,29 @@ static bool check_closure(struct verifier *v, uint32_t index)
     return zfunc_bytes(inner->capture_count) <= ZCELL_BYTES_MAX || refuse(v, "too many captures");
 }
 
+// What a type is made of stands behind the register of its parent.
+static bool check_data(struct verifier *v, uint32_t first, uint32_t index)
+{
+    if (index >= v->code->data_count) return refuse(v, "data declaration out of range");
+    return check_registers(v, first, 1 + v->code->datas[index].function_count);
+}
+
+// What a site leaves in its cache only the same site may read: the words do not say what they mean.
+static bool check_cache(struct verifier *v, uint32_t index)
+{
+    if (index == ZCACHE_NONE) return true;
+    if (index >= v->code->cache_count) return refuse(v, "inline cache out of range");
+    if (v->is_cache_used[index]) return refuse(v, "inline cache has two users");
+    v->is_cache_used[index] = 1;
+    return true;
+}
+
+static bool check_method(struct verifier *v, uint32_t builtin)
+{
+    return builtin == ZBUILTIN_METHOD_NONE || builtin < zbuiltin_count ||
+           refuse(v, "builtin out of range");
+}
+
 static bool check_three(struct verifier *v, uint32_t word)
 {
     return check_register(v, ZINSN_A(word)) && check_register(v, ZINSN_B(word)) &&
@@ -124,6 +148,7 @@ static bool check_operands(struct verifier *v, uint32_t word, const struct zopco
         return check_register(v, a);
     case ZFORM_W_R_0:
     case ZFORM_R_R_0:
+    case ZFORM_R_R_I:
     case ZFORM_W_R_I:
         return check_two(v, word);
     case ZFORM_W_R_R:
@@ -141,6 +166,8 @@ static bool check_operands(struct verifier *v, uint32_t word, const struct zopco
         return check_register(v, a) && check_constant(v, d);
     case ZFORM_N_K:
         return check_name(v, d);
+    case ZFORM_R_N:
+        return check_register(v, a) && check_name(v, d);
     case ZFORM_W_G:
     case ZFORM_R_G:
         return check_register(v, a) && check_global(v, d);
@@ -156,8 +183,15 @@ static bool check_operands(struct verifier *v, uint32_t word, const struct zopco
     case ZFORM_J:
         return check_jump_word(v, word, ZINSN_OP(word));
     case ZFORM_CALL:
-    case ZFORM_METHOD:
         return check_registers(v, a, b + 1);
+    case ZFORM_METHOD:
+        return check_registers(v, a, b + 1) && check_method(v, c);
+    case ZFORM_NAMED:
+        return check_registers(v, a, 2 * b + 1);
+    case ZFORM_NAMEDM:
+        return check_registers(v, a, 2 * b + 1) && check_method(v, c);
+    case ZFORM_DATA:
+        return check_data(v, a, d);
     case ZFORM_PRINT:
         return check_registers(v, a, b);
     case ZFORM_UNPACK:
@@ -190,12 +224,7 @@ static bool check_aux(struct verifier *v, uint32_t aux, const struct zopcode_inf
     case ZAUX_BUILTIN:
         return aux < zbuiltin_count || refuse(v, "builtin out of range");
     case ZAUX_FIELD:
-        return check_name(v, aux & 0xffff);
-    case ZAUX_METHOD:
-        if (aux >> 16 != ZBUILTIN_NONE && aux >> 16 >= zbuiltin_count) {
-            return refuse(v, "builtin out of range");
-        }
-        return check_name(v, aux & 0xffff);
+        return check_name(v, aux & 0xffff) && check_cache(v, aux >> 16);
     default:
         return true;
     }
@@ -302,30 +331,85 @@ static bool check_proto(struct verifier *v)
     return check_tables(v) && mark_starts(v) && check_instructions(v) && check_handlers(v);
 }
 
-zvm_status zcode_verify(const struct zcode *code, char *why, size_t why_bytes)
+// ---- The whole --------------------------------------------------------------------------------
+
+static const char *wrong_field(const struct zdata_field *field, uint32_t *functions)
 {
-    struct verifier v = {.code = code};
+    if (field->check.name == NULL) return "a field has no name";
+    if (field->check.context != ZCHECK_FIELD) return "a field's type check is not one of a field";
+    if (field->check.type != ZCHECK_ANY && field->check.type_name == NULL)
+        return "a field has a type check without a name";
+    if (field->default_kind > ZFIELD_FUNCTION) return "a field has a default of a bad kind";
+    if (field->default_kind == ZFIELD_CONSTANT && !is_constant(field->value))
+        return "a field has a default of a bad type";
+    *functions += field->default_kind == ZFIELD_FUNCTION;
+    return NULL;
+}
+
+static const char *wrong_data(const struct zcode *code, uint32_t index)
+{
+    const struct zdata *data = &code->datas[index];
+    if (data->name == NULL) return "a data declaration has no name";
+    if (data->index != index) return "a data declaration has a wrong number";
+    if (data->field_count > ZDATA_FIELDS_MAX) return "a data declaration has too many fields";
+    uint32_t functions = data->method_count;
+    if (functions > ZDATA_FUNCTIONS_MAX) return "a data declaration has too many methods";
+    for (uint32_t i = 0; i < data->field_count; i++) {
+        const char *wrong = wrong_field(&data->fields[i], &functions);
+        if (wrong != NULL) return wrong;
+    }
+    for (uint32_t i = 0; i < data->method_count; i++) {
+        if (data->methods[i] == NULL) return "a method has no name";
+    }
+    if (functions > ZDATA_FUNCTIONS_MAX) return "a data declaration has too many functions";
+    return functions == data->function_count ? NULL : "a data declaration miscounts its functions";
+}
+
+static const char *wrong_whole(const struct zcode *code)
+{
     if (code->proto_count == 0 || code->protos[0].capture_count != 0 ||
-        code->protos[0].param_count != 0) {
-        (void)snprintf(why, why_bytes, "no main program");
-        return ZVM_E_BYTECODE;
-    }
+        code->protos[0].param_count != 0)
+        return "no main program";
     for (uint32_t i = 0; i < code->global_count; i++) {
-        if (code->globals[i] != NULL) continue;
-        (void)snprintf(why, why_bytes, "a global has no name");
-        return ZVM_E_BYTECODE;
+        if (code->globals[i] == NULL) return "a global has no name";
     }
-    for (uint32_t i = 0; i < code->proto_count; i++) {
-        v.proto = &code->protos[i];
-        size_t bytes = (size_t)v.proto->word_count + 1;
-        v.is_start = z_alloc_zeroed(bytes);
-        if (v.is_start == NULL) return ZVM_E_NOMEM;
-        bool ok = check_proto(&v);
-        z_free(v.is_start, bytes);
+    for (uint32_t i = 0; i < code->data_count; i++) {
+        const char *wrong = wrong_data(code, i);
+        if (wrong != NULL) return wrong;
+    }
+    return code->cache_count > ZCACHE_MAX + 1 ? "too many inline caches" : NULL;
+}
+
+static zvm_status verify_protos(struct verifier *v, char *why, size_t why_bytes)
+{
+    for (uint32_t i = 0; i < v->code->proto_count; i++) {
+        v->proto = &v->code->protos[i];
+        size_t bytes = (size_t)v->proto->word_count + 1;
+        v->is_start = z_alloc_zeroed(bytes);
+        if (v->is_start == NULL) return ZVM_E_NOMEM;
+        bool ok = check_proto(v);
+        z_free(v->is_start, bytes);
         if (ok) continue;
         (void)snprintf(why, why_bytes, "function %s: pc %u: %s",
-                       v.proto->name == NULL ? "anonymous" : v.proto->name->bytes, v.pc, v.reason);
+                       v->proto->name == NULL ? "anonymous" : v->proto->name->bytes, v->pc,
+                       v->reason);
         return ZVM_E_BYTECODE;
     }
     return ZVM_OK;
+}
+
+zvm_status zcode_verify(const struct zcode *code, char *why, size_t why_bytes)
+{
+    const char *wrong = wrong_whole(code);
+    if (wrong != NULL) {
+        (void)snprintf(why, why_bytes, "%s", wrong);
+        return ZVM_E_BYTECODE;
+    }
+    struct verifier v = {.code = code};
+    size_t bytes = (size_t)code->cache_count + 1;
+    v.is_cache_used = z_alloc_zeroed(bytes);
+    if (v.is_cache_used == NULL) return ZVM_E_NOMEM;
+    zvm_status status = verify_protos(&v, why, why_bytes);
+    z_free(v.is_cache_used, bytes);
+    return status;
 }

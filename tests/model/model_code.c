@@ -1,5 +1,5 @@
 // tests/model/model_code.c - the count of a code object: the last holder frees it, nobody later.
-// With: src/vm/code.c src/base/varint.c
+// With: src/vm/code.c src/vm/shape.c src/base/varint.c
 //
 // Three holders of one real code object. Each reads it, takes and gives back another reference,
 // hands one over, and releases. The object and its parts are freed once, after everybody's last

@@ -85,7 +85,7 @@ static void *make_record(struct fixture *f)
     buffer = held_buffer(f);
     struct zrecord *record = zheap_new(&f->heap, ZTYPE_RECORD, sizeof *record + 9, 1);
     record->class = f->roots[2].p;
-    record->shape = NULL;
+    record->shape_id = 0;
     record->fields[0] = buffer.bits;
     zrecord_tags(record)[0] = (uint8_t)buffer.tag;
     return record;

@@ -45,7 +45,7 @@ static const struct fault FAULTS[] = {
     {"pc 0: registers out of range", WORDS(OP_ABC(CONCAT, 0, 2, 3), END)},
     {"pc 0: registers out of range", WORDS(OP_ABC(CALL, 1, 3, 0), END)},
     {"pc 0: registers out of range", WORDS(OP_ABC(CALL, 4, 0, 0), END)},
-    {"pc 0: registers out of range", WORDS(OP_ABC(CALLM, 2, 2, 0), 1 | 0xffffu << 16, END)},
+    {"pc 0: registers out of range", WORDS(OP_ABC(CALLM, 2, 2, 255), 1, END)},
     {"pc 0: registers out of range", WORDS(OP_ABC(PRINT, 3, 2, 0), END)},
     {"pc 0: registers out of range", WORDS(OP_ABC(UNPACK, 3, 0, 2), END)},
     {"pc 0: registers out of range", WORDS(OP_ABC(UNPACK, 3, 0, 129), END)},
@@ -61,7 +61,7 @@ static const struct fault FAULTS[] = {
     {"pc 0: constant is not a name", WORDS(OP_ABC(GETF, 0, 0, 0), 0, END)},
     {"pc 0: constant is not a name", WORDS(OP_ABC(SETF, 0, 0, 0), 0, END)},
     {"pc 0: constant is not a name", WORDS(OP_ABC(MAPGET, 0, 0, 0), 0, END)},
-    {"pc 0: constant is not a name", WORDS(OP_ABC(CALLM, 0, 0, 0), 0xffffu << 16, END)},
+    {"pc 0: constant is not a name", WORDS(OP_ABC(CALLM, 0, 0, 255), 0, END)},
     {"pc 0: constant is not a name", WORDS(OP_AD(ERRCONST, 0, 0), END)},
     {"pc 0: global out of range", WORDS(OP_AD(GETG, 0, 2), END)},
     {"pc 0: global out of range", WORDS(OP_AD(DEFG, 0, 65535), END)},
@@ -72,7 +72,26 @@ static const struct fault FAULTS[] = {
     {"pc 0: function out of range", WORDS(OP_AD(CLOSURE, 0, 3), END)},
     {"pc 0: check out of range", WORDS(OP_AD(CHECK, 0, 1), END)},
     {"pc 0: builtin out of range", WORDS(OP_ABC(CALLB, 0, 0, 0), 0xfffe, END)},
-    {"pc 0: builtin out of range", WORDS(OP_ABC(CALLM, 0, 0, 0), 1 | 0xfffeu << 16, END)},
+    {"pc 0: builtin out of range", WORDS(OP_ABC(CALLM, 0, 0, 254), 1, END)},
+    {"pc 0: builtin out of range", WORDS(OP_ABC(CALLMN, 0, 0, 254), 1, END)},
+    {"pc 0: registers out of range", WORDS(OP_ABC(CALLN, 1, 2, 0), END)},
+    {"pc 0: registers out of range", WORDS(OP_ABC(CALLMN, 1, 2, 255), 1, END)},
+    {"pc 0: constant is not a name", WORDS(OP_ABC(CALLMN, 0, 0, 255), 0, END)},
+    {"pc 0: inline cache out of range", WORDS(OP_ABC(GETF, 0, 0, 0), 1 | 3u << 16, END)},
+    {"pc 0: inline cache out of range", WORDS(OP_ABC(SETF, 0, 0, 0), 1 | 0xffffu << 16, END)},
+    {"pc 2: inline cache has two users",
+     WORDS(OP_ABC(GETF, 0, 0, 0), 1 | 1u << 16, OP_ABC(SETF, 0, 0, 0), 1 | 1u << 16, END)},
+    {"pc 2: inline cache has two users",
+     WORDS(OP_ABC(CALLM, 0, 0, 255), 1 | 2u << 16, OP_ABC(CALLM, 0, 0, 255), 1 | 2u << 16, END)},
+    {"pc 0: register out of range", WORDS(OP_ABC(GETTHIS, 4, 0, 0), END)},
+    {"pc 0: register out of range", WORDS(OP_ABC(GETSLOT, 0, 4, 0), END)},
+    {"pc 0: register out of range", WORDS(OP_ABC(JNDATA, 0, 4, 0), 0, END)},
+    {"pc 0: register out of range", WORDS(OP_ABC(ERRMATCH, 4, 0, 0), END)},
+    {"pc 0: register out of range", WORDS(OP_AD(CHECKDATA, 4, 1), END)},
+    {"pc 0: constant is not a name", WORDS(OP_AD(CHECKDATA, 0, 0), END)},
+    {"pc 0: only paying instructions jump backwards", WORDS(OP_ABC(JNDATA, 0, 0, 0), -2u, END)},
+    {"pc 0: data declaration out of range", WORDS(OP_AD(NEWDATA, 0, 1), END)},
+    {"pc 0: registers out of range", WORDS(OP_AD(NEWDATA, 2, 0), END)},
     {"pc 0: jump out of the function", WORDS(OP_J(JMP, 1), END)},
     {"pc 0: jump out of the function", WORDS(OP_J(JMP, 0x7fffff), END)},
     {"pc 1: jump out of the function", WORDS(OP_ABC(LOADNULL, 0, 0, 0), OP_J(LOOP, -3))},
@@ -88,6 +107,27 @@ static const struct fault FAULTS[] = {
     {"pc 0: only paying instructions jump backwards", WORDS(OP_ABC(LJT, 0, 0, 0), 0, END)},
     {"pc 0: only paying instructions jump backwards", WORDS(OP_ABC(ITERNEXT, 0, 1, 0), 0, END)},
 };
+
+// data D { a = (called), b: int = 1; method m() }
+static void add_data(struct machine *m, struct zcode *code)
+{
+    struct zdata data = {.field_count = 2, .method_count = 1, .function_count = 2};
+    struct zdata_field fields[2] = {
+        {.check = {.context = ZCHECK_FIELD}, .default_kind = ZFIELD_FUNCTION},
+        {.check = {.type = ZCHECK_INT, .context = ZCHECK_FIELD},
+         .value = zvalue_int(1),
+         .default_kind = ZFIELD_CONSTANT},
+    };
+    fields[0].check.name = code_name(m, "a").p;
+    fields[1].check.name = code_name(m, "b").p;
+    fields[1].check.type_name = code_name(m, "int").p;
+    const struct zstring *method = code_name(m, "m").p;
+    data.name = code_name(m, "D").p;
+    data.fields = (void *)(uintptr_t)code_copy(fields, sizeof fields);
+    data.methods = (void *)(uintptr_t)code_copy(&method, sizeof method);
+    code->datas = (void *)(uintptr_t)code_copy(&data, sizeof data);
+    code->data_count = 1;
+}
 
 static struct zcode *make_sound(struct machine *m)
 {
@@ -106,6 +146,8 @@ static struct zcode *make_sound(struct machine *m)
     proto->checks = code_copy(&check, sizeof check);
     proto->check_count = 1;
     proto->name = code_name(m, "f").p;
+    code->cache_count = 3;
+    add_data(m, code);
     return code;
 }
 

@@ -312,8 +312,7 @@ static enum found find_of_record(struct zisolate *iso, struct zvalue *window,
         window[0] = zvalue_slot(record->fields[member->index], zrecord_tags(record)[member->index]);
         return FOUND_VALUE;
     }
-    // relaxed: the word says all there is to know
-    if (name.cache != NULL) z_store_relaxed(name.cache, zcache_method(shape, member->index));
+    zcache_store(name.cache, zcache_method(shape, member->index));
     *method = (struct zfunc *)(uintptr_t)record->class->slots[member->index];
     return FOUND_METHOD;
 }

@@ -77,6 +77,12 @@ struct zdata {
 #define ZDATA_FIELDS_MAX    200 // of a record, inherited ones too: it is one cell
 #define ZDATA_FUNCTIONS_MAX 200 // of a data type, inherited ones too
 
+// What a site of the code has met lately: the newer word first. shared, relaxed: a word says all there
+// is to know, and a stale one only misses (vm/shape.h).
+struct zcache {
+    _Atomic uint64_t first, second;
+};
+
 struct zproto {
     const uint32_t *words;
     const struct zvalue *constants; // scalars and symbols only
@@ -92,9 +98,9 @@ struct zproto {
     const uint8_t *lines;       // zcode_position reads it: (pc delta, line delta, column) varints
     const struct zstring *name; // NULL: anonymous; the main program is named "<main>"
     const struct zcode *code;
-    _Atomic uint64_t *caches; // code->caches
-    uint32_t index;           // in code->protos
-    uint32_t fuel;            // what a call of it costs: its words
+    struct zcache *caches; // code->caches
+    uint32_t index;        // in code->protos
+    uint32_t fuel;         // what a call of it costs: its words
 };
 
 struct zcode {
@@ -103,8 +109,8 @@ struct zcode {
     struct zproto *protos;          // [0] is the main program
     const struct zstring **globals; // names by slot
     uint32_t global_count;
-    uint32_t cache_count;     // inline caches, ZCACHE_NONE included; 0 when there are none
-    _Atomic uint64_t *caches; // shared, relaxed: a stale word only misses (vm/shape.h)
+    uint32_t cache_count;  // inline caches, ZCACHE_NONE included; 0 when there are none
+    struct zcache *caches; // [cache_count], see vm/shape.h
     uint32_t data_count;
     uint32_t shape_capacity; // a power of two, or 0 without declarations
     struct zdata *datas;

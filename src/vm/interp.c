@@ -638,8 +638,7 @@ next:
             const struct zvalue *receiver = RA;
             if (ZVM_LIKELY(receiver->tag == ZTAG_RECORD)) {
                 const struct zrecord *record = receiver->p;
-                // relaxed: the word says all there is to know
-                uint64_t word = z_load_relaxed(SITE_CACHE(aux));
+                uint64_t word = zcache_load(SITE_CACHE(aux), record->shape_id);
                 if (ZVM_LIKELY(zcache_shape_id(word) == record->shape_id)) {
                     struct zfunc *func = (void *)(uintptr_t)record->class->slots[zcache_slot(word)];
                     const struct zproto *proto = func->proto;
@@ -722,7 +721,7 @@ next:
             const struct zvalue *object = RB;
             if (ZVM_LIKELY(object->tag == ZTAG_RECORD)) {
                 const struct zrecord *record = object->p;
-                uint64_t word = z_load_relaxed(SITE_CACHE(aux)); // relaxed: as in CALLM
+                uint64_t word = zcache_load(SITE_CACHE(aux), record->shape_id);
                 if (ZVM_LIKELY(zcache_shape_id(word) == record->shape_id)) {
                     uint32_t index = zcache_field_index(word);
                     set_slot(RA, record->fields[index], zrecord_tags(record)[index]);
@@ -745,7 +744,7 @@ next:
             const struct zvalue *object = RA, *value = RB;
             if (ZVM_LIKELY(object->tag == ZTAG_RECORD)) {
                 struct zrecord *record = object->p;
-                uint64_t word = z_load_relaxed(SITE_CACHE(aux)); // relaxed: as in CALLM
+                uint64_t word = zcache_load(SITE_CACHE(aux), record->shape_id);
                 if (ZVM_LIKELY(zcache_shape_id(word) == record->shape_id &&
                                zcache_allows(word, value->tag))) {
                     uint32_t index = zcache_field_index(word);

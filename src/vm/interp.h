@@ -25,8 +25,8 @@ enum zcall_outcome zcall_value(struct zisolate *iso, struct zvalue *window, uint
 // What a call of a method names, from its instruction.
 struct zcall_name {
     const struct zstring *text;
-    uint32_t builtin;        // the id of the builtin method of that name, or ZBUILTIN_METHOD_NONE
-    _Atomic uint64_t *cache; // NULL: none
+    uint32_t builtin;     // the id of the builtin method of that name, or ZBUILTIN_METHOD_NONE
+    struct zcache *cache; // NULL: none
 };
 
 enum zcall_outcome zcall_method(struct zisolate *iso, struct zvalue *window, uint32_t count,

@@ -13,7 +13,7 @@ static const struct zstring *site_name(const struct zisolate *iso, uint32_t aux)
     return iso->frame->func->proto->constants[aux & 0xffff].p;
 }
 
-static _Atomic uint64_t *site_cache(const struct zisolate *iso, uint32_t aux)
+static struct zcache *site_cache(const struct zisolate *iso, uint32_t aux)
 {
     if (aux >> 16 == ZCACHE_NONE) return NULL;
     return &iso->frame->func->proto->caches[aux >> 16];

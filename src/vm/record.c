@@ -269,28 +269,26 @@ static bool bind_method(struct zisolate *iso, struct zvalue receiver, uint32_t s
 }
 
 bool zrecord_get(struct zisolate *iso, struct zvalue object, const struct zstring *name,
-                 _Atomic uint64_t *cache, struct zvalue *out)
+                 struct zcache *cache, struct zvalue *out)
 {
     const struct zrecord *record = object.p;
     const struct zshape *shape = zrecord_shape(record);
     const struct zshape_member *member = zshape_find(shape, name);
     if (member == NULL) return zrecord_no_field(iso, record, name);
     if (member->kind == ZSHAPE_METHOD) return bind_method(iso, object, member->index, out);
-    // relaxed: the word says all there is to know
-    if (cache != NULL) z_store_relaxed(cache, zcache_field(shape, member->index));
+    zcache_store(cache, zcache_field(shape, member->index));
     *out = get_field(record, member->index);
     return true;
 }
 
 bool zrecord_set(struct zisolate *iso, struct zrecord *record, const struct zstring *name,
-                 _Atomic uint64_t *cache, struct zvalue value)
+                 struct zcache *cache, struct zvalue value)
 {
     const struct zshape *shape = zrecord_shape(record);
     const struct zshape_member *member = zshape_find(shape, name);
     if (member == NULL || member->kind != ZSHAPE_FIELD) return zrecord_no_field(iso, record, name);
     if (!check_field(iso, &shape->fields[member->index], &value)) return false;
-    // relaxed: the word says all there is to know
-    if (cache != NULL) z_store_relaxed(cache, zcache_field(shape, member->index));
+    zcache_store(cache, zcache_field(shape, member->index));
     put_field(record, member->index, value);
     zheap_log(&iso->heap, &record->header);
     return true;

@@ -29,9 +29,9 @@ enum zcall_outcome zrecord_construct(struct zisolate *iso, struct zvalue *window
 
 // object.name, and its assignment, for a record. cache: the site's, or NULL.
 bool zrecord_get(struct zisolate *iso, struct zvalue object, const struct zstring *name,
-                 _Atomic uint64_t *cache, struct zvalue *out);
+                 struct zcache *cache, struct zvalue *out);
 bool zrecord_set(struct zisolate *iso, struct zrecord *record, const struct zstring *name,
-                 _Atomic uint64_t *cache, struct zvalue value);
+                 struct zcache *cache, struct zvalue value);
 bool zrecord_clone(struct zisolate *iso, struct zvalue record, struct zvalue *out);
 ZVM_COLD bool zrecord_no_field(struct zisolate *iso, const struct zrecord *record,
                                const struct zstring *name);

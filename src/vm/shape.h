@@ -4,13 +4,15 @@
 // the declaration. frozen once published. What an isolate has of its own, the functions with what they
 // captured, is in its class object (heap/object.h), whose slots a shape numbers.
 //
-// An inline cache is one word that a site of the code leaves for its next execution, in whatever isolate:
-// { id of a shape 32 | what was found 32 }. For a field the lower half is { types that may be stored 24 |
-// number of the field 8 }, for a method the slot of the class. A site is used by one instruction only. Ids
-// are never used again and begin with 1, so a stale or empty word only misses.
+// An inline cache is two words that a site of the code leaves for its next execution, in whatever isolate:
+// { id of a shape 32 | what was found 32 } each. For a field the lower half is { types that may be stored
+// 24 | number of the field 8 }, for a method the slot of the class. A site is used by one instruction only.
+// Ids are never used again and begin with 1, so a stale or empty word only misses. Two, because a method
+// that a type inherits meets both types.
 #ifndef ZVM_VM_SHAPE_H
 #define ZVM_VM_SHAPE_H
 
+#include "base/assert.h"
 #include "vm/code.h"
 
 enum zshape_member_kind { ZSHAPE_FREE, ZSHAPE_FIELD, ZSHAPE_METHOD };
@@ -77,6 +79,24 @@ static inline uint64_t zcache_field(const struct zshape *shape, uint32_t index)
 static inline uint64_t zcache_method(const struct zshape *shape, uint32_t slot)
 {
     return (uint64_t)shape->id << 32 | slot;
+}
+
+// The word for a shape; when there is none, one with another id.
+static inline uint64_t zcache_load(struct zcache *cache, uint32_t shape_id)
+{
+    uint64_t word = z_load_relaxed(&cache->first); // relaxed: see struct zcache
+    if (ZVM_UNLIKELY(word >> 32 != shape_id)) word = z_load_relaxed(&cache->second);
+    return word;
+}
+
+// cache may be NULL: a site without one.
+static inline void zcache_store(struct zcache *cache, uint64_t word)
+{
+    if (cache == NULL) return;
+    uint64_t newer = z_load_relaxed(&cache->first); // relaxed: see struct zcache
+    if (newer == word) return;
+    z_store_relaxed(&cache->second, newer);
+    z_store_relaxed(&cache->first, word);
 }
 
 static inline uint32_t zcache_shape_id(uint64_t word)

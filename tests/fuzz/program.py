@@ -3,10 +3,12 @@
 A program is grown from a seed, statement by statement, with a guess of each name's type, so that most
 operations make sense and some do not. Loops count down, functions call only functions declared before
 them (or themselves, with a counter), so a program ends; how much it does is bounded by whoever runs it.
-Left out: data, match, async, and what is deep or large on purpose.
+What is about data and match is in program_data.py. Left out: async, and what is deep or large on purpose.
 """
 import random
 import re
+
+from program_data import DataParts
 
 INTS = ["0", "1", "2", "3", "5", "7", "10", "31", "63", "64", "100", "127", "128", "255", "256", "257",
         "1000", "32767", "32768", "65536", "2147483647", "4294967296", "4611686018427387904",
@@ -105,9 +107,10 @@ action call_all(list) {
 class Name:
     def __init__(self, text, kind, arity=None, const=False):
         self.text, self.kind, self.arity, self.const = text, kind, arity, const
+        self.type = None  # of a data type, or of an instance
 
 
-class Program:
+class Grower:
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.lines = []
@@ -120,6 +123,7 @@ class Program:
         self.serial = 0
         self.oddness = self.random.choice([0.0, 0.02, 0.06])
         self.wild = self.random.random() < 0.2
+        self.has_data = self.random.random() < 0.6
 
     # ---- Choosing ------------------------------------------------------------------------------
 
@@ -150,6 +154,9 @@ class Program:
         scope = self.scopes[-1]
         scope[:] = [n for n in scope if n.text != text]
         scope.append(Name(text, kind, arity, const))
+
+    def make_name(self, text, kind):
+        return Name(text, kind)
 
     def redeclares_const(self, text, const):
         return any(n.text == text and (n.const or const) for n in self.scopes[-1])
@@ -211,6 +218,8 @@ class Program:
         return f"({listed}) => {'(' + body + ')'}"
 
     def expression(self, kind, depth):
+        if kind in ("data", "type"):
+            kind = "any"
         if self.chance(self.oddness):
             kind = self.pick(TYPES)
         if depth <= 0 or self.chance(0.12):
@@ -412,6 +421,8 @@ class Program:
     def any_expression(self, depth):
         e = self.expression
         form = self.random.randint(0, 9)
+        if self.has_data and self.chance(0.2):
+            return f"({self.match_expression(depth)})"
         if form == 0:
             return f"{e('map', depth - 1)}.{self.pick(KEYS)}"
         if form == 1:
@@ -458,6 +469,8 @@ class Program:
                     (self.branch, 8), (self.while_loop, 5), (self.for_each, 8), (self.attempt, 10),
                     (self.function, 7), (self.effect, 6), (self.destructure, 6), (self.plain_block, 2),
                     (self.print_names, 3), (self.throw, 3 if self.indent > 0 else 1)]
+        if self.has_data:
+            weighted += [(self.data_declaration, 8), (self.let_data, 8), (self.change_data, 8), (self.show_data, 8)]
         if self.functions:
             weighted.append((self.give_back, 6))
         if self.loops:
@@ -730,11 +743,19 @@ class Program:
                 self.plain_let()
             elif choice < 0.5:
                 self.function()
+            elif self.has_data and choice < 0.6:
+                self.data_declaration()
+            elif self.has_data and choice < 0.68:
+                self.let_data()
             else:
                 self.attempt()
         self.print_names()
         self.emit("print(call_all(fs.slice(0, 6)), g0, gl, gm)")
         return "\n".join(self.lines) + "\n"
+
+
+class Program(DataParts, Grower):
+    pass
 
 
 def make(seed):

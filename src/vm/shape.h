@@ -44,7 +44,7 @@ struct zshape {
 };
 
 #define ZSHAPE_DEPTH_MAX   100
-#define ZSHAPE_SPARE_COUNT 1024 // shapes a code object may have beyond its declarations
+#define ZSHAPE_SPARE_COUNT 256 // shapes a code object may have beyond its declarations
 
 // The shape of a declaration with this parent (NULL: none), new or known. ids: of the runtime.
 // thread: any, at once. errors: ZVM_E_NOMEM; ZVM_E_LIMIT: the table is full, or the ids are used up.

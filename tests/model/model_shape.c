@@ -48,8 +48,7 @@ static void setup(void)
     zx_name(&ids, "ids");
     zx_name(&code.shapes[0], "place 0");
     zx_name(&code.shapes[1], "place 1");
-    if (zmodel_bug == WEAK_PLACE)
-        zx_weaken(code.shapes, CAPACITY * sizeof *code.shapes, ZX_STORES);
+    if (zmodel_bug == WEAK_PLACE) zx_weaken(code.shapes, CAPACITY * sizeof *code.shapes, ZX_STORES);
 }
 
 // As zshape_acquire does it, but with an id that two threads may take.

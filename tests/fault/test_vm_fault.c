@@ -47,6 +47,22 @@ static const struct job JOBS[] = {
      "finally 0\n0\nfinally 1\nIndexError index 1 out of range for length 1 2\nfinally 3\nBig big "
      "3 1\n",
      ZVM_E_ERROR},
+    {"data P { x: int, y = [], z = this_one()\n"
+     " method add(n) { return () => { this.x += n\n"
+     " return this } } }\n"
+     "data Q extends P { w = \"a text\"\n"
+     " method add(n) { return () => this.clone() } }\n"
+     "action this_one() { return {k: 1} }\n"
+     "let l = [P(1), Q(x=2, w=3), P(3, 4, 5)]\n"
+     "let bound = l[0].add\n"
+     "print(l.map(p => p.add(1)()), bound(2)().x, l.sort(\"x\", true)[0].z)\n"
+     "print(l.map(v => match v { Q(a, _, _, b) => a + b, P(3, y, z) => () => y + z, _ => 2 }))\n"
+     "try { match l { 1 => 2 } } catch (e) { print(e.message, P, bound) }",
+     "[P(x=4, y=[], z={k: 1}), Q(x=2, y=[], z={k: 1}, w=3), P(x=4, y=4, z=5)] 4 {k: 1}\n"
+     "[2, 5, 2]\n"
+     "no pattern matches [P(x=4, y=[], z={k: 1}), Q(x=2, y=[], z={k: 1}, w=3), P(x=4, y=4, z=5)] "
+     "<data P> <function add>\n",
+     ZVM_OK},
     {"let total: int = 0\nfor each c in \"h\xc3\xa9llo\" { total += len(c) }\nconst k = "
      "total\nprint(k)\n"
      "action f(x: int) -> int { return x + missing }\nf(k)",

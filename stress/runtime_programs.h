@@ -17,6 +17,7 @@ enum program {
     PROGRAM_OWN_KEYS,
     PROGRAM_CAUGHT,
     PROGRAM_FUNCTIONS,
+    PROGRAM_RECORDS,
     PROGRAM_TEXT,
     PROGRAM_ARGUMENTS,
     PROGRAM_PRINT,
@@ -94,6 +95,17 @@ static const struct program_info programs[PROGRAM_COUNT] = {
          "let i = 1\n"
          "while i < n { if sorted[i] > sorted[i - 1] { answer = -1 }\n i += 1 }\n",
          300, ZVM_OK, "", 0},
+    // All isolates make the same few shapes, most of them at the same time, and share the caches.
+    [PROGRAM_RECORDS] = {"records.zx",
+                         "data Base { sum = 0, list = []\n"
+                         " method add(v) { this.sum += v\n return this } }\n"
+                         "let answer = 0\nlet i = 0\n"
+                         "while i < n { i += 1\n"
+                         " data Twice extends Base { factor = 2\n"
+                         "  method add(v) { this.sum += v * this.factor\n return this } }\n"
+                         " for each o in [Base(), Twice(), Twice(factor=cookie)] {\n"
+                         "  answer += match o.add(i) { Base(sum, _) => sum, _ => -1 } } }\n",
+                         150, ZVM_OK, "", 0},
     [PROGRAM_TEXT] = {"text.zx",
                       "let reply = \"${greeting}/${cookie}\"\n"
                       "let answer = len(reply.split(\"/\"))\n"
@@ -195,6 +207,8 @@ static inline int64_t program_answer(enum program program, int64_t n, int64_t co
         return caught_answer(n, cookie);
     case PROGRAM_FUNCTIONS:
         return functions_answer(n);
+    case PROGRAM_RECORDS:
+        return (3 + cookie) * n * (n + 1) / 2;
     case PROGRAM_TEXT:
         return 3; // "hello/COOKIE/COOKIE"; the long text begins with "hello"
     case PROGRAM_ARGUMENTS:

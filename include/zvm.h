@@ -105,8 +105,8 @@ typedef struct zvm_runtime_options {
     size_t size;                 // of this struct, in bytes
     uint32_t worker_count;       // threads; 0 = none: the host runs isolates by zvm_isolate_run
     uint32_t slice_budget;       // fuel an isolate runs before another gets its turn; 0 = 32768
-    uint64_t intern_limit_count; // strings in the shared table; 0 = 16777216
-    uint64_t intern_limit_bytes; // bytes of the shared table; 0 = 1 GiB
+    uint64_t intern_limit_count; // strings in its table of shared strings; 0 = 16777216
+    uint64_t intern_limit_bytes; // bytes of that table; 0 = 1 GiB
 } zvm_runtime_options;
 
 #define ZVM_RUNTIME_OPTIONS_INIT {sizeof(zvm_runtime_options), 0, 0, 0, 0}
@@ -257,13 +257,18 @@ typedef struct zvm_isolate_options {
     void *output_context;
     zvm_finish_fn on_finish;        // may be NULL
     void *user;                     // for the host
+    // Of the shared strings that the program made into keys and still reaches: how many, and what
+    // they count for in the table. At most ZVM_INTERN_LIMIT_MAX; 0 = that.
+    uint64_t intern_limit_count, intern_limit_bytes;
 } zvm_isolate_options;
 
 #define ZVM_ISOLATE_OPTIONS_INIT                                                                   \
-    {sizeof(zvm_isolate_options), 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL}
+    {sizeof(zvm_isolate_options), 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0}
 
 /// Least heap_limit_bytes that is accepted.
 #define ZVM_HEAP_LIMIT_MIN_BYTES 16384
+/// Greatest limit of shared strings, and of their bytes, that an isolate can be given.
+#define ZVM_INTERN_LIMIT_MAX 4294967295u
 
 /// One line of a stack trace, innermost first.
 typedef struct zvm_trace_frame {
@@ -304,8 +309,8 @@ typedef struct zvm_result {
 ///
 /// in:      runtime; code of the same runtime; options may be NULL
 /// out:     out  the isolate, to be destroyed with zvm_isolate_destroy
-/// errors:  ZVM_E_ARGUMENT (also a heap limit under ZVM_HEAP_LIMIT_MIN_BYTES); ZVM_E_FOREIGN;
-///          ZVM_E_UTF8 an argument; ZVM_E_CLOSED; ZVM_E_NOMEM
+/// errors:  ZVM_E_ARGUMENT (also a heap limit under ZVM_HEAP_LIMIT_MIN_BYTES or an intern limit over
+///          ZVM_INTERN_LIMIT_MAX); ZVM_E_FOREIGN; ZVM_E_UTF8 an argument; ZVM_E_CLOSED; ZVM_E_NOMEM
 /// thread:  any; never blocks
 /// memory:  one 2 KiB block
 /// cost:    under a microsecond when blocks are warm
@@ -456,6 +461,27 @@ typedef struct zvm_report {
     uint64_t queued_overflow; // of those, beyond the workers' own queues
 } zvm_report;
 
+/// The table of shared strings of a runtime at one moment. The sums over threads are not read at one
+/// instant: while programs run, two figures may differ by what happened in between.
+typedef struct zvm_intern_figures {
+    size_t size;                       // set by the caller: of this struct, in bytes
+    uint64_t count, bytes;             // strings in it; memory of these, and of the table itself
+    uint64_t limit_count, limit_bytes; // of this runtime
+    uint64_t dead;                     // of count: held by nobody, dropped when enough are
+    uint64_t cells;                    // places
+    uint32_t load_percent;             // of them taken
+    // Places looked at beyond the first by a look-up that found its string: half of all such
+    // look-ups so far needed at most p50 (exact below 4, else 4, 8, 16 or 32 and above), none
+    // more than max.
+    uint32_t probe_p50, probe_max;
+    uint64_t hits, misses;       // look-ups that found their string; that did not
+    uint64_t inserted;           // strings ever put in
+    uint64_t reclaimed, pending; // of those, dropped; of these, not freed yet
+    uint64_t migrations;         // times that the table moved, to grow, to shrink or to drop the dead
+} zvm_intern_figures;
+
+#define ZVM_INTERN_FIGURES_INIT {.size = sizeof(zvm_intern_figures)}
+
 #define ZVM_REPORT_INIT {.size = sizeof(zvm_report)}
 
 /// Takes the sums now, without stopping anybody.
@@ -468,6 +494,17 @@ typedef struct zvm_report {
 /// cost:    linear in the workers
 /// source:  design card, aggregated memory reports
 ZVM_API zvm_status zvm_report_take(zvm_runtime *runtime, zvm_report *report);
+
+/// Takes the figures of the runtime's table of shared strings, without stopping anybody.
+///
+/// in:      runtime; figures->size set
+/// out:     figures
+/// errors:  ZVM_E_ARGUMENT
+/// thread:  any, at any time; never blocks, and nobody waits for it
+/// memory:  none, or once a few KiB for a thread that never used the runtime
+/// cost:    linear in the threads that ever used the table, about 900 at most; not in its size
+/// source:  Zexus integration, string interning
+ZVM_API zvm_status zvm_intern_stats(zvm_runtime *runtime, zvm_intern_figures *figures);
 
 /// Writes a report of now, with a part for each worker.
 ///

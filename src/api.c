@@ -86,7 +86,7 @@ static zvm_status fill_runtime(zvm_runtime *runtime, const zvm_runtime_options *
 {
     struct zintern_options intern_options = {.limit_count = options->intern_limit_count,
                                              .limit_bytes = options->intern_limit_bytes};
-    zvm_status status = zintern_open_shared(&intern_options, &runtime->intern);
+    zvm_status status = zintern_create(&intern_options, &runtime->intern);
     if (status == ZVM_OK) status = zspan_pool_create(&runtime->spans);
     if (status == ZVM_OK) status = zshared_create(runtime->intern, &runtime->shared);
     if (status != ZVM_OK) return status;
@@ -121,7 +121,7 @@ void zvm_runtime_destroy(zvm_runtime *runtime)
     zsched_destroy(runtime->sched);
     zshared_destroy(runtime->shared);
     if (runtime->spans != NULL) zspan_pool_destroy(runtime->spans);
-    zintern_close_shared(runtime->intern);
+    zintern_destroy(runtime->intern);
     z_free(runtime, sizeof *runtime);
 }
 
@@ -193,10 +193,17 @@ static zvm_status check_isolate_options(const zvm_isolate_options *options)
 {
     if (options->heap_limit_bytes != 0 && options->heap_limit_bytes < ZVM_HEAP_LIMIT_MIN_BYTES)
         return ZVM_E_ARGUMENT;
+    if (options->intern_limit_count > ZVM_INTERN_LIMIT_MAX) return ZVM_E_ARGUMENT;
+    if (options->intern_limit_bytes > ZVM_INTERN_LIMIT_MAX) return ZVM_E_ARGUMENT;
     if (options->argument_count > 0 && options->arguments == NULL) return ZVM_E_ARGUMENT;
     for (size_t i = 0; i < options->argument_count; i++)
         if (options->arguments[i] == NULL) return ZVM_E_ARGUMENT;
     return ZVM_OK;
+}
+
+static uint32_t intern_limit(uint64_t limit)
+{
+    return limit == 0 ? ZVM_INTERN_LIMIT_MAX : (uint32_t)limit;
 }
 
 static struct zisolate_options internal_options(zvm_runtime *runtime,
@@ -211,6 +218,8 @@ static struct zisolate_options internal_options(zvm_runtime *runtime,
         .gc_threshold_count = options->gc_threshold_count,
         .max_depth = options->max_depth,
         .gc_growth_percent = options->gc_growth_percent,
+        .symbol_limit_count = intern_limit(options->intern_limit_count),
+        .symbol_limit_bytes = intern_limit(options->intern_limit_bytes),
         .arguments = options->arguments,
         .argument_count = options->argument_count,
         .output = options->output,
@@ -359,12 +368,46 @@ static void fill_intern(zvm_runtime *runtime, struct zreport_view *view)
     zintern_stats(runtime->intern, &stats);
     view->intern_count = stats.count;
     view->intern_bytes = stats.bytes;
+    view->intern_limit_count = stats.limit_count;
+    view->intern_limit_bytes = stats.limit_bytes;
+    view->intern_dead = stats.dead;
     view->intern_hits = stats.hits;
     view->intern_misses = stats.misses;
     view->intern_inserted = stats.inserted;
     view->intern_reclaimed = stats.reclaimed;
-    view->intern_limit_count = stats.limit_count;
-    view->intern_limit_bytes = stats.limit_bytes;
+    view->intern_pending = stats.pending;
+    view->intern_migrations = stats.migrations;
+    view->intern_cells = stats.cells;
+    view->intern_load_percent = stats.load_percent;
+    view->intern_probe_p50 = stats.probe_p50;
+    view->intern_probe_max = stats.probe_max;
+}
+
+zvm_status zvm_intern_stats(zvm_runtime *runtime, zvm_intern_figures *figures)
+{
+    if (runtime == NULL || figures == NULL) return ZVM_E_ARGUMENT;
+    if (figures->size < offsetof(zvm_intern_figures, bytes)) return ZVM_E_ARGUMENT;
+    struct zintern_stats stats;
+    zintern_stats(runtime->intern, &stats);
+    zvm_intern_figures own = {
+        .count = stats.count,
+        .bytes = stats.bytes,
+        .limit_count = stats.limit_count,
+        .limit_bytes = stats.limit_bytes,
+        .dead = stats.dead,
+        .cells = stats.cells,
+        .load_percent = stats.load_percent,
+        .probe_p50 = stats.probe_p50,
+        .probe_max = stats.probe_max,
+        .hits = stats.hits,
+        .misses = stats.misses,
+        .inserted = stats.inserted,
+        .reclaimed = stats.reclaimed,
+        .pending = stats.pending,
+        .migrations = stats.migrations,
+    };
+    write_struct(figures, figures->size, &own, sizeof own);
+    return ZVM_OK;
 }
 
 zvm_status zvm_report_take(zvm_runtime *runtime, zvm_report *report)

@@ -300,7 +300,7 @@ int main(int count, char **arguments)
 
     struct zintern *intern;
     struct zintern_options options = {0};
-    if (scale == 0 || zintern_open_shared(&options, &intern) != ZVM_OK) return 2;
+    if (scale == 0 || zintern_create(&options, &intern) != ZVM_OK) return 2;
     uint64_t wrong = 0;
     for (uint64_t i = 0; i < rounds; i++) {
         for (size_t w = 0; w < sizeof all / sizeof *all; w++) {
@@ -309,7 +309,7 @@ int main(int count, char **arguments)
                 run_round(intern, workers != 0 ? workers : all[w], scale, mix(seed + i * 8 + w));
         }
     }
-    zintern_close_shared(intern);
+    zintern_destroy(intern);
     printf("%" PRIu64 " wrong\n", wrong);
     return wrong == 0 ? 0 : 1;
 }

@@ -295,6 +295,8 @@ static zvm_status start_in_slot(struct cli_batch *batch, struct slot *slot)
     options.timeout_ns = wanted->timeout_ns;
     options.max_depth = wanted->max_depth;
     options.gc_threshold_count = wanted->gc_threshold_count;
+    options.intern_limit_count = wanted->intern_limit_count;
+    options.intern_limit_bytes = wanted->intern_limit_bytes;
     options.arguments = wanted->arguments;
     options.argument_count = wanted->argument_count;
     options.on_finish = finish_isolate;

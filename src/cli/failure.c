@@ -89,6 +89,27 @@ static void write_trace(FILE *to, const zvm_result *result)
     fprintf(to, "at ... (%s more)\n", cli_count(result->trace_omitted, count));
 }
 
+static uint64_t or_most(uint64_t limit)
+{
+    return limit == 0 ? ZVM_INTERN_LIMIT_MAX : limit;
+}
+
+// Which limit it was is in the message.
+static void write_intern_hint(FILE *to, const struct cli_run_options *options,
+                              const zvm_result *result)
+{
+    static const char wants[] = "hint: if the program needs more keys, raise";
+    char limit[CLI_COUNT_CHARS > CLI_UNIT_CHARS ? CLI_COUNT_CHARS : CLI_UNIT_CHARS];
+    if (strncmp(result->message, "intern limit", strlen("intern limit")) != 0)
+        fprintf(to, "%s --intern-table or --intern-table-bytes\n", wants);
+    else if (strstr(result->message, " symbols reached") != NULL)
+        fprintf(to, "%s --intern-limit (now %s)\n", wants,
+                cli_count(or_most(options->intern_limit_count), limit));
+    else
+        fprintf(to, "%s --intern-limit-bytes (now %s)\n", wants,
+                cli_size(or_most(options->intern_limit_bytes), limit));
+}
+
 static void write_hint(FILE *to, const struct cli_run_options *options, const zvm_result *result)
 {
     if (result->status == ZVM_E_HEAP_LIMIT) {
@@ -100,6 +121,8 @@ static void write_hint(FILE *to, const struct cli_run_options *options, const zv
         fprintf(to,
                 "hint: if the program needs deeper calls, raise --max-depth (now %" PRIu32 ")\n",
                 depth);
+    } else if (strcmp(result->kind, "InternLimitError") == 0) {
+        write_intern_hint(to, options, result);
     }
 }
 

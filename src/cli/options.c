@@ -99,6 +99,40 @@ static bool apply_max_depth(struct cli_run_options *options, const char *name, c
     return parse_within_32(name, value, UINT32_MAX, &options->max_depth);
 }
 
+static bool apply_intern_limit(struct cli_run_options *options, const char *name, const char *value)
+{
+    return parse_within(name, value, 1, ZVM_INTERN_LIMIT_MAX, &options->intern_limit_count);
+}
+
+static bool parse_intern_size(const char *name, const char *value, uint64_t most, uint64_t *out)
+{
+    uint64_t bytes;
+    if (cli_parse_size(value, &bytes) && bytes >= 1 && bytes <= most) {
+        *out = bytes;
+        return true;
+    }
+    char most_text[CLI_UNIT_CHARS];
+    cli_complain("%s: '%s' is not a size; write bytes or 64K, 10M, 1G (at most %s)", name, value,
+                 cli_size(most, most_text));
+    return false;
+}
+
+static bool apply_intern_bytes(struct cli_run_options *options, const char *name, const char *value)
+{
+    return parse_intern_size(name, value, ZVM_INTERN_LIMIT_MAX, &options->intern_limit_bytes);
+}
+
+static bool apply_intern_table(struct cli_run_options *options, const char *name, const char *value)
+{
+    return parse_within(name, value, 1, INT64_MAX, &options->intern_table_count);
+}
+
+static bool apply_intern_table_bytes(struct cli_run_options *options, const char *name,
+                                     const char *value)
+{
+    return parse_intern_size(name, value, INT64_MAX, &options->intern_table_bytes);
+}
+
 static bool apply_slice(struct cli_run_options *options, const char *name, const char *value)
 {
     return parse_within_32(name, value, INT32_MAX, &options->slice_budget);
@@ -159,6 +193,10 @@ static const struct option_row rows[] = {
     {"--fuel", "1000000", apply_fuel},
     {"--timeout", "20ms", apply_timeout},
     {"--max-depth", "10000", apply_max_depth},
+    {"--intern-limit", "10000", apply_intern_limit},
+    {"--intern-limit-bytes", "1M", apply_intern_bytes},
+    {"--intern-table", "1000000", apply_intern_table},
+    {"--intern-table-bytes", "64M", apply_intern_table_bytes},
     {"--slice", "32768", apply_slice},
     {"--gc-threshold", "1000", apply_gc_threshold},
     {"--report", "text", apply_report},

@@ -20,7 +20,9 @@ struct cli_run_options {
     uint64_t heap_limit_bytes;
     uint64_t fuel_limit;
     uint64_t timeout_ns;
+    uint64_t intern_limit_count, intern_limit_bytes;
     uint32_t max_depth;
+    uint64_t intern_table_count, intern_table_bytes; // for all isolates together
     uint32_t slice_budget;
     uint64_t gc_threshold_count;
     enum cli_report report;

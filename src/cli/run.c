@@ -41,10 +41,17 @@ static bool create_runtime(struct run *run)
     zvm_runtime_options options = ZVM_RUNTIME_OPTIONS_INIT;
     options.worker_count = run->options.worker_count;
     options.slice_budget = run->options.slice_budget;
+    options.intern_limit_count = run->options.intern_table_count;
+    options.intern_limit_bytes = run->options.intern_table_bytes;
     zvm_status status = zvm_runtime_create(&options, &run->runtime);
     if (status == ZVM_OK) {
         warn_of_missing_workers(run);
         return true;
+    }
+    if (status == ZVM_E_INTERN_LIMIT) {
+        cli_complain("--intern-table: the runtime's own names do not fit; choose at least 256 and "
+                     "64K");
+        return false;
     }
     cli_complain("cannot start %u workers: %s; choose a lower -w", (unsigned)options.worker_count,
                  zvm_status_text(status));

@@ -239,6 +239,7 @@ static inline void zscope_close(struct zheap *heap, struct zscope *scope)
 // reference); it never collects, so a caller that is refused may zheap_collect and try again. A
 // symbol that is already held is not added again: *was_held tells.
 bool zheap_hold_symbol(struct zheap *heap, const struct zstring *symbol, bool *was_held);
+uint32_t zheap_held_count(const struct zheap *heap);
 // The held symbol with these bytes, or NULL. hash: of the bytes.
 const struct zstring *zheap_held_find(const struct zheap *heap, const char *bytes,
                                       uint32_t length_bytes, uint64_t hash);

@@ -83,6 +83,11 @@ bool zheap_hold_symbol(struct zheap *heap, const struct zstring *symbol, bool *w
     return true;
 }
 
+uint32_t zheap_held_count(const struct zheap *heap)
+{
+    return zheap_private_const(heap)->held_count;
+}
+
 static bool is_string(const struct zstring *symbol, const char *bytes, uint32_t length_bytes,
                       uint64_t hash)
 {

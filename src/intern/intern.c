@@ -251,10 +251,15 @@ const struct zstring *zintern_find(struct zintern *table, const char *text, size
 
 // ---- Inserting ----------------------------------------------------------------------------------
 
+uint64_t zintern_symbol_bytes(size_t length_bytes)
+{
+    return sizeof(struct zintern_entry) + length_bytes + 1;
+}
+
 static struct zintern_entry *make_entry(const struct search *search)
 {
     size_t length_bytes = search->length_bytes;
-    size_t bytes = sizeof(struct zintern_entry) + length_bytes + 1;
+    size_t bytes = zintern_symbol_bytes(length_bytes);
     struct zintern_entry *entry = z_alloc(bytes);
     if (entry == NULL) return NULL;
     // An address of more bits would need cells of more bits.
@@ -324,7 +329,7 @@ static zvm_status insert(struct zintern_cells *cells, struct zintern_slot *slot,
     zvm_status status = get_place(cells, slot);
     if (status != ZVM_OK) return status;
 
-    size_t bytes = sizeof(struct zintern_entry) + search->length_bytes + 1;
+    size_t bytes = zintern_symbol_bytes(search->length_bytes);
     struct zintern_entry *entry = NULL;
     uint64_t found = 0;
     if (is_moving(cells))

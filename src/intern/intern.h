@@ -1,4 +1,5 @@
-// intern/intern.h - the table of symbols: one string, one address, shared by every isolate.
+// intern/intern.h - the table of symbols: one string, one address, shared by every isolate of a
+// runtime.
 //
 // Thread: any, for every function. A symbol is frozen once published and stays while its count is
 // above 0. The count is the number of isolates whose held set has it, plus code objects that pin
@@ -39,10 +40,8 @@ struct zintern_stats {
 zvm_status zintern_create(const struct zintern_options *options, struct zintern **out);
 void zintern_destroy(struct zintern *table); // all references must have been dropped
 
-// The table that all runtimes of a process share; made at the first open, freed at the last close.
-// options count only for the first.
-zvm_status zintern_open_shared(const struct zintern_options *options, struct zintern **out);
-void zintern_close_shared(struct zintern *table);
+// What a symbol of so many bytes of text counts for in the bytes of a table and of an isolate.
+uint64_t zintern_symbol_bytes(size_t length_bytes);
 
 // The symbol of text [length_bytes], valid UTF-8, made when missing; one reference more.
 // errors: ZVM_E_INTERN_LIMIT, ZVM_E_NOMEM, ZVM_E_LIMIT over ZINTERN_MAX_BYTES.

@@ -113,8 +113,6 @@ struct zintern {
     uint64_t dead_min;  // dead entries that are never worth a migration
     uint32_t cells_min, chunk_cells;
     struct zintern_sections *sections;
-    // Under the registry's lock, only for the shared table: how often it is open.
-    uint64_t open_count;
 
     // shared. The cells where a look-up begins. PAIR root.
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic(struct zintern_cells *) root;

@@ -146,6 +146,13 @@ static void add_intern(struct json *json, const struct zreport_view *view)
     add_number(json, "misses", view->intern_misses);
     add_number(json, "inserted", view->intern_inserted);
     add_number(json, "reclaimed", view->intern_reclaimed);
+    add_number(json, "dead", view->intern_dead);
+    add_number(json, "pending", view->intern_pending);
+    add_number(json, "migrations", view->intern_migrations);
+    add_number(json, "cells", view->intern_cells);
+    add_number(json, "load_percent", view->intern_load_percent);
+    add_number(json, "probe_p50", view->intern_probe_p50);
+    add_number(json, "probe_max", view->intern_probe_max);
     close_level(json, '}');
 }
 

@@ -201,7 +201,17 @@ static void write_intern(const struct zreport_view *view, struct zemit *emit)
     counter(emit, "zvm_intern_hits_total", "Look-ups that found their symbol.", view->intern_hits);
     counter(emit, "zvm_intern_misses_total", "Look-ups that did not.", view->intern_misses);
     counter(emit, "zvm_intern_inserted_total", "Symbols made.", view->intern_inserted);
-    counter(emit, "zvm_intern_reclaimed_total", "Symbols freed.", view->intern_reclaimed);
+    counter(emit, "zvm_intern_reclaimed_total", "Symbols dropped.", view->intern_reclaimed);
+    gauge(emit, "zvm_intern_dead", "Symbols in the table that nobody holds.", view->intern_dead);
+    gauge(emit, "zvm_intern_pending", "Symbols dropped and not freed yet.", view->intern_pending);
+    counter(emit, "zvm_intern_migrations_total", "Times that the table moved.",
+            view->intern_migrations);
+    gauge(emit, "zvm_intern_cells", "Places of the table.", view->intern_cells);
+    gauge(emit, "zvm_intern_load_percent", "Of its places, taken.", view->intern_load_percent);
+    gauge(emit, "zvm_intern_probe_p50", "Places that half of the found look-ups passed, at most.",
+          view->intern_probe_p50);
+    gauge(emit, "zvm_intern_probe_max", "Places that a found look-up passed, at most.",
+          view->intern_probe_max);
 }
 
 static void write_pools(const struct zreport_view *view, struct zemit *emit)

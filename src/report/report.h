@@ -110,8 +110,10 @@ struct zreport_view {
     uint64_t isolates_in_flight;
     uint64_t heap_peak_bytes; // sampled maximum of the current sum
     uint64_t mapped_bytes;    // slabs
-    uint64_t intern_count, intern_bytes, intern_hits, intern_misses, intern_inserted,
-        intern_reclaimed, intern_limit_count, intern_limit_bytes;
+    uint64_t intern_count, intern_bytes, intern_limit_count, intern_limit_bytes, intern_dead;
+    uint64_t intern_hits, intern_misses, intern_inserted, intern_reclaimed, intern_pending,
+        intern_migrations;
+    uint64_t intern_cells, intern_load_percent, intern_probe_p50, intern_probe_max;
     const struct zreport_pool *pools;
     uint32_t pool_count;
 };

@@ -214,8 +214,15 @@ static void write_symbols(const struct zreport_view *view, struct zemit *emit)
     uint64_t lookups = view->intern_hits + view->intern_misses;
     snprintf(note, sizeof note, "%s found", percent_text(view->intern_hits, lookups, number));
     line_with(emit, "look-ups", count_text(lookups, size), note);
+    snprintf(note, sizeof note, "at most %s", count_text(view->intern_probe_max, number));
+    line_with(emit, "places passed p50", count_text(view->intern_probe_p50, size), note);
+    snprintf(note, sizeof note, "%s%% taken", count_text(view->intern_load_percent, number));
+    line_with(emit, "places", count_text(view->intern_cells, size), note);
     count_line(emit, "inserted", view->intern_inserted);
-    count_line(emit, "reclaimed", view->intern_reclaimed);
+    snprintf(note, sizeof note, "%s not freed yet", count_text(view->intern_pending, number));
+    line_with(emit, "reclaimed", count_text(view->intern_reclaimed, size), note);
+    count_line(emit, "held by nobody", view->intern_dead);
+    count_line(emit, "moves of the table", view->intern_migrations);
 }
 
 static void write_pool(const struct zreport_pool *pool, struct zemit *emit)

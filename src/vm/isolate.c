@@ -60,6 +60,7 @@ static void mark_roots(void *context, struct zmarker *marker)
 static void release_symbol(void *context, const struct zstring *symbol)
 {
     struct zisolate *iso = context;
+    iso->symbol_bytes -= (uint32_t)zintern_symbol_bytes(symbol->header.aux);
     zintern_release(iso->shared->intern, symbol);
 }
 
@@ -90,6 +91,10 @@ static void set_options(struct zisolate *iso, const struct zisolate_options *opt
     iso->fuel_limit = options->fuel_limit;
     bool limited = options->fuel_limit != 0 && options->fuel_limit < (uint64_t)FUEL_UNLIMITED;
     iso->fuel_reserve = limited ? (int64_t)options->fuel_limit : FUEL_UNLIMITED;
+    iso->symbol_limit_count =
+        options->symbol_limit_count == 0 ? UINT32_MAX : options->symbol_limit_count;
+    iso->symbol_limit_bytes =
+        options->symbol_limit_bytes == 0 ? UINT32_MAX : options->symbol_limit_bytes;
     iso->output = options->output;
     iso->output_context = options->output_context;
     iso->on_finish = options->on_finish;

@@ -121,7 +121,10 @@ struct zisolate {
     uint64_t output_bytes, slices;
     struct zvalue arguments; // the list `args`, UNSET until first used
 
+    uint32_t symbol_bytes; // of the symbols in the heap's held set, as the table counts them
+
     // frozen after creation
+    uint32_t symbol_limit_count, symbol_limit_bytes; // of the held set, at most
     int64_t id;
     zvm_write_fn output;
     void *output_context;
@@ -146,6 +149,7 @@ struct zisolate_options { // as the public ones, checked
     int64_t id;
     uint64_t heap_limit_bytes, fuel_limit, timeout_ns, gc_threshold_count;
     uint32_t max_depth, gc_growth_percent;
+    uint32_t symbol_limit_count, symbol_limit_bytes; // 0 = UINT32_MAX
     const char *const *arguments;
     size_t argument_count;
     zvm_write_fn output;

@@ -305,16 +305,13 @@ static void add_entry(struct zisolate *iso, struct zmap *map, struct zvalue key,
 static bool add_string(struct zisolate *iso, struct zmap *map, struct zvalue key,
                        struct zvalue value)
 {
-    struct zvalue root;
-    if (!zstring_as_key(iso, key, &root)) return false;
-    bool has_room = true;
-    if (map->used == map->capacity) {
-        struct zscope scope;
-        zscope_open(&iso->heap, &scope, &root, 1);
-        has_room = make_room(iso, map);
-        zscope_close(&iso->heap, &scope);
-    }
-    if (has_room) add_entry(iso, map, root, value);
+    struct zvalue roots[] = {key, zvalue_object(map, ZTAG_MAP), value};
+    struct zscope scope;
+    zscope_open(&iso->heap, &scope, roots, 3);
+    bool has_room = key.tag == ZTAG_SYMBOL || zstring_as_key(iso, key, &roots[0]);
+    if (has_room && map->used == map->capacity) has_room = make_room(iso, map);
+    zscope_close(&iso->heap, &scope);
+    if (has_room) add_entry(iso, map, roots[0], value);
     return has_room;
 }
 

@@ -314,24 +314,70 @@ bool zstring_repeat(struct zisolate *iso, struct zvalue string, int64_t count, s
 
 // ---- Keys ---------------------------------------------------------------------------------------
 
-// Takes a symbol from the global table into the held set. One reference belongs to the set.
+// One symbol more of so many bytes is within what the isolate may hold.
+static bool has_quota(const struct zisolate *iso, uint32_t bytes)
+{
+    return zheap_held_count(&iso->heap) < iso->symbol_limit_count &&
+           bytes <= iso->symbol_limit_bytes - iso->symbol_bytes;
+}
+
+static ZVM_COLD bool raise_quota(struct zisolate *iso, uint32_t bytes)
+{
+    uint32_t count = zheap_held_count(&iso->heap);
+    if (count >= iso->symbol_limit_count)
+        return zerror_raise(iso, ZERROR_INTERN_LIMIT,
+                            "intern limit of %u symbols reached: %u held, 1 requested",
+                            (unsigned)iso->symbol_limit_count, (unsigned)count);
+    return zerror_raise(
+        iso, ZERROR_INTERN_LIMIT, "intern limit of %u bytes reached: %u held, %u requested",
+        (unsigned)iso->symbol_limit_bytes, (unsigned)iso->symbol_bytes, (unsigned)bytes);
+}
+
+// The held set is full: what the program no longer reaches leaves it. The program pays for the
+// collection with fuel, because it could ask for one with each key that it makes.
+static ZVM_COLD bool make_quota_slow(struct zisolate *iso, uint32_t bytes)
+{
+    struct zheap_stats stats;
+    zheap_stats(&iso->heap, &stats);
+    if (!zfuel_charge(iso, stats.live_bytes)) return false;
+    zheap_collect(&iso->heap, NULL);
+    return has_quota(iso, bytes) || raise_quota(iso, bytes);
+}
+
+static ZVM_COLD bool raise_full(struct zisolate *iso)
+{
+    struct zintern_stats stats;
+    zintern_stats(iso->shared->intern, &stats);
+    return zerror_raise(
+        iso, ZERROR_INTERN_LIMIT,
+        "the table of shared strings is full: %llu of at most %llu symbols, %llu of at most %llu "
+        "bytes",
+        (unsigned long long)stats.count, (unsigned long long)stats.limit_count,
+        (unsigned long long)stats.bytes, (unsigned long long)stats.limit_bytes);
+}
+
+// Takes a symbol from the runtime's table into the held set. One reference belongs to the set.
 static bool acquire_key(struct zisolate *iso, const struct zstring *string, struct zvalue *out)
 {
     const struct zstring *symbol;
+    uint32_t bytes = (uint32_t)zintern_symbol_bytes(zstring_length_bytes(string));
+    if (ZVM_UNLIKELY(!has_quota(iso, bytes)) && !make_quota_slow(iso, bytes)) return false;
     zvm_status status = zintern_acquire(iso->shared->intern, zstring_bytes(string),
                                         zstring_length_bytes(string), &symbol);
     if (status == ZVM_E_NOMEM) {
         zheap_note_nomem(&iso->heap, sizeof *string + zstring_length_bytes(string));
         return zerror_raise_memory(iso);
     }
-    if (status != ZVM_OK)
-        return zerror_raise(iso, ZERROR_INTERN_LIMIT, "the table of shared strings is full");
+    if (status != ZVM_OK) return raise_full(iso);
     bool was_held = false;
     if (!zheap_hold_symbol(&iso->heap, symbol, &was_held)) {
         zintern_release(iso->shared->intern, symbol);
         return zerror_raise_memory(iso);
     }
-    if (was_held) zintern_release(iso->shared->intern, symbol);
+    if (was_held)
+        zintern_release(iso->shared->intern, symbol);
+    else
+        iso->symbol_bytes += bytes;
     *out = zvalue_object(symbol, ZTAG_SYMBOL);
     return true;
 }

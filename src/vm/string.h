@@ -54,7 +54,7 @@ bool zstring_char_at(struct zisolate *iso, struct zvalue string, size_t offset_b
 bool zstring_index(struct zisolate *iso, struct zvalue string, int64_t index, struct zvalue *out);
 
 // The key under which a string enters a map: a symbol when it is short and one is held or can be had,
-// else the string itself. False: InternLimitError.
+// else the string itself. May collect. False: InternLimitError, or the isolate ends.
 bool zstring_as_key(struct zisolate *iso, struct zvalue string, struct zvalue *out);
 
 #endif // ZVM_VM_STRING_H

@@ -111,4 +111,57 @@ cp "$work/out" "$work/bank"
 zvm run examples/bank.zx --gc-threshold 1
 expect_status 0
 cmp -s "$work/out" "$work/bank" || fail "--gc-threshold 1 changes the output"
+
+# Keys: an error that can be caught, of the isolate that asked, for its own limit and the table's.
+keys=$(program keys.zx <<'END'
+let kept = {}
+let n = int(args[0])
+for each i in range(n) { kept["key ${i + 1000}"] = i }
+print("kept ${kept.len()}")
+END
+)
+zvm run "$keys" --intern-limit 100 -- 100
+expect_status 0
+expect_out "kept 100"
+zvm run "$keys" --intern-limit 100 -- 101
+expect_status 1
+expect_err_like "^$keys:3:[0-9]+: InternLimitError: intern limit of 100 symbols reached: 100 held, 1 requested$"
+expect_err_like "^hint: .*--intern-limit \(now 100\)$"
+zvm run "$keys" --intern-limit-bytes 1K -- 100
+expect_status 1
+expect_err_like "InternLimitError: intern limit of 1024 bytes reached: [0-9]+ held, [0-9]+ requested$"
+expect_err_like "^hint: .*--intern-limit-bytes \(now 1K\)$"
+zvm run "$keys" --intern-table 1000 -- 5000
+expect_status 1
+expect_err_like "InternLimitError: the table of shared strings is full: 1000 of at most 1000 symbols, "
+expect_err_like "^hint: .*--intern-table or --intern-table-bytes$"
+zvm run "$keys" --intern-table-bytes 128K -- 50000
+expect_status 1
+expect_err_like "InternLimitError: the table of shared strings is full: .* of at most 131072 bytes$"
+zvm run "$keys" --intern-table 10 -- 1
+expect_status 2
+expect_err_lines 1
+expect_err_like "^zvm: --intern-table: "
+zvm run "$keys" --intern-limit 0 -- 1
+expect_status 2
+expect_err "zvm: --intern-limit: '0' is not a whole number from 1 to 4,294,967,295"
+zvm run "$keys" --intern-limit-bytes 5G -- 1
+expect_status 2
+expect_err_lines 1
+
+caught_keys=$(program caught_keys.zx <<'END'
+let kept = {}
+try {
+    for each i in range(1000) { kept["key ${i}"] = i }
+} catch (e) { print("${e.kind} at ${kept.len()}") }
+kept = {}
+for each i in range(50) { kept["other ${i}"] = i }
+print("then ${kept.len()}")
+END
+)
+zvm run "$caught_keys" --intern-limit 50
+expect_status 0
+expect_out "InternLimitError at 50
+then 50"
+
 finish

@@ -53,7 +53,7 @@ static bool try_with_failure(uint64_t n, bool from_there_on)
     struct zalloc_stats before = zalloc_stats();
     zalloc_fail_at(n, from_there_on);
     struct zintern *table = NULL;
-    zvm_status status = zintern_open_shared(NULL, &table);
+    zvm_status status = zintern_create(NULL, &table);
     if (status == ZVM_OK) {
         use_table(table, symbols);
     } else {
@@ -63,7 +63,7 @@ static bool try_with_failure(uint64_t n, bool from_there_on)
     bool has_failed = zalloc_has_failed();
     zalloc_fail_at(0, false);
     if (table != NULL) check_after(table, symbols);
-    zintern_close_shared(table);
+    zintern_destroy(table);
     assert_int_equal(zalloc_stats().live_bytes, before.live_bytes);
     assert_int_equal(zalloc_stats().live_count, before.live_count);
     return has_failed;

@@ -274,27 +274,24 @@ static void test_limit_of_bytes_is_never_passed(void **state)
     zintern_destroy(table);
 }
 
-// ---- The table of the process -------------------------------------------------------------------
+// ---- Several tables -----------------------------------------------------------------------------
 
-static void test_shared_table_is_one_until_the_last_close(void **state)
+static void test_two_tables_have_their_own_symbols_and_limits(void **state)
 {
     (void)state;
-    struct zintern_options first = {.limit_count = 77}, second = {.limit_count = 99};
-    struct zintern *a = NULL, *b = NULL;
-    assert_int_equal(zintern_open_shared(&first, &a), ZVM_OK);
-    assert_int_equal(zintern_open_shared(&second, &b), ZVM_OK);
-    assert_ptr_equal(a, b);
-    assert_int_equal(stats_of(b).limit_count, 77); // options count for the first only
-    const struct zstring *symbol = acquire(a, "shared");
-    assert_ptr_equal(acquire(b, "shared"), symbol);
-    zintern_release(b, symbol);
-    zintern_close_shared(a);
-    assert_string_equal(symbol->bytes, "shared"); // b is still open
-    zintern_release(b, symbol);
-    zintern_close_shared(b);
-    assert_int_equal(zintern_open_shared(&second, &a), ZVM_OK);
-    assert_int_equal(stats_of(a).limit_count, 99); // a fresh one
-    zintern_close_shared(a);
+    struct zintern *small = create(1, 0), *large = create(2, 0);
+    const struct zstring *in_small = acquire(small, "text");
+    const struct zstring *in_large = acquire(large, "text"), *other = acquire(large, "other");
+    assert_ptr_not_equal(in_small, in_large);
+    const struct zstring *refused = NULL;
+    assert_int_equal(zintern_acquire(small, "more", 4, &refused), ZVM_E_INTERN_LIMIT);
+    assert_int_equal(zintern_acquire(large, "more", 4, &refused), ZVM_E_INTERN_LIMIT);
+    zintern_release(small, in_small);
+    zintern_destroy(small);
+    assert_string_equal(in_large->bytes, "text");
+    zintern_release(large, in_large);
+    zintern_release(large, other);
+    zintern_destroy(large);
 }
 
 static void test_destroy_gives_every_byte_back(void **state)
@@ -339,7 +336,7 @@ int main(void)
         cmocka_unit_test(test_table_shrinks_after_a_large_set_is_released),
         cmocka_unit_test(test_limit_of_count_refuses_one_more_and_recovers),
         cmocka_unit_test(test_limit_of_bytes_is_never_passed),
-        cmocka_unit_test(test_shared_table_is_one_until_the_last_close),
+        cmocka_unit_test(test_two_tables_have_their_own_symbols_and_limits),
         cmocka_unit_test(test_destroy_gives_every_byte_back),
         cmocka_unit_test(test_stats_bytes_equal_what_is_allocated),
     };

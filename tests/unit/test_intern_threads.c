@@ -102,27 +102,27 @@ static void test_threads_over_the_same_texts_agree_and_leave_nothing(void **stat
     assert_int_equal(zalloc_stats().live_bytes, before.live_bytes);
 }
 
-static void *open_and_close(void *context)
+static void *make_and_destroy(void *context)
 {
     (void)context;
     for (int i = 0; i < 200; i++) {
         struct zintern *table;
-        if (zintern_open_shared(NULL, &table) != ZVM_OK) return (void *)1;
+        if (zintern_create(NULL, &table) != ZVM_OK) return (void *)1;
         const struct zstring *symbol;
         if (zintern_acquire(table, "common", 6, &symbol) != ZVM_OK) return (void *)1;
         zintern_release(table, symbol);
-        zintern_close_shared(table);
+        zintern_destroy(table);
     }
     return NULL;
 }
 
-static void test_shared_table_opened_and_closed_by_threads_stays_one(void **state)
+static void test_tables_made_and_destroyed_by_threads_leave_nothing(void **state)
 {
     (void)state;
     struct zalloc_stats before = zalloc_stats();
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, open_and_close, NULL), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, make_and_destroy, NULL), 0);
     for (int i = 0; i < THREADS; i++) {
         void *failed;
         pthread_join(threads[i], &failed);
@@ -135,7 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_threads_over_the_same_texts_agree_and_leave_nothing),
-        cmocka_unit_test(test_shared_table_opened_and_closed_by_threads_stays_one),
+        cmocka_unit_test(test_tables_made_and_destroyed_by_threads_leave_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

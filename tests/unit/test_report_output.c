@@ -55,6 +55,13 @@ static void fill(struct fixture *fixture)
     fixture->view.intern_misses = 1;
     fixture->view.intern_limit_count = UINT64_MAX;
     fixture->view.intern_limit_bytes = 1 << 30;
+    fixture->view.intern_dead = 5;
+    fixture->view.intern_pending = 6;
+    fixture->view.intern_migrations = 7;
+    fixture->view.intern_cells = 256;
+    fixture->view.intern_load_percent = 16;
+    fixture->view.intern_probe_p50 = 1;
+    fixture->view.intern_probe_max = 9;
     fixture->view.pools = fixture->pools;
     fixture->view.pool_count = ZPOOL_KIND_COUNT;
 }
@@ -189,6 +196,13 @@ static void test_prometheus_has_the_documented_families(void **state)
     assert_has(&text, "\nzvm_heap_peak_bytes 3145728\n");
     assert_has(&text, "\nzvm_intern_entries 42\n");
     assert_has(&text, "\nzvm_intern_bytes 2048\n");
+    assert_has(&text, "\nzvm_intern_dead 5\n");
+    assert_has(&text, "\nzvm_intern_pending 6\n");
+    assert_has(&text, "\nzvm_intern_migrations_total 7\n");
+    assert_has(&text, "\nzvm_intern_cells 256\n");
+    assert_has(&text, "\nzvm_intern_load_percent 16\n");
+    assert_has(&text, "\nzvm_intern_probe_p50 1\n");
+    assert_has(&text, "\nzvm_intern_probe_max 9\n");
     assert_has(&text, "\nzvm_pool_hits_total{pool=\"string\"} 0\n");
     assert_has(&text, "\nzvm_gc_collections_total{worker=\"host\"} 3019\n");
     assert_has(&text, "\nzvm_gc_collections_total{worker=\"1\"} 2019\n");

@@ -50,7 +50,7 @@ static void raise_block(struct zreport_block *block)
 static void set_up(struct stage *stage)
 {
     struct zintern_options intern_options = {0};
-    assert_int_equal(zintern_open_shared(&intern_options, &stage->intern), ZVM_OK);
+    assert_int_equal(zintern_create(&intern_options, &stage->intern), ZVM_OK);
     assert_int_equal(zspan_pool_create(&stage->spans), ZVM_OK);
     assert_int_equal(zshared_create(stage->intern, &stage->shared), ZVM_OK);
     struct zsched_options options = {
@@ -67,7 +67,7 @@ static void tear_down(struct stage *stage)
     zsched_destroy(stage->sched);
     zshared_destroy(stage->shared);
     zspan_pool_destroy(stage->spans);
-    zintern_close_shared(stage->intern);
+    zintern_destroy(stage->intern);
 }
 
 static struct zcode *compile(struct stage *stage, const char *text)

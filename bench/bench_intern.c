@@ -1,10 +1,15 @@
 // Measures the table of symbols beside what else one could use: one mutex, 64 mutexes, CK's ck_hs with
-// a lock for writers. All use the same hash, the same entries and the same allocator.
+// a lock for writers, and liburcu's rculfhash where it is installed (LGPL; only this program links it).
+// All use the same hash and entries alike, from the allocator; the large tables of zvm have a store of
+// their own for entries. rculfhash is made with room for all keys, in its favour: its growing, which
+// a thread of its own does, does not keep up with two threads that insert.
 //
-// Usage: bench_intern [ROUNDS]. Rounds take turns. A figure is the best of ROUNDS (9) rounds, its
+// Usage: bench_intern [ROUNDS [PARTS]]. PARTS: letters of h (hot hits), u (uniform hits), i (inserts), c
+// (colliding keys), r (reclaiming); all of them without. Rounds take turns. A figure is the best of ROUNDS (9) rounds, its
 // median beside it, in ns for one operation of one thread by the clock on the wall; xN is the
 // throughput of two threads over that of one, best to best.
 // Build: cc -O2 -std=c17 -D_GNU_SOURCE -Isrc -Iinclude bench/bench_intern.c build/release/libzvm.a -lck -pthread
+//        with rculfhash: -lurcu-memb -lurcu-cds -lurcu-common, without although it is there: -DBENCH_NO_URCU
 #include "intern/intern.h"
 
 #include "base/alloc.h"
@@ -14,18 +19,25 @@
 
 #include <ck_hs.h>
 #include <pthread.h>
+#if !defined(BENCH_NO_URCU) && __has_include(<urcu/rculfhash.h>)
+#    define BENCH_HAS_URCU 1
+#    include <urcu/rculfhash.h>
+#    include <urcu/urcu-memb.h>
+#endif
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUNDS_MAX 31
-#define HOT_KEYS   1000
-#define HOT_LOOKS  200000 // a few milliseconds
-#define MANY_KEYS  500000
-#define NEW_KEYS   1000000
-#define BAD_KEYS   32768
-#define SHARDS     64
+#define ROUNDS_MAX  300
+#define SHORT       50000 // looks of a round of hits, for which rounds are SHORT_TIMES as many
+#define SHORT_TIMES 10
+#define HOT_KEYS    1000
+#define HOT_LOOKS   200000 // a few milliseconds
+#define MANY_KEYS   500000
+#define NEW_KEYS    1000000
+#define BAD_KEYS    32768
+#define SHARDS      64
 
 struct key {
     uint32_t length;
@@ -181,11 +193,81 @@ static void hs_acquire(struct hs_table *table, int thread, const struct key *key
     pthread_mutex_unlock(&table->lock);
 }
 
+#ifdef BENCH_HAS_URCU
+struct lf_entry {
+    struct cds_lfht_node node;
+    struct peer_entry entry;
+};
+
+struct lf_probe {
+    uint64_t hash;
+    const struct key *key;
+};
+
+static int lf_match(struct cds_lfht_node *node, const void *wanted)
+{
+    const struct lf_probe *probe = wanted;
+    return same(&caa_container_of(node, struct lf_entry, node)->entry, probe->key, probe->hash);
+}
+
+static void lf_acquire(struct cds_lfht *table, const struct key *key, uint64_t hash)
+{
+    struct lf_probe probe = {hash, key};
+    struct cds_lfht_iter iterator;
+    urcu_memb_read_lock();
+    cds_lfht_lookup(table, hash, lf_match, &probe, &iterator);
+    struct cds_lfht_node *node = cds_lfht_iter_get_node(&iterator);
+    if (node == NULL) {
+        struct lf_entry *made = z_alloc(sizeof *made + key->length + 1);
+        made->entry.hash = hash;
+        made->entry.length = key->length;
+        atomic_init(&made->entry.count, 0);
+        memcpy(made->entry.text, key->text, key->length + 1);
+        node = cds_lfht_add_unique(table, hash, lf_match, &probe, &made->node);
+        if (node != &made->node) z_free(made, sizeof *made + key->length + 1);
+    }
+    atomic_fetch_add_explicit(&caa_container_of(node, struct lf_entry, node)->entry.count, 1,
+                              memory_order_relaxed);
+    urcu_memb_read_unlock();
+}
+
+static struct cds_lfht *lf_create(void)
+{
+    return cds_lfht_new_flavor(1u << 20, 1u << 20, 0, CDS_LFHT_ACCOUNTING, &urcu_memb_flavor, NULL);
+}
+
+static void lf_destroy(struct cds_lfht *table)
+{
+    struct cds_lfht_iter iterator;
+    struct cds_lfht_node *node;
+    urcu_memb_read_lock();
+    cds_lfht_first(table, &iterator);
+    while ((node = cds_lfht_iter_get_node(&iterator)) != NULL) {
+        cds_lfht_next(table, &iterator);
+        cds_lfht_del(table, node);
+        struct lf_entry *entry = caa_container_of(node, struct lf_entry, node);
+        z_free(entry, sizeof *entry + entry->entry.length + 1);
+    }
+    urcu_memb_read_unlock();
+    cds_lfht_destroy(table, NULL);
+}
+#endif
+
 // ---- One interface ------------------------------------------------------------------------------
 
-enum kind { ZVM, ONE_MUTEX, SHARDED, CK_HS, KINDS };
+enum kind {
+    ZVM,
+    ONE_MUTEX,
+    SHARDED,
+    CK_HS,
+#ifdef BENCH_HAS_URCU
+    RCULFHASH,
+#endif
+    KINDS
+};
 
-static const char *const kind_names[KINDS] = {"zvm", "one mutex", "64 mutexes", "ck_hs + lock"};
+static const char *const kind_names[] = {"zvm", "one mutex", "64 mutexes", "ck_hs + lock",
+                                         "rculfhash, sized"};
 
 struct subject {
     enum kind kind;
@@ -193,6 +275,7 @@ struct subject {
     struct peer_table *mutex;
     struct shards *shards;
     struct hs_table *hs;
+    struct cds_lfht *lf;
 };
 
 static void subject_open(struct subject *subject, enum kind kind)
@@ -219,6 +302,9 @@ static void subject_open(struct subject *subject, enum kind kind)
         for (int i = 0; i < 3; i++)
             ck_epoch_register(&subject->hs->epoch, &subject->hs->records[i], NULL);
     }
+#ifdef BENCH_HAS_URCU
+    if (kind == RCULFHASH) subject->lf = lf_create();
+#endif
 }
 
 static const struct zstring **held; // by zvm, [held_count]: what to release
@@ -233,6 +319,9 @@ static void acquire(struct subject *subject, int thread, const struct key *key, 
     if (subject->kind == ONE_MUTEX) peer_acquire(subject->mutex, key, hash);
     if (subject->kind == SHARDED) peer_acquire(&subject->shards->shard[hash >> 58], key, hash);
     if (subject->kind == CK_HS) hs_acquire(subject->hs, thread, key, hash);
+#ifdef BENCH_HAS_URCU
+    if (subject->kind == RCULFHASH) lf_acquire(subject->lf, key, hash);
+#endif
 }
 
 static void subject_close(struct subject *subject)
@@ -250,6 +339,9 @@ static void subject_close(struct subject *subject)
         ck_hs_destroy(&subject->hs->hs);
     }
     if (subject->zvm != NULL) zintern_destroy(subject->zvm);
+#ifdef BENCH_HAS_URCU
+    if (subject->lf != NULL) lf_destroy(subject->lf);
+#endif
     free(subject->mutex);
     free(subject->shards);
     free(subject->hs);
@@ -271,6 +363,9 @@ struct job {
 static void *run_job(void *context)
 {
     struct job *job = context;
+#ifdef BENCH_HAS_URCU
+    urcu_memb_register_thread();
+#endif
     pthread_barrier_wait(job->start);
     uint64_t start = zclock_now_ns();
     if (job->release) {
@@ -283,6 +378,9 @@ static void *run_job(void *context)
         }
     }
     job->ns = zclock_now_ns() - start;
+#ifdef BENCH_HAS_URCU
+    urcu_memb_unregister_thread();
+#endif
     return NULL;
 }
 
@@ -371,43 +469,8 @@ static double median(const double *sorted, int count)
     return sorted[count / 2];
 }
 
-enum test { HIT_HOT, HIT_UNIFORM, INSERT, TESTS };
-
-static double one(enum test test, enum kind kind, int threads)
+static void print_rows(const char *title, double results[KINDS][2][ROUNDS_MAX], int rounds)
 {
-    struct subject subject;
-    subject_open(&subject, kind);
-    double ns;
-    if (test == INSERT) {
-        ns = run(&subject, keys, NULL, NEW_KEYS, threads, false);
-    } else {
-        size_t count = test == HIT_HOT ? HOT_KEYS : MANY_KEYS;
-        run(&subject, keys, NULL, count, 1, false); // hold one of each
-        const struct zstring **first = malloc(count * sizeof *first);
-        memcpy(first, held, count * sizeof *first);
-        size_t looks = test == HIT_HOT ? HOT_LOOKS : NEW_KEYS;
-        ns = run(&subject, keys, test == HIT_HOT ? hot : uniform, looks, threads, false);
-        if (kind == ZVM) {
-            run(&subject, NULL, NULL, looks, 1, true);
-            memcpy(held, first, count * sizeof *first);
-            run(&subject, NULL, NULL, count, 1, true);
-        }
-        free(first);
-    }
-    if (kind == ZVM && test == INSERT) run(&subject, NULL, NULL, NEW_KEYS, 1, true);
-    subject_close(&subject);
-    return ns;
-}
-
-static void table(const char *title, enum test test, int rounds)
-{
-    static double results[KINDS][2][ROUNDS_MAX];
-    for (int round = 0; round < rounds; round++) {
-        for (int kind = 0; kind < KINDS; kind++) {
-            for (int threads = 1; threads <= 2; threads++)
-                results[kind][threads - 1][round] = one(test, (enum kind)kind, threads);
-        }
-    }
     printf("%-34s %8s %8s %8s %8s %6s\n", title, "1 thread", "median", "2", "median", "xN");
     for (int kind = 0; kind < KINDS; kind++) {
         double single = best(results[kind][0], rounds), both = best(results[kind][1], rounds);
@@ -417,17 +480,65 @@ static void table(const char *title, enum test test, int rounds)
     }
 }
 
+static double results[KINDS][2][ROUNDS_MAX];
+
+// Each subject holds `count` keys; then all take turns in looking some of them up, SHORT at a time: a
+// machine that others use as well is quiet for some milliseconds more often than for a second.
+static void hits(const char *title, size_t count, const uint32_t *order, int rounds)
+{
+    static struct subject subjects[KINDS];
+    const struct zstring **first = malloc(count * sizeof *first);
+    for (int kind = 0; kind < KINDS; kind++) {
+        subject_open(&subjects[kind], (enum kind)kind);
+        run(&subjects[kind], keys, NULL, count, 1, false);
+        if (kind == ZVM) memcpy(first, held, count * sizeof *first);
+    }
+    for (int round = 0; round < rounds; round++) {
+        const uint32_t *part = order + (size_t)round * SHORT % (NEW_KEYS - SHORT);
+        for (int threads = 1; threads <= 2; threads++) {
+            for (int kind = 0; kind < KINDS; kind++) {
+                results[kind][threads - 1][round] =
+                    run(&subjects[kind], keys, part, SHORT, threads, false);
+                if (kind == ZVM) run(&subjects[kind], NULL, NULL, SHORT, 1, true);
+            }
+        }
+    }
+    memcpy(held, first, count * sizeof *first);
+    run(&subjects[ZVM], NULL, NULL, count, 1, true);
+    for (int kind = 0; kind < KINDS; kind++)
+        subject_close(&subjects[kind]);
+    free(first);
+    print_rows(title, results, rounds);
+}
+
+static void inserts(const char *title, int rounds)
+{
+    for (int round = 0; round < rounds; round++) {
+        for (int kind = 0; kind < KINDS; kind++) {
+            for (int threads = 1; threads <= 2; threads++) {
+                struct subject subject;
+                subject_open(&subject, (enum kind)kind);
+                results[kind][threads - 1][round] =
+                    run(&subject, keys, NULL, NEW_KEYS, threads, false);
+                if (kind == ZVM) run(&subject, NULL, NULL, NEW_KEYS, 1, true);
+                subject_close(&subject);
+            }
+        }
+    }
+    print_rows(title, results, rounds);
+}
+
 static void hash_alone(int rounds)
 {
-    double results[ROUNDS_MAX];
+    double times[ROUNDS_MAX];
     uint64_t sum = 0;
     for (int round = 0; round < rounds; round++) {
         uint64_t start = zclock_now_ns();
         for (size_t i = 0; i < HOT_LOOKS; i++)
             sum += hash_of(&keys[hot[i]]);
-        results[round] = (double)(zclock_now_ns() - start) / HOT_LOOKS;
+        times[round] = (double)(zclock_now_ns() - start) / HOT_LOOKS;
     }
-    printf("%-34s %8.1f   (%u)\n", "the hash alone, 1k hot keys", best(results, rounds),
+    printf("%-34s %8.1f   (%u)\n", "the hash alone, 1k hot keys", best(times, rounds),
            (unsigned)(sum & 1));
 }
 
@@ -488,13 +599,15 @@ static void reclaiming(int rounds)
 int main(int argc, char **argv)
 {
     int rounds = argc > 1 ? atoi(argv[1]) : 9;
+    const char *parts = argc > 2 ? argv[2] : "huicr";
     if (rounds < 1 || rounds > ROUNDS_MAX) rounds = 9;
+    int short_rounds = rounds * SHORT_TIMES > ROUNDS_MAX ? ROUNDS_MAX : rounds * SHORT_TIMES;
     make_keys();
     hash_alone(rounds);
-    table("hit, 1k hot keys, with reference", HIT_HOT, rounds);
-    table("hit, 500k keys uniform", HIT_UNIFORM, rounds);
-    table("insert, 1M distinct from empty", INSERT, rounds);
-    colliding(rounds);
-    reclaiming(rounds);
+    if (strchr(parts, 'h')) hits("hit, 1k hot keys, with reference", HOT_KEYS, hot, short_rounds);
+    if (strchr(parts, 'u')) hits("hit, 500k keys uniform", MANY_KEYS, uniform, short_rounds);
+    if (strchr(parts, 'i')) inserts("insert, 1M distinct from empty", rounds);
+    if (strchr(parts, 'c')) colliding(rounds);
+    if (strchr(parts, 'r')) reclaiming(rounds);
     return 0;
 }

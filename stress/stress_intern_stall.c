@@ -10,6 +10,7 @@
 #include "../src/intern/intern.c"
 #include "../src/intern/migrate.c"
 #include "../src/intern/section.c"
+#include "../src/intern/store.c"
 #include "../src/intern/table.c"
 
 #include <errno.h>
@@ -133,8 +134,12 @@ int main(int argc, char **argv)
 {
     uint64_t freezes = argc > 1 ? strtoull(argv[1], NULL, 0) : 1000;
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
-    struct zintern_tuning tuning = {
-        .hash_mask = UINT64_MAX, .dead_min = 8, .cells_min = 16, .chunk_cells = 8};
+    struct zintern_tuning tuning = {.hash_mask = UINT64_MAX,
+                                    .dead_min = 8,
+                                    .cells_min = 16,
+                                    .chunk_cells = 8,
+                                    .store_block_bytes = 2048,
+                                    .store_from_cells = 64};
     struct zintern_options options = {.limit_bytes = LIMIT_BYTES};
     struct zintern *table = NULL;
     struct total total = {0};

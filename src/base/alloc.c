@@ -17,9 +17,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define FRESH_BYTE 0xcd
 #define FREED_BYTE 0xdb
+
+#define HUGE_PAGE_BYTES ((uintptr_t)2 << 20) // of x86-64 and of arm64 with pages of 4 KiB
 
 // Rows of counters: 1024 workers is the most a runtime takes, but a row past the number of cores
 // saves nothing worth the memory (64 bytes a row).
@@ -243,6 +246,15 @@ void z_free(void *memory, size_t bytes)
 void z_free_aligned(void *memory, size_t bytes)
 {
     z_free(memory, bytes); // the C library frees both kinds by the same call
+}
+
+void z_advise_huge(void *memory, size_t bytes)
+{
+    uintptr_t page = HUGE_PAGE_BYTES - 1;
+    uintptr_t start = ((uintptr_t)memory + page) & ~page;
+    uintptr_t end = ((uintptr_t)memory + bytes) & ~page;
+    // Refused where the system has none: then it stays as it is.
+    if (start < end) (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
 }
 
 char *z_alloc_text(const char *text, size_t length_bytes)

@@ -20,6 +20,10 @@ void *z_resize(void *memory, size_t old_bytes, size_t new_bytes);
 void z_free(void *memory, size_t bytes);
 void z_free_aligned(void *memory, size_t bytes);
 
+// Says that memory [bytes], fresh from z_alloc_aligned or z_alloc_zeroed, will be used all over: where
+// the system has large pages it then uses these for the part that they fit. Only a hint.
+void z_advise_huge(void *memory, size_t bytes);
+
 // A copy of text [length_bytes] with a NUL behind it, of length_bytes + 1 bytes; NULL: no memory.
 char *z_alloc_text(const char *text, size_t length_bytes);
 

@@ -83,7 +83,8 @@ uint64_t zintern_count_now(const struct zintern *table)
 
 static uint64_t other_bytes(const struct zintern *table)
 {
-    return sizeof *table + zintern_sections_bytes(table) + z_load_relaxed(&table->cells_bytes);
+    return sizeof *table + zintern_sections_bytes(table) + z_load_relaxed(&table->cells_bytes) +
+           z_load_relaxed(&table->store.bytes);
 }
 
 static uint64_t bytes_now(const struct zintern *table)
@@ -130,6 +131,13 @@ bool zintern_has_room_for_cells(struct zintern *table, const struct zintern_cell
     // Growing must leave room for what is larger to move as well; the old cells will be gone.
     if (cell_count > cells->mask + 1) now += difference(bytes, cells->memory_bytes);
     return now + bytes <= table->limit_bytes;
+}
+
+// What is counted of a block is all of it, whatever is in use.
+bool zintern_has_room_for_block(struct zintern *table, const struct zintern_cells *cells)
+{
+    return bytes_now(table) + table->store.block_bytes + bytes_kept_free(table, cells) <=
+           table->limit_bytes;
 }
 
 // ---- The report ---------------------------------------------------------------------------------

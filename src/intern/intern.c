@@ -26,10 +26,15 @@
 #    define CELLS_MIN   16
 #    define CHUNK_CELLS 32
 #    define DEAD_MIN    4
+#    define STORE_BLOCK 4096
+#    define STORE_FROM  32
 #else
 #    define CELLS_MIN   256 // 2 KiB; in fewer, what a migration costs beside its cells would show
 #    define CHUNK_CELLS ZINTERN_STEP
 #    define DEAD_MIN    256 // about 16 KiB of short strings
+// A large page, for tables that fill some of them: half a MiB of cells, from 16,384 entries on.
+#    define STORE_BLOCK (UINT64_C(2) << 20)
+#    define STORE_FROM  65536
 #endif
 
 zvm_status zintern_create(const struct zintern_options *options, struct zintern **out)
@@ -39,6 +44,8 @@ zvm_status zintern_create(const struct zintern_options *options, struct zintern 
         .dead_min = DEAD_MIN,
         .cells_min = CELLS_MIN,
         .chunk_cells = CHUNK_CELLS,
+        .store_block_bytes = STORE_BLOCK,
+        .store_from_cells = STORE_FROM,
     };
     return zintern_create_tuned(options, &tuning, out);
 }
@@ -68,6 +75,10 @@ zvm_status zintern_create_tuned(const struct zintern_options *options,
     table->dead_min = tuning->dead_min;
     table->cells_min = tuning->cells_min;
     table->chunk_cells = tuning->chunk_cells;
+    ZVM_ASSERT(tuning->store_block_bytes == 0 || tuning->store_block_bytes >= ZINTERN_BLOCK_MIN);
+    table->store.block_bytes = tuning->store_block_bytes;
+    table->store.from_cells =
+        tuning->store_block_bytes == 0 ? UINT64_MAX : tuning->store_from_cells;
     zvm_status status = fill_table(table);
     if (status != ZVM_OK) {
         zintern_destroy(table);
@@ -77,15 +88,24 @@ zvm_status zintern_create_tuned(const struct zintern_options *options,
     return ZVM_OK;
 }
 
+static void free_entry(struct zintern *table, struct zintern_entry *entry, uint64_t word)
+{
+    if (word & ZINTERN_STORED)
+        zintern_store_give_surely(table, entry);
+    else
+        zintern_entry_free(table, entry);
+}
+
 // Nobody else has the table any more. An entry that somebody still holds is not freed.
 static void destroy_cells(struct zintern *table, struct zintern_cells *cells)
 {
     for (uint64_t i = 0; i <= cells->mask; i++) {
-        struct zintern_entry *entry = zintern_cell_entry(z_load_relaxed(&cells->cell[i]));
+        uint64_t word = z_load_relaxed(&cells->cell[i]);
+        struct zintern_entry *entry = zintern_cell_entry(word);
         if (entry == NULL) continue;
         bool is_held = (z_load_acquire(&entry->count) & ~ZINTERN_DEAD) != 0; // PAIR symbol
         ZVM_ASSERT(!is_held);
-        if (!is_held) zintern_entry_free(table, entry);
+        if (!is_held) free_entry(table, entry, word);
     }
     zintern_cells_destroy(cells);
 }
@@ -100,6 +120,7 @@ void zintern_destroy(struct zintern *table)
     }
     if (table->sections != NULL) zintern_sections_destroy(table);
     if (root != NULL) destroy_cells(table, root);
+    zintern_store_deinit(table);
     z_free_aligned(table, sizeof *table);
 }
 
@@ -256,16 +277,14 @@ uint64_t zintern_symbol_bytes(size_t length_bytes)
     return sizeof(struct zintern_entry) + length_bytes + 1;
 }
 
-static struct zintern_entry *make_entry(const struct search *search)
+// Not published yet: nobody else knows it.
+static void fill_entry(struct zintern_entry *entry, const struct search *search)
 {
     size_t length_bytes = search->length_bytes;
-    size_t bytes = zintern_symbol_bytes(length_bytes);
-    struct zintern_entry *entry = z_alloc(bytes);
-    if (entry == NULL) return NULL;
     // An address of more bits would need cells of more bits.
     ZVM_CHECK((uintptr_t)entry >> ZINTERN_TAG_SHIFT == 0);
     bool is_ascii = zutf8_is_ascii(search->text, length_bytes);
-    entry->bytes = (uint32_t)bytes;
+    entry->reserved = 0;
     entry->symbol.header = (struct zobject){
         .kind = ZTYPE_STRING,
         .flags = (uint8_t)(ZFLAG_SHARED | (is_ascii ? ZFLAG_ASCII : 0)),
@@ -275,7 +294,6 @@ static struct zintern_entry *make_entry(const struct search *search)
     if (length_bytes > 0) memcpy(entry->symbol.bytes, search->text, length_bytes);
     entry->symbol.bytes[length_bytes] = '\0';
     atomic_init(&entry->count, 1);
-    return entry;
 }
 
 // Sees to it that there is a place in the cells. ZVM_E_BUSY: look again, they have moved on.
@@ -312,12 +330,34 @@ static bool is_moving(struct zintern_cells *cells)
     return z_load_acquire(&cells->next) > ZINTERN_GATE && !ZINTERN_HAS_BUG(HOLES_NOT_FROZEN);
 }
 
-static zvm_status make_checked(struct zintern_cells *cells, const struct search *search,
-                               size_t bytes, struct zintern_entry **out)
+// Memory for an entry, within the limits. *word: its address with STORED, as it goes into a cell.
+// *bytes: what it counts for beside the blocks of the store.
+static zvm_status make_entry(struct zintern_cells *cells, const struct search *search,
+                             uint64_t *bytes, uint64_t *word)
 {
-    if (!zintern_has_room(cells->table, cells, bytes)) return ZVM_E_INTERN_LIMIT;
-    *out = make_entry(search);
-    return *out == NULL ? ZVM_E_NOMEM : ZVM_OK;
+    struct zintern *table = cells->table;
+    size_t size = zintern_symbol_bytes(search->length_bytes);
+    struct zintern_entry *entry = zintern_store_take(table, cells, size);
+    bool is_stored = entry != NULL;
+    *bytes = is_stored ? 0 : size;
+    if (!zintern_has_room(table, cells, *bytes)) {
+        if (is_stored) zintern_store_give_surely(table, entry);
+        return ZVM_E_INTERN_LIMIT;
+    }
+    if (!is_stored) entry = z_alloc(size);
+    if (entry == NULL) return ZVM_E_NOMEM;
+    fill_entry(entry, search);
+    *word = (uint64_t)(uintptr_t)entry | (is_stored ? ZINTERN_STORED : 0);
+    return ZVM_OK;
+}
+
+static void unmake_entry(struct zintern *table, const struct search *search, uint64_t word)
+{
+    struct zintern_entry *entry = zintern_cell_entry(word);
+    if (word & ZINTERN_STORED)
+        zintern_store_give_surely(table, entry);
+    else
+        z_free(entry, zintern_symbol_bytes(search->length_bytes));
 }
 
 // The cell at search->index was empty. ZVM_E_BUSY: look again from there. On success search->entry
@@ -329,16 +369,11 @@ static zvm_status insert(struct zintern_cells *cells, struct zintern_slot *slot,
     zvm_status status = get_place(cells, slot);
     if (status != ZVM_OK) return status;
 
-    size_t bytes = zintern_symbol_bytes(search->length_bytes);
-    struct zintern_entry *entry = NULL;
-    uint64_t found = 0;
-    if (is_moving(cells))
-        status = leave_hole(cells, search);
-    else
-        status = make_checked(cells, search, bytes, &entry);
-    if (status == ZVM_OK &&
-        !publish(&cells->cell[search->index], &found, (uint64_t)(uintptr_t)entry | search->tag)) {
-        z_free(entry, bytes);
+    uint64_t bytes = 0, word = 0, found = 0;
+    status =
+        is_moving(cells) ? leave_hole(cells, search) : make_entry(cells, search, &bytes, &word);
+    if (status == ZVM_OK && !publish(&cells->cell[search->index], &found, word | search->tag)) {
+        unmake_entry(cells->table, search, word);
         status = ZVM_E_BUSY;
     }
     if (status != ZVM_OK) {
@@ -346,7 +381,7 @@ static zvm_status insert(struct zintern_cells *cells, struct zintern_slot *slot,
         return status;
     }
     zintern_note_inserted(cells->table, slot, bytes);
-    search->entry = entry;
+    search->entry = zintern_cell_entry(word);
     return ZVM_OK;
 }
 
@@ -419,6 +454,34 @@ zvm_status zintern_acquire(struct zintern *table, const char *text, size_t lengt
     if (ZVM_UNLIKELY(status != ZVM_OK)) return refuse_slow(table, status);
     *out = &search.entry->symbol;
     return ZVM_OK;
+}
+
+// Cells of the store of which so many are empty for each that is held are worth a collection.
+#define TIDY_SPARSE 16
+#define TIDY_CELL   64
+
+static bool is_tidying_due(struct zintern *table)
+{
+    uint64_t bytes = z_load_relaxed(&table->store.bytes); // relaxed here: figures
+    if (ZVM_LIKELY(bytes == 0)) return false;
+    uint64_t dead = zintern_dead_now(table), count = zintern_count_now(table);
+    uint64_t held = count > dead ? count - dead : 0;
+    if (dead == 0 || held > bytes / (TIDY_SPARSE * TIDY_CELL)) return false;
+    // A symbol that is held may be what keeps the memory: then only many more dead are worth a look.
+    uint64_t died = z_load_relaxed(&table->reclaimed) + dead;
+    if (died - z_load_relaxed(&table->tidied_dead) <= table->dead_min) return false;
+    z_store_relaxed(&table->tidied_dead, died);
+    return true;
+}
+
+void zintern_tidy(struct zintern *table)
+{
+    if (!is_tidying_due(table)) return;
+    struct zintern_slot *slot = zintern_enter(table);
+    if (slot == NULL) return;
+    (void)zintern_collect(table);
+    zintern_leave(table, slot);
+    zintern_reclaim_all(table);
 }
 
 // ---- Holding and letting go ---------------------------------------------------------------------

@@ -53,6 +53,11 @@ const struct zstring *zintern_find(struct zintern *table, const char *text, size
 void zintern_retain(struct zintern *table, const struct zstring *symbol);
 void zintern_release(struct zintern *table, const struct zstring *symbol);
 
+// For who has just dropped many symbols: where little is left in much memory, drops the dead now, so
+// that the last of them do not keep it. Costs no more than a look-up for each symbol that died since
+// this was done last, and nothing in a small table.
+void zintern_tidy(struct zintern *table);
+
 void zintern_stats(struct zintern *table, struct zintern_stats *out);
 
 #endif // ZVM_INTERN_INTERN_H

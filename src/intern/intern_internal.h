@@ -18,14 +18,14 @@
 
 // One symbol. The string inside is what everybody else sees; it is frozen once it is in a cell.
 struct zintern_entry {
-    struct zintern_entry *next; // handed-over by PAIR dropped: the dropped of one migration
     // shared. PAIR symbol: release in zintern_release, acquire in the migration that finds it 0.
     _Atomic uint32_t count;
-    uint32_t bytes; // frozen: of the whole entry
+    uint32_t reserved;
     struct zstring symbol;
 };
 
-_Static_assert(offsetof(struct zintern_entry, symbol) == 16, "symbols are 16-byte aligned");
+// In front of the text; with strings of up to 39 bytes an entry is one cache line.
+_Static_assert(sizeof(struct zintern_entry) == 24, "entries are small");
 
 static inline struct zintern_entry *zintern_entry_of(const struct zstring *symbol)
 {
@@ -36,10 +36,13 @@ static inline struct zintern_entry *zintern_entry_of(const struct zstring *symbo
 // ---- Cells --------------------------------------------------------------------------------------
 
 // A cell: 16 bits of the hash | 48-bit address of a 16-byte aligned entry | flags. It only ever goes
-// 0 -> entry -> frozen entry, or 0 -> frozen (a hole), so a compare-and-swap on it has no ABA.
+// 0 -> entry -> frozen entry, or 0 -> frozen (a hole), so a compare-and-swap on it has no ABA. STORED
+// belongs to the address and goes wherever it goes; the others are the cell's state.
 #define ZINTERN_FROZEN    UINT64_C(1) // the migration has decided; the cell never changes again
 #define ZINTERN_KEEP      UINT64_C(2) // the entry is in the next cells, or will be before the switch
 #define ZINTERN_DROP      UINT64_C(4) // the entry ends with these cells
+#define ZINTERN_STORED    UINT64_C(8) // the entry is in the store, not the allocator's
+#define ZINTERN_STATE     (ZINTERN_FROZEN | ZINTERN_KEEP | ZINTERN_DROP)
 #define ZINTERN_FLAGS     UINT64_C(15)
 #define ZINTERN_TAG_SHIFT 48
 
@@ -73,10 +76,9 @@ struct zintern_cells {
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint64_t used;
     // shared, relaxed hints: chunks handed out and finished.
     _Atomic uint32_t chunks_claimed, chunks_done;
-    // shared. What this migration drops, pushed by who decided it. PAIR dropped.
-    _Atomic(struct zintern_entry *) dropped;
-    // handed-over by PAIR retired, then the reclaimer's.
+    // handed-over by PAIR retired, then the reclaimer's: and how many cells it is done with.
     struct zintern_cells *retired_next;
+    uint64_t freed_until;
     _Alignas(16) char epoch_entry[16];
     // shared. PAIR cell: release when an entry is put in, acquire when it is read.
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint64_t cell[];
@@ -104,6 +106,24 @@ struct zintern_slot {
 
 struct zintern_sections; // section.c: slots, epochs, what waits to be freed
 
+// ---- The store ----------------------------------------------------------------------------------
+
+#define ZINTERN_STORE_CLASSES 3
+#define ZINTERN_BLOCK_MIN     2048 // a power of two, as all sizes of blocks
+
+struct zintern_block;
+struct zintern_orphan;
+
+struct zintern_store {
+    // frozen. Entries go to the store when the cells are at least from_cells.
+    uint64_t block_bytes, from_cells;
+    _Atomic uint64_t bytes;                   // shared, relaxed: of all blocks
+    _Atomic(struct zintern_orphan *) orphans; // shared. PAIR orphan: to be given back
+    // shared. The gate. PAIR store: release when left, acquire when entered.
+    _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint32_t is_busy;
+    struct zintern_block *open[ZINTERN_STORE_CLASSES]; // behind the gate: those with free cells
+};
+
 // ---- The table ----------------------------------------------------------------------------------
 
 struct zintern {
@@ -125,12 +145,16 @@ struct zintern {
     // shared, relaxed: exact. Dropped by migrations, and of these freed; and memory of cells.
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint64_t reclaimed;
     _Atomic uint64_t freed, freed_bytes, cells_bytes, serial;
+    _Atomic uint64_t
+        tidied_dead; // shared, relaxed: how many had died when zintern_tidy last worked
+    struct zintern_store store;
 };
 
 // How a table is made in tests: tiny, so that it migrates all the time.
 struct zintern_tuning {
     uint64_t hash_mask, dead_min;
     uint32_t cells_min, chunk_cells;
+    uint64_t store_block_bytes, store_from_cells; // 0: no store
 };
 
 zvm_status zintern_create_tuned(const struct zintern_options *options,
@@ -165,13 +189,28 @@ void zintern_reclaim_all(struct zintern *table);
 struct zintern_cells *zintern_cells_create(struct zintern *table, uint64_t cell_count);
 void zintern_cells_destroy(struct zintern_cells *cells);
 uint64_t zintern_cells_bytes(const struct zintern *table, uint64_t cell_count);
+// Not of those in the store.
 void zintern_entry_free(struct zintern *table, struct zintern_entry *entry);
+// Frees the entries that cells [begin, end) dropped; at most ZINTERN_STEP cells. False: the store's
+// gate was taken, and nothing was freed.
+bool zintern_free_dropped(struct zintern_cells *cells, uint64_t begin, uint64_t end);
 
 enum zintern_room { ZINTERN_ROOM, ZINTERN_ROOM_GROW, ZINTERN_NO_ROOM };
 // A place for one more entry in the cells; GROW: there is, but they should migrate.
 enum zintern_room zintern_reserve(struct zintern_cells *cells, struct zintern_slot *slot);
 // Gives a place back that reserve gave.
 void zintern_unreserve(struct zintern_slot *slot);
+
+// ---- store.c
+// A cell of at least so many bytes, 32-byte aligned, for an entry of these cells; NULL: use the
+// allocator.
+void *zintern_store_take(struct zintern *table, const struct zintern_cells *cells, size_t bytes);
+// Gives cells back. False: the gate was taken, nothing was given.
+bool zintern_store_give(struct zintern *table, struct zintern_entry *const *entries,
+                        uint32_t count);
+// Gives one back now or when the gate is entered next.
+void zintern_store_give_surely(struct zintern *table, struct zintern_entry *entry);
+void zintern_store_deinit(struct zintern *table); // nobody uses the table any more
 
 // ---- migrate.c
 // One call moves at most this many cells and frees at most this many entries.
@@ -199,6 +238,7 @@ bool zintern_has_room(struct zintern *table, const struct zintern_cells *cells,
                       uint64_t entry_bytes);
 bool zintern_has_room_for_cells(struct zintern *table, const struct zintern_cells *cells,
                                 uint64_t cell_count);
+bool zintern_has_room_for_block(struct zintern *table, const struct zintern_cells *cells);
 uint64_t zintern_count_now(const struct zintern *table);
 uint64_t zintern_dead_now(const struct zintern *table);
 

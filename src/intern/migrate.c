@@ -33,7 +33,7 @@ static uint64_t spread_of(const struct zintern *table, const struct zintern_entr
 // Puts an entry into the cells unless it is there.
 static void put(struct zintern_cells *next, struct zintern_entry *entry, uint64_t cell)
 {
-    uint64_t word = cell & ~ZINTERN_FLAGS;
+    uint64_t word = cell & ~ZINTERN_STATE;
     uint64_t i = spread_of(next->table, entry) & next->mask;
     for (uint64_t n = 0; n <= next->mask; n++, i = (i + 1) & next->mask) {
         // acquire is not needed for what is found here, only its address is compared
@@ -56,33 +56,8 @@ static uint64_t decision_for(struct zintern_entry *entry)
     return count & ZINTERN_DEAD ? ZINTERN_DROP : ZINTERN_KEEP;
 }
 
-// The dropped of one chunk, oldest first, so that they can be pushed all at once.
-struct dropped {
-    struct zintern_entry *first, *last;
-    uint32_t count;
-};
-
-static void add_dropped(struct dropped *dropped, struct zintern_entry *entry)
-{
-    entry->next = dropped->first;
-    if (dropped->first == NULL) dropped->last = entry;
-    dropped->first = entry;
-    dropped->count++;
-}
-
-static void push_dropped(struct zintern_cells *cells, const struct dropped *dropped)
-{
-    if (dropped->count == 0) return;
-    struct zintern_entry *newest = z_load_relaxed(&cells->dropped); // relaxed: the CAS checks it
-    do {
-        dropped->last->next = newest;
-        // PAIR dropped, to the reclaimer
-    } while (!z_cas_weak_release(&cells->dropped, &newest, dropped->first));
-    z_fetch_add_relaxed(&cells->table->reclaimed, dropped->count); // relaxed: a sum
-}
-
 // Decides one cell. Returns what it is then.
-static uint64_t freeze(_Atomic uint64_t *cell, struct dropped *dropped)
+static uint64_t freeze(_Atomic uint64_t *cell, uint32_t *dropped)
 {
     uint64_t word = z_load_acquire(cell); // PAIR cell
     while (!(word & ZINTERN_FROZEN) || ZINTERN_HAS_BUG(DECISION_AGAIN)) {
@@ -90,11 +65,11 @@ static uint64_t freeze(_Atomic uint64_t *cell, struct dropped *dropped)
         if (entry == NULL && (ZINTERN_HAS_BUG(HOLES_NOT_FROZEN) || word & ZINTERN_FROZEN))
             return ZINTERN_FROZEN;
         uint64_t flags = ZINTERN_FROZEN | (entry == NULL ? 0 : decision_for(entry));
-        uint64_t frozen = (word & ~ZINTERN_FLAGS) | flags;
+        uint64_t frozen = (word & ~ZINTERN_STATE) | flags;
         if (frozen == word) return word;
         // acq_rel: a word that was put in meanwhile is read as by look. PAIR cell
         if (!z_cas_acq_rel(cell, &word, frozen)) continue;
-        if (flags & ZINTERN_DROP) add_dropped(dropped, entry);
+        *dropped += (flags & ZINTERN_DROP) != 0;
         return frozen;
     }
     return word;
@@ -125,8 +100,7 @@ static void finish(struct zintern_cells *cells);
 static void move_chunk(struct zintern_cells *cells, struct zintern_cells *next, uint32_t chunk)
 {
     uint64_t begin = (uint64_t)chunk * cells->chunk_cells;
-    struct dropped dropped = {0};
-    uint32_t kept = 0;
+    uint32_t kept = 0, dropped = 0;
     for (uint64_t i = begin; i < begin + cells->chunk_cells; i++) {
         prefetch(cells, next, i);
         uint64_t word = freeze(&cells->cell[i], &dropped);
@@ -134,7 +108,7 @@ static void move_chunk(struct zintern_cells *cells, struct zintern_cells *next, 
         put(next, zintern_cell_entry(word), word);
         kept++;
     }
-    push_dropped(cells, &dropped);
+    if (dropped > 0) z_fetch_add_relaxed(&cells->table->reclaimed, dropped); // relaxed: a sum
     // Everybody who does this chunk counts the same, because all its cells are frozen: the first to
     // say so stands for all. PAIR chunk: what was put into next is there for who acts on this.
     uint16_t done = 0;

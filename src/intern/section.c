@@ -268,24 +268,20 @@ static void defer_retired(struct zintern_sections *sections)
     }
 }
 
-// Frees up to `most` entries that the first free cells dropped, and the cells after the last.
-static void free_some(struct zintern *table, uint64_t most)
+// Frees what a few cells of the first free ones dropped, and these after the last. False: not now.
+static bool free_some(struct zintern *table)
 {
     struct zintern_sections *sections = table->sections;
     struct zintern_cells *cells = sections->free;
-    // acquire: everybody who dropped is out. PAIR dropped
-    struct zintern_entry *entry = z_load_acquire(&cells->dropped);
-    for (; entry != NULL && most > 0; most--) {
-        struct zintern_entry *next = entry->next;
-        __builtin_prefetch(next);
-        zintern_entry_free(table, entry);
-        entry = next;
-    }
-    z_store_relaxed(&cells->dropped, entry); // relaxed: the reclaimer's by now
-    if (entry != NULL) return;
+    uint64_t end = cells->freed_until + ZINTERN_STEP;
+    if (end > cells->mask + 1) end = cells->mask + 1;
+    if (!zintern_free_dropped(cells, cells->freed_until, end)) return false;
+    cells->freed_until = end;
+    if (end <= cells->mask) return true;
     sections->free = cells->retired_next;
     zintern_cells_destroy(cells);
     z_fetch_add_relaxed(&table->cells_freed, 1); // relaxed: a hint
+    return true;
 }
 
 static bool begin_reclaiming(struct zintern_sections *sections)
@@ -304,7 +300,7 @@ void zintern_reclaim(struct zintern *table)
     if (sections->free == NULL && sections->reclaimer.n_pending > 0 &&
         ++sections->steps % RECLAIM_EVERY == 0)
         (void)ck_epoch_poll(&sections->reclaimer);
-    if (sections->free != NULL) free_some(table, ZINTERN_STEP);
+    if (sections->free != NULL) (void)free_some(table);
     z_store_release(&sections->is_reclaiming, false); // PAIR reclaimer
 }
 
@@ -315,8 +311,8 @@ void zintern_reclaim_all(struct zintern *table)
     defer_retired(sections);
     for (int i = 0; i < POLLS_MAX && sections->reclaimer.n_pending > 0; i++)
         (void)ck_epoch_poll(&sections->reclaimer);
-    while (sections->free != NULL)
-        free_some(table, UINT64_MAX);
+    while (sections->free != NULL && free_some(table))
+        continue;
     z_store_release(&sections->is_reclaiming, false); // PAIR reclaimer
 }
 
@@ -327,7 +323,7 @@ void zintern_sections_destroy(struct zintern *table)
     defer_retired(sections);
     ck_epoch_barrier(&sections->reclaimer); // nobody is inside any more
     while (sections->free != NULL)
-        free_some(table, UINT64_MAX);
+        (void)free_some(table);
     struct slot_block *block = next_block(&sections->first);
     while (block != NULL) {
         struct slot_block *next = next_block(block);

@@ -51,6 +51,7 @@ struct zintern_cells *zintern_cells_create(struct zintern *table, uint64_t cell_
     // Zeroed by the system where it is large, so that the one who makes it does not pay for it all.
     char *memory = z_alloc_zeroed(bytes);
     if (memory == NULL) return NULL;
+    z_advise_huge(memory, bytes);
     uintptr_t start = (uintptr_t)memory;
     size_t skip = (0 - start) & (ZVM_CACHE_LINE_BYTES - 1);
     struct zintern_cells *cells = (struct zintern_cells *)(void *)(memory + skip);
@@ -62,7 +63,6 @@ struct zintern_cells *zintern_cells_create(struct zintern *table, uint64_t cell_
     atomic_init(&cells->used, 0);
     atomic_init(&cells->chunks_claimed, 0);
     atomic_init(&cells->chunks_done, 0);
-    atomic_init(&cells->dropped, NULL);
     for (uint64_t i = 0; i < cell_count; i++)
         atomic_init(&cells->cell[i], 0);
     for (uint32_t i = 0; i < cells->chunk_count; i++)
@@ -81,10 +81,36 @@ void zintern_cells_destroy(struct zintern_cells *cells)
 
 void zintern_entry_free(struct zintern *table, struct zintern_entry *entry)
 {
-    uint32_t bytes = entry->bytes;
+    uint64_t bytes = zintern_symbol_bytes(entry->symbol.header.aux);
     z_free(entry, bytes);
     z_fetch_add_relaxed(&table->freed, 1); // relaxed: sums; only the reclaimer writes them
     z_fetch_add_relaxed(&table->freed_bytes, bytes);
+}
+
+// Both lists of some cells' dropped entries are made before anything is freed, because the store may
+// not take them now; and because by then the memory asked for has come.
+bool zintern_free_dropped(struct zintern_cells *cells, uint64_t begin, uint64_t end)
+{
+    ZVM_ASSERT(end - begin <= ZINTERN_STEP);
+
+    struct zintern_entry *stored[ZINTERN_STEP], *allocated[ZINTERN_STEP];
+    uint32_t stored_count = 0, allocated_count = 0;
+    for (uint64_t i = begin; i < end; i++) {
+        uint64_t word = z_load_relaxed(&cells->cell[i]); // relaxed: nobody changes it any more
+        if (!(word & ZINTERN_DROP)) continue;
+        struct zintern_entry *entry = zintern_cell_entry(word);
+        if (word & ZINTERN_STORED) {
+            stored[stored_count++] = entry;
+        } else {
+            __builtin_prefetch(entry);
+            allocated[allocated_count++] = entry;
+        }
+    }
+    if (stored_count > 0 && !zintern_store_give(cells->table, stored, stored_count)) return false;
+    z_fetch_add_relaxed(&cells->table->freed, stored_count); // relaxed: a sum
+    for (uint32_t i = 0; i < allocated_count; i++)
+        zintern_entry_free(cells->table, allocated[i]);
+    return true;
 }
 
 // ---- Places -------------------------------------------------------------------------------------

@@ -184,7 +184,9 @@ void zisolate_deinit(struct zisolate *iso, struct zheap_env *env)
     iso->heap.env = env;
     zresult_free(iso);
     free_stacks(iso);
+    bool held_symbols = iso->symbol_bytes > 0;
     zheap_deinit(&iso->heap);
+    if (held_symbols) zintern_tidy(iso->shared->intern);
     zcode_release((struct zcode *)(uintptr_t)iso->code);
 }
 

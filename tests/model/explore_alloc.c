@@ -49,3 +49,9 @@ char *z_alloc_text(const char *text, size_t length_bytes)
     memcpy(copy, text, length_bytes);
     return copy;
 }
+
+void z_advise_huge(void *memory, size_t bytes)
+{
+    (void)memory;
+    (void)bytes;
+}

@@ -1,5 +1,5 @@
 // tests/model/model_symbol_again.c - the real symbol table: release and reinsert against reclaiming.
-// With: src/intern/intern.c src/intern/table.c src/intern/migrate.c src/intern/figures.c src/base/utf8.c
+// With: src/intern/intern.c src/intern/table.c src/intern/store.c src/intern/migrate.c src/intern/figures.c src/base/utf8.c
 // Define: ZINTERN_PLANT=1
 //
 // A key is held once. One thread drops it, one takes and drops it, one migrates everything and frees

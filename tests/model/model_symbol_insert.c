@@ -1,5 +1,5 @@
 // tests/model/model_symbol_insert.c - the real symbol table: insert against insert, look-up, growth.
-// With: src/intern/intern.c src/intern/table.c src/intern/migrate.c src/intern/figures.c src/base/utf8.c
+// With: src/intern/intern.c src/intern/table.c src/intern/store.c src/intern/migrate.c src/intern/figures.c src/base/utf8.c
 // Define: ZINTERN_PLANT=1
 //
 // Three threads make, find and make again three keys in four cells, of which two collide. The third

@@ -1,5 +1,5 @@
 // tests/model/model_symbol_pin.c - the real symbol table: code is unloaded while an isolate has its symbol.
-// With: src/intern/intern.c src/intern/table.c src/intern/migrate.c src/intern/figures.c src/base/utf8.c
+// With: src/intern/intern.c src/intern/table.c src/intern/store.c src/intern/migrate.c src/intern/figures.c src/base/utf8.c
 // Define: ZINTERN_PLANT=1
 //
 // Code pins a constant. An isolate that runs it takes the constant into its held set, by a reference of

@@ -1,5 +1,5 @@
 // tests/model/model_symbol_stacked.c - the real symbol table: one migration on top of another.
-// With: src/intern/intern.c src/intern/table.c src/intern/migrate.c src/intern/figures.c src/base/utf8.c
+// With: src/intern/intern.c src/intern/table.c src/intern/store.c src/intern/migrate.c src/intern/figures.c src/base/utf8.c
 // Define: ZINTERN_PLANT=1
 //
 // Two threads migrate everything, each from where it finds the root, while a third drops a key, takes

@@ -133,12 +133,7 @@ static void model_free(struct zintern *table, struct zintern_cells *cells)
 {
     while (cells != NULL) {
         struct zintern_cells *next_cells = cells->retired_next;
-        struct zintern_entry *entry = z_load_acquire(&cells->dropped); // PAIR dropped
-        while (entry != NULL) {
-            struct zintern_entry *next = entry->next;
-            zintern_entry_free(table, entry);
-            entry = next;
-        }
+        zx_assert(zintern_free_dropped(cells, 0, cells->mask + 1));
         zintern_cells_destroy(cells);
         z_fetch_add_relaxed(&table->cells_freed, 1);
         cells = next_cells;

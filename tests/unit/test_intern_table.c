@@ -75,7 +75,7 @@ static void test_symbol_layout_is_that_of_a_shared_string(void **state)
     assert_int_equal(wide->header.aux, 5);
     assert_string_equal(ascii->bytes, "name"); // with the NUL
     assert_string_equal(wide->bytes, "n\xC3\xA4me");
-    assert_int_equal((uintptr_t)ascii % 16, 0);
+    assert_int_equal((uintptr_t)ascii % 8, 0);
     assert_true(ascii->hash == zsiphash13(zsiphash_process_key(), "name", 4));
     assert_true(ascii->hash != 0);
     zintern_release(table, ascii);
@@ -218,6 +218,7 @@ static void test_table_shrinks_after_a_large_set_is_released(void **state)
     uint64_t bytes_full = stats_of(table).bytes;
     for (uint32_t i = 0; i < COUNT; i++)
         zintern_release(table, symbols[i]);
+    zintern_tidy(table);
     struct zintern_stats stats = stats_of(table);
     assert_true(stats.count <= 512);
     assert_true(stats.bytes < bytes_full / 20);

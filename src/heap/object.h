@@ -194,13 +194,20 @@ struct zbound {
     uint64_t builtin;       // or the id of a builtin method
 };
 
-// A call of an async action. aux = slots: arguments, later the result or the error.
+// A call of an async function. aux = slots, at least one: the arguments until it runs, then the result
+// or what was thrown in the first.
+enum ztask_state { ZTASK_NEW, ZTASK_RUNNING, ZTASK_DONE, ZTASK_FAILED };
+
+#define ZTASK_PARAMETERS_MAX 200 // so that a task fits a cell
+
 struct ztask {
     struct zobject header;
-    struct zfunc *func;
-    uint32_t state;
-    uint32_t reserved;
-    uint64_t slots[]; // payloads, then tags
+    struct zfunc *func;        // NEW only, then NULL
+    const struct zproto *site; // the function that made the call, and where in it
+    uint32_t site_pc;
+    uint32_t state;        // enum ztask_state
+    uint32_t line, column; // FAILED: where it was thrown
+    uint64_t slots[];      // payloads, then tags
 };
 
 static inline uint8_t *ztask_tags(const struct ztask *task)

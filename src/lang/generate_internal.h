@@ -56,6 +56,7 @@ struct zgen_function {
     uint32_t this_register; // of a method that uses `this`, itself or in an inner function
     struct zgen_block *block;
     uint32_t proto_index;
+    uint32_t async_start; // 0: not async
 };
 
 struct zgen {

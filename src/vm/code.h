@@ -101,6 +101,9 @@ struct zproto {
     struct zcache *caches; // code->caches
     uint32_t index;        // in code->protos
     uint32_t fuel;         // what a call of it costs: its words
+    // Of an async function: the word behind its TASK, where its body starts; 0: not async. In front
+    // stand only checks of its parameters.
+    uint32_t async_start;
 };
 
 struct zcode {

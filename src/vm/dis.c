@@ -135,6 +135,9 @@ static void add_operands(struct zstrbuf *out, const struct zproto *proto, uint32
     case ZFORM_J:
         zstrbuf_add_format(out, "-> %u", (uint32_t)((int32_t)pc + 1 + ZINSN_J(word)));
         break;
+    case ZFORM_AWAIT:
+        zstrbuf_add_format(out, "r%u", a);
+        break;
     case ZFORM_UNPACK:
         zstrbuf_add_format(out, "r%u r%u count=%u%s", a, b, c & 127, c >= 128 ? " rest" : "");
         break;
@@ -189,7 +192,8 @@ void zcode_disassemble(const struct zcode *code, struct zstrbuf *out)
     for (uint32_t i = 0; i < code->proto_count; i++) {
         const struct zproto *proto = &code->protos[i];
         zstrbuf_add_format(
-            out, "\nfunction%u %s: %u parameters, %u registers, %u captures, %u constants\n", i,
+            out, "\n%sfunction%u %s: %u parameters, %u registers, %u captures, %u constants\n",
+            proto->async_start != 0 ? "async " : "", i,
             proto->name == NULL ? "anonymous" : proto->name->bytes, (unsigned)proto->param_count,
             (unsigned)proto->register_count, proto->capture_count, proto->constant_count);
         add_instructions(out, proto);

@@ -34,6 +34,7 @@ _Static_assert(sizeof(struct zframe) == 24, "frames are 24 bytes");
 enum {
     ZFRAME_NATIVE = 1,       // this frame is native
     ZFRAME_RETURN_SLOW = 2,  // returning from it needs the slow path: native or no frame below
+    ZFRAME_TASK = 4,         // the body of the task in stack[base - 2]; returning is slow
 };
 
 // What a thread brings to the isolates it runs. owner-thread.

@@ -6,6 +6,7 @@
 #include "vm/error.h"
 #include "vm/interp.h"
 #include "vm/result.h"
+#include "vm/task.h"
 
 #include <string.h>
 
@@ -74,6 +75,7 @@ static void enter_handler(struct zisolate *iso, const struct zhandler *handler,
                           struct zframe *holder, uint32_t line, uint32_t column)
 {
     while (iso->frame != holder) {
+        if (iso->frame->flags & ZFRAME_TASK) ztask_fail(iso, line, column);
         (void)zcall_pop(iso);
     }
     struct zvalue *value = iso->stack + holder->base + handler->value_register;
@@ -92,6 +94,18 @@ static void enter_handler(struct zisolate *iso, const struct zhandler *handler,
     iso->pending = ZPENDING_NOTHING;
 }
 
+// The error belongs to the call of the current frame: leaves the frame. A task was called elsewhere than
+// where it is awaited.
+static void leave_to_caller(struct zisolate *iso)
+{
+    if (iso->frame == iso->frames) return;
+    if (iso->frame->flags & ZFRAME_TASK) {
+        ztask_place_at_call(iso, iso->stack[iso->frame->base - 2].p);
+        ztask_fail(iso, iso->error_line, iso->error_column);
+    }
+    (void)zcall_pop(iso);
+}
+
 bool zunwind_pending(struct zisolate *iso)
 {
     uint32_t line, column;
@@ -100,9 +114,7 @@ bool zunwind_pending(struct zisolate *iso)
         zresult_termination(iso, line, column);
         return false;
     }
-    if (iso->pending == ZPENDING_ERROR_CALLER) {
-        if (iso->frame > iso->frames) (void)zcall_pop(iso);
-    }
+    if (iso->pending == ZPENDING_ERROR_CALLER) leave_to_caller(iso);
     current_place(iso, &line, &column);
     if (iso->pending == ZPENDING_ERROR_AT) {
         line = iso->error_line;

@@ -52,6 +52,8 @@ static const struct fault FAULTS[] = {
     {"pc 0: registers out of range", WORDS(OP_ABC(ITERPREP, 1, 1, 0), END)},
     {"pc 0: registers out of range", WORDS(OP_ABC(ITERPREP, 0, 2, 0), END)},
     {"pc 0: registers out of range", WORDS(OP_ABC(RETHROW, 3, 0, 0))},
+    {"pc 0: registers out of range", WORDS(OP_ABC(AWAIT, 3, 0, 0), END)},
+    {"pc 0: makes a task in its body", WORDS(OP_ABC(TASK, 0, 0, 0), END)},
     {"pc 0: walks with one or two names only", WORDS(OP_ABC(ITERPREP, 0, 0, 0), END)},
     {"pc 0: walks with one or two names only", WORDS(OP_ABC(ITERPREP, 0, 3, 0), END)},
     {"pc 0: constant out of range", WORDS(OP_AD(LOADK, 0, 2), END)},
@@ -200,6 +202,8 @@ static void test_verify_operands_at_their_limits_are_accepted(void **state)
     CODE_WORDS(f, 4, OP_AD(GETG, 3, 1), OP_AD(LOADK, 3, 1), OP_AD(CLOSURE, 3, 2),
                OP_ABC(RET, 3, 0, 0));
     expect_sound(code);
+    CODE_WORDS(f, 4, OP_ABC(AWAIT, 2, 0, 0), END);
+    expect_sound(code);
     CODE_WORDS(f, ZCODE_REGISTERS_MAX, OP_ABC(RET, 249, 0, 0));
     expect_sound(code);
     zcode_release(code);
@@ -277,6 +281,50 @@ static void test_verify_wrong_function_table_is_refused(void **state)
     expect_refusal(code, "function f: pc 0: has a type check without a name");
     check->name = name;
     expect_sound(code);
+    zcode_release(code);
+    machine_close(&m);
+}
+
+// The frame that makes a task may be one more than the call depth allows, so it must be gone before
+// anything is called.
+static void test_verify_async_function_makes_its_task_first(void **state)
+{
+    (void)state;
+    struct machine m;
+    machine_open(&m);
+    struct zcode *code = make_sound(&m);
+    struct zproto *f = &code->protos[1];
+    uint32_t check = OP_AD(CHECK, 0, 0), task = OP_ABC(TASK, 0, 0, 0);
+    uint32_t null = OP_ABC(LOADNULL, 0, 0, 0), call = OP_ABC(CALL, 0, 0, 0);
+    f->async_start = 1;
+    CODE_WORDS(f, 4, task, call, END);
+    expect_sound(code);
+    f->async_start = 3;
+    CODE_WORDS(f, 4, check, check, task, call, END);
+    expect_sound(code);
+    CODE_WORDS(f, 4, check, call, task, null, END);
+    expect_refusal(code, "function f: pc 1: more than checks before a task is made");
+    CODE_WORDS(f, 4, check, task, task, null, END);
+    expect_refusal(code, "function f: pc 1: makes a task in its body");
+    CODE_WORDS(f, 4, check, check, null, END);
+    expect_refusal(code, "function f: pc 2: makes no task");
+    CODE_WORDS(f, 4, check, END);
+    expect_refusal(code, "function f: pc 0: the body of a task is out of the function");
+    CODE_WORDS(f, 4, check, check, task, call, END);
+    set_handler(f, (struct zhandler){.start = 3, .end = 4, .target = 4});
+    expect_sound(code);
+    set_handler(f, (struct zhandler){.start = 2, .end = 4, .target = 4});
+    expect_refusal(code, "function f: pc 2: handles errors before its body");
+    set_handler(f, (struct zhandler){.start = 3, .end = 4, .target = 4});
+    f->register_count = 240;
+    f->param_count = ZTASK_PARAMETERS_MAX;
+    expect_sound(code);
+    f->param_count = ZTASK_PARAMETERS_MAX + 1;
+    expect_refusal(code, "function f: pc 0: a task has too many parameters");
+    f->param_count = 0;
+    code->protos[0].async_start = 1;
+    CODE_WORDS(&code->protos[0], 4, task, END);
+    expect_refusal(code, "no main program");
     zcode_release(code);
     machine_close(&m);
 }
@@ -488,6 +536,12 @@ static const char *const PROGRAMS[] = {
     "{a, k: z} = m\n"
     "for each i, v in l { l[i] = [v, i] }\nfor each k, v in m { m[k] = \"${k}=${v}\" }\n"
     "for each c in \"h\xc3\xa9llo\" { print(c) }\nm.n = p\nm.n += 1\nprint(l, m, q, r, a, z)",
+    // Tasks.
+    "let held = null\nasync action t(n: int, f) -> int { let g = () => n\n n = n + 1\n"
+    " try { return n > 3 ? await f(g) : await t(n, f) } finally { print(\"f\", g()) } }\n"
+    "held = t(1, async action(g) { return g() / 2 })\nlet l = [t(4, x => await held), held]\n"
+    "for each x in l { try { print(await x, await x) } catch (e) { print(e.kind) } }\n"
+    "try { print(await t(3, x => null)) } catch (e) { print(e.message) }",
     // Builtins that call back.
     "let n = 3\nlet l = range(12)\nprint(l.map(x => x * n).filter(x => x % 2 == 0).reduce((a, x) "
     "=> a + x, 0))\n"
@@ -573,6 +627,8 @@ static void mutate_tables(uint64_t *random, struct zproto *proto)
         check->type = (uint8_t)random_next(random);
         check->context = (uint8_t)random_below(random, 5);
     }
+    if (proto->async_start > 0 && random_below(random, 8) == 0)
+        proto->async_start = random_below(random, proto->word_count);
     if (random_below(random, 8) == 0) proto->param_count = (uint8_t)random_below(random, 5);
     if (random_below(random, 8) == 0) proto->register_count = (uint16_t)random_below(random, 12);
 }
@@ -668,6 +724,7 @@ int main(void)
         cmocka_unit_test(test_verify_operands_at_their_limits_are_accepted),
         cmocka_unit_test(test_verify_wrong_handler_is_refused),
         cmocka_unit_test(test_verify_wrong_function_table_is_refused),
+        cmocka_unit_test(test_verify_async_function_makes_its_task_first),
         cmocka_unit_test(test_verify_wrong_constant_is_refused),
         cmocka_unit_test(test_verify_closure_of_what_its_maker_has_not_is_refused),
         cmocka_unit_test(test_verify_code_without_a_main_program_is_refused),

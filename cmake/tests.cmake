@@ -144,6 +144,10 @@ foreach(command zvm zvm-switch)
 endforeach()
 
 if(TARGET zvm)
+    add_script(docs.language lang tests/docs/check_language $<TARGET_FILE:zvm>)
+    add_script(docs.language_self_test lang tests/docs/check_language $<TARGET_FILE:zvm> --self-test)
+    set_tests_properties(docs.language docs.language_self_test PROPERTIES ENVIRONMENT
+        "${test_environment}")
     file(GLOB scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/cli/*.sh)
     foreach(script ${scripts})
         get_filename_component(name ${script} NAME_WE)

@@ -163,7 +163,7 @@ ZVM_API zvm_status zvm_runtime_shutdown(zvm_runtime *runtime, bool cancel);
 /// Returns false to refuse it: the caller of the writer then stops.
 typedef bool (*zvm_write_fn)(void *context, const char *text, size_t length_bytes);
 
-/// Compiles and verifies a program.
+/// Compiles and verifies a program that uses no modules.
 ///
 /// in:      runtime; name [NUL-terminated] used in positions ("FILE" of FILE:LINE:COL);
 ///          text [length_bytes], UTF-8; diagnostics may be NULL, gets each finding as
@@ -178,6 +178,75 @@ typedef bool (*zvm_write_fn)(void *context, const char *text, size_t length_byte
 ZVM_API zvm_status zvm_code_from_source(zvm_runtime *runtime, const char *name, const char *text,
                                         size_t length_bytes, zvm_write_fn diagnostics,
                                         void *context, zvm_code **out);
+
+/// What the compiler asks a loader for; lives until the loader returns.
+typedef struct zvm_module_request zvm_module_request;
+
+/// Finds a module for the compiler. `path` [NUL-terminated, UTF-8] leads from the root folder to the
+/// module: parts with '/' between them, none of them empty, "." or "..". It gives the text by
+/// zvm_module_give and returns ZVM_OK; or returns ZVM_E_NOT_FOUND, or another status, perhaps after
+/// zvm_module_refuse. It is called on the thread that compiles, and may compile other programs.
+typedef zvm_status (*zvm_load_fn)(void *context, const char *path, zvm_module_request *request);
+
+/// What a program is compiled with that may use modules. Zero in a field means its default.
+typedef struct zvm_file_options {
+    size_t size;          // of this struct, in bytes
+    const char *text;     // [length_bytes], UTF-8: the program; NULL: it is read (no loader is set)
+    size_t length_bytes;
+    const char *root;     // folder; no module is read from elsewhere; NULL: the program's own
+    zvm_load_fn load;     // NULL: reads files
+    void *load_context;
+} zvm_file_options;
+
+#define ZVM_FILE_OPTIONS_INIT {sizeof(zvm_file_options), NULL, 0, NULL, NULL, NULL}
+
+/// Compiles and verifies a program that may use modules (`use "./lib/text.zx" as text`), and links
+/// them with it. Each module is compiled once a runtime and shared, for as long as a program has it.
+///
+/// Without a loader, modules are files in the folder `root` and the folders in it; `..` and symbolic
+/// links do not lead out of it. A program whose text is given need not be a file: it then stands in
+/// `root`. With a loader, `path` is of the form that loaders get, and `root` is only put before the
+/// paths of modules in positions.
+///
+/// in:      runtime; path [NUL-terminated], of the program, used in positions; options may be NULL;
+///          diagnostics and context as for zvm_code_from_source
+/// out:     out  the code, to be released with zvm_code_release
+/// errors:  as zvm_code_from_source, of every module too; ZVM_E_SYNTAX also for a module that is
+///          missing, outside the root or part of a circle; ZVM_E_NOT_FOUND the program cannot be
+///          read (with a diagnostic); ZVM_E_ARGUMENT also for a program that is not under `root`
+/// thread:  any; several threads may compile at once; blocks while files are read
+/// memory:  copies what it keeps
+/// cost:    linear in the program's text and in the texts of the modules that it uses
+/// source:  ours
+ZVM_API zvm_status zvm_code_from_file(zvm_runtime *runtime, const char *path,
+                                      const zvm_file_options *options, zvm_write_fn diagnostics,
+                                      void *context, zvm_code **out);
+
+/// Gives the compiler what it asked a loader for. Once a request.
+///
+/// in:      request; path [NUL-terminated], of the same form as the one asked for: the one name of a
+///          module that has several, NULL when it is the one asked for; text [length_bytes], copied
+/// out:     none
+/// errors:  ZVM_E_ARGUMENT NULL, or a path of another form; ZVM_E_STATE given before;
+///          ZVM_E_LIMIT 1 GiB or more; ZVM_E_NOMEM. The loader returns any of them.
+/// thread:  the one that the loader is called on
+/// memory:  copies path and text
+/// cost:    linear in the text
+/// source:  ours
+ZVM_API zvm_status zvm_module_give(zvm_module_request *request, const char *path, const char *text,
+                                   size_t length_bytes);
+
+/// Says in a few words why a loader has nothing to give ("permission denied"); shown in the
+/// diagnostic.
+///
+/// in:      request; reason [NUL-terminated], UTF-8; 199 bytes are shown at most
+/// out:     none
+/// errors:  none
+/// thread:  the one that the loader is called on
+/// memory:  copies the reason
+/// cost:    constant
+/// source:  ours
+ZVM_API void zvm_module_refuse(zvm_module_request *request, const char *reason);
 
 /// Takes one more reference to a code object.
 ///

@@ -108,8 +108,11 @@ static int compile_text(zvm_runtime *runtime, const char *name, const struct sou
                         zvm_code **out)
 {
     bool was_written = false;
-    zvm_status status = zvm_code_from_source(runtime, name, source->text, source->length,
-                                             write_diagnostic, &was_written, out);
+    zvm_file_options options = ZVM_FILE_OPTIONS_INIT;
+    options.text = source->text == NULL ? "" : source->text;
+    options.length_bytes = source->length;
+    zvm_status status =
+        zvm_code_from_file(runtime, name, &options, write_diagnostic, &was_written, out);
     if (status == ZVM_OK) return CLI_EXIT_OK;
     if (!was_written) cli_complain("%s: %s", name, zvm_status_text(status));
     bool is_internal = status == ZVM_E_BYTECODE || status == ZVM_E_INTERNAL;

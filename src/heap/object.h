@@ -155,7 +155,8 @@ struct zerror {
     uint32_t line, column;  // 0 until first thrown
     struct zbuffer *trace;
     uint8_t kind_tag, message_tag;
-    uint8_t reserved[6];
+    uint16_t file; // where it was first thrown: zcode_file_name
+    uint8_t reserved[4];
 };
 
 // An instance of a data declaration. aux = fields: payloads, then tags.
@@ -205,8 +206,9 @@ struct ztask {
     struct zfunc *func;        // NEW only, then NULL
     const struct zproto *site; // the function that made the call, and where in it
     uint32_t site_pc;
-    uint32_t state;        // enum ztask_state
-    uint32_t line, column; // FAILED: where it was thrown
+    uint16_t state;        // enum ztask_state
+    uint16_t file;         // FAILED: where it was thrown, zcode_file_name
+    uint32_t line, column; // FAILED: the same
     uint64_t slots[];      // payloads, then tags
 };
 

@@ -145,7 +145,9 @@ static void seal(struct zgen *gen, struct zgen_function *function, struct zproto
 static void name_proto(struct zgen *gen, const struct zast_function *ast, uint32_t index)
 {
     struct zast_text text = ast->name;
-    if (ast->parent == NULL) text = (struct zast_text){"<main>", 6};
+    if (ast->parent == NULL)
+        text =
+            gen->unit != NULL ? (struct zast_text){"<module>", 8} : (struct zast_text){"<main>", 6};
     if (text.length_bytes == 0) return;
     ((struct zproto *)gen->protos.data)[index].name = zgen_symbol(gen, text, ast->position);
 }
@@ -169,6 +171,10 @@ static uint32_t generate(struct zgen *gen, const struct zast_function *ast)
     name_proto(gen, ast, function.proto_index);
 
     gen->function = &function;
+    if (ast->parent == NULL && gen->modules != NULL) {
+        zgen_link(gen);
+        zgen_guards(gen);
+    }
     body(gen, ast);
     struct zproto *proto = &((struct zproto *)gen->protos.data)[function.proto_index];
     proto->captures = make_captures(gen, ast);

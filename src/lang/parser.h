@@ -21,11 +21,16 @@ void zdiagnostics_error(struct zdiagnostics *diagnostics, struct zast_position p
                         uint32_t length_chars, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+// True for a character that must not reach a terminal as it is.
+bool zdiagnostics_is_harmful(uint32_t code_point);
+
 // Parses and resolves. The tree points into `text`, which must outlive it; everything else is in
 // program->arena, freed by zlang_free_program.
 // errors: ZVM_E_SYNTAX and ZVM_E_UTF8 with at least one finding, ZVM_E_NOMEM, ZVM_E_LIMIT (a source of
 // 1 GiB or more). thread: any. cost: linear.
 zvm_status zlang_parse(struct zdiagnostics *diagnostics, struct zast_program *out);
+// The same without resolving: what the program uses must be loaded first. Then zresolve_program.
+zvm_status zlang_parse_tree(struct zdiagnostics *diagnostics, struct zast_program *out);
 void zlang_free_program(struct zast_program *program);
 
 #endif // ZVM_LANG_PARSER_H

@@ -111,7 +111,20 @@ static void free_code(struct zcode *code)
     z_free(code->globals, code->global_count * sizeof *code->globals);
     if (code->caches != NULL) z_free(code->caches, code->cache_count * sizeof *code->caches);
     z_free(code->file_name, code->file_name_bytes);
+    for (uint32_t i = 0; i < code->file_count; i++) {
+        z_free(code->files[i].name, code->files[i].name_bytes);
+    }
+    z_free(code->files, code->file_count * sizeof *code->files);
+    void (*on_free)(void *context) = code->on_free;
+    void *on_free_context = code->on_free_context;
     z_free(code, sizeof *code);
+    if (on_free != NULL) on_free(on_free_context);
+}
+
+const char *zcode_file_name(const struct zcode *code, uint32_t file)
+{
+    bool is_module = file > 0 && file <= code->file_count;
+    return is_module ? code->files[file - 1].name : code->file_name;
 }
 
 void zcode_release(struct zcode *code)

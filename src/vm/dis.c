@@ -192,10 +192,12 @@ void zcode_disassemble(const struct zcode *code, struct zstrbuf *out)
     for (uint32_t i = 0; i < code->proto_count; i++) {
         const struct zproto *proto = &code->protos[i];
         zstrbuf_add_format(
-            out, "\n%sfunction%u %s: %u parameters, %u registers, %u captures, %u constants\n",
+            out, "\n%sfunction%u %s: %u parameters, %u registers, %u captures, %u constants",
             proto->async_start != 0 ? "async " : "", i,
             proto->name == NULL ? "anonymous" : proto->name->bytes, (unsigned)proto->param_count,
             (unsigned)proto->register_count, proto->capture_count, proto->constant_count);
+        if (proto->file > 0) zstrbuf_add_format(out, ", in %s", zcode_file_name(code, proto->file));
+        zstrbuf_add_char(out, '\n');
         add_instructions(out, proto);
         for (uint32_t h = 0; h < proto->handler_count; h++) {
             const struct zhandler *handler = &proto->handlers[h];

@@ -313,7 +313,7 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
         if (outcome == ZINTERP_ENDED) {
             iso->status = status; // it had come to an end before: that stands
         } else {
-            zresult_termination(iso, 0, 0);
+            zresult_termination(iso, (struct zplace){0});
             outcome = ZINTERP_ENDED;
         }
     }

@@ -68,7 +68,7 @@ enum {
 enum zisolate_pending {
     ZPENDING_NOTHING,
     ZPENDING_ERROR,       // iso->error is being thrown; place unknown: that of the instruction
-    ZPENDING_ERROR_AT,    // iso->error at iso->error_line, error_column
+    ZPENDING_ERROR_AT,    // iso->error at iso->error_line, error_column, in the file iso->error.aux
     ZPENDING_ERROR_CALLER,// iso->error, at the call of the current frame
     ZPENDING_TERMINATION, // iso->status says why; no handler runs
 };

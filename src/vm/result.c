@@ -56,7 +56,7 @@ static void set_trace(struct zisolate *iso, const struct ztrace_entry *entries, 
         const struct zproto *proto = entries[i].proto;
         zvm_trace_frame *frame = &extra->trace[i];
         frame->function = proto->name == NULL ? "anonymous" : proto->name->bytes;
-        frame->file = proto->code->file_name;
+        frame->file = zcode_file_name(proto->code, proto->file);
         zcode_position(proto, entries[i].pc, &frame->line, &frame->column);
     }
 }
@@ -76,11 +76,11 @@ static void trace_of(struct zisolate *iso, const struct zerror *error)
     set_trace(iso, entries, count, total - count);
 }
 
-static void set_place(struct zisolate *iso, uint32_t line, uint32_t column)
+static void set_place(struct zisolate *iso, struct zplace place)
 {
-    iso->error_line = line;
-    iso->error_column = column;
-    const char *file = iso->code->file_name;
+    iso->error_line = place.line;
+    iso->error_column = place.column;
+    const char *file = zcode_file_name(iso->code, place.file);
     set_text(&iso->extra->file, &iso->extra->file_bytes, file, strlen(file));
 }
 
@@ -94,14 +94,14 @@ static void set_string(char **text, size_t *text_bytes, struct zvalue string)
     set_text(text, text_bytes, zstring_bytes(string.p), zstring_length_bytes(string.p));
 }
 
-void zresult_error(struct zisolate *iso, uint32_t line, uint32_t column)
+void zresult_error(struct zisolate *iso, struct zplace place)
 {
     const struct zerror *error = iso->error.tag == ZTAG_ERROR ? iso->error.p : NULL;
     iso->status = error != NULL && is_heap_limit(iso, error) ? ZVM_E_HEAP_LIMIT : ZVM_E_ERROR;
     if (!ensure_extra(iso)) return;
 
     struct zisolate_extra *extra = iso->extra;
-    set_place(iso, line, column);
+    set_place(iso, place);
     trace_of(iso, error);
     if (error != NULL) {
         set_string(&extra->kind, &extra->kind_bytes, zvalue_slot(error->kind, error->kind_tag));
@@ -121,11 +121,11 @@ void zresult_error(struct zisolate *iso, uint32_t line, uint32_t column)
     set_text(&extra->message, &extra->message_bytes, zstrbuf_text(text), text->length);
 }
 
-void zresult_termination(struct zisolate *iso, uint32_t line, uint32_t column)
+void zresult_termination(struct zisolate *iso, struct zplace place)
 {
     if (!ensure_extra(iso)) return;
     struct zisolate_extra *extra = iso->extra;
-    set_place(iso, line, column);
+    set_place(iso, place);
     trace_of(iso, NULL);
     const char *kind = iso->status == ZVM_E_HEAP_LIMIT ? "HeapLimitError" : "Termination";
     set_text(&extra->kind, &extra->kind_bytes, kind, strlen(kind));

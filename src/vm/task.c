@@ -53,6 +53,7 @@ bool ztask_create(struct zisolate *iso, struct zvalue *out)
     task->state = ZTASK_NEW;
     task->line = 0;
     task->column = 0;
+    task->file = 0;
     remember_call(iso, task);
     const struct zvalue *arguments = iso->stack + iso->frame->base;
     set_slot(task, 0, zvalue_null());
@@ -68,7 +69,7 @@ bool ztask_create(struct zisolate *iso, struct zvalue *out)
 static void settle(struct zisolate *iso, struct ztask *task, enum ztask_state state,
                    struct zvalue value)
 {
-    task->state = state;
+    task->state = (uint16_t)state;
     task->func = NULL;
     for (uint32_t i = 1; i < task->header.aux; i++) {
         set_slot(task, i, zvalue_null());
@@ -77,11 +78,12 @@ static void settle(struct zisolate *iso, struct ztask *task, enum ztask_state st
     zheap_log(&iso->heap, &task->header);
 }
 
-static void settle_failed(struct zisolate *iso, struct ztask *task, uint32_t line, uint32_t column)
+static void settle_failed(struct zisolate *iso, struct ztask *task, struct zplace place)
 {
     settle(iso, task, ZTASK_FAILED, iso->error);
-    task->line = line;
-    task->column = column;
+    task->line = place.line;
+    task->column = place.column;
+    task->file = place.file;
 }
 
 void ztask_finish(struct zisolate *iso)
@@ -91,14 +93,15 @@ void ztask_finish(struct zisolate *iso)
     window[0] = window[1];
 }
 
-void ztask_fail(struct zisolate *iso, uint32_t line, uint32_t column)
+void ztask_fail(struct zisolate *iso, struct zplace place)
 {
-    settle_failed(iso, current_task(iso), line, column);
+    settle_failed(iso, current_task(iso), place);
 }
 
 void ztask_place_at_call(struct zisolate *iso, const struct ztask *task)
 {
     zcode_position(task->site, task->site_pc, &iso->error_line, &iso->error_column);
+    iso->error.aux = task->site->file;
     iso->pending = ZPENDING_ERROR_AT;
 }
 
@@ -109,7 +112,7 @@ static enum zcall_outcome fail_to_start(struct zisolate *iso, struct ztask *task
 {
     if (iso->pending == ZPENDING_TERMINATION) return ZCALL_FAILED;
     ztask_place_at_call(iso, task);
-    settle_failed(iso, task, iso->error_line, iso->error_column);
+    settle_failed(iso, task, zresult_pending_place(iso));
     return ZCALL_FAILED;
 }
 
@@ -143,6 +146,7 @@ enum zcall_outcome ztask_await(struct zisolate *iso, struct zvalue *window)
         iso->error = zvalue_slot(task->slots[0], ztask_tags(task)[0]);
         iso->error_line = task->line;
         iso->error_column = task->column;
+        iso->error.aux = task->file;
         iso->pending = ZPENDING_ERROR_AT;
         return ZCALL_FAILED;
     }

@@ -3,6 +3,7 @@
 #define ZVM_VM_TASK_H
 
 #include "vm/interp.h"
+#include "vm/result.h"
 
 // A task of the call in the current frame, whose arguments have been checked. false: pending is set.
 bool ztask_create(struct zisolate *iso, struct zvalue *out);
@@ -11,8 +12,8 @@ bool ztask_create(struct zisolate *iso, struct zvalue *out);
 enum zcall_outcome ztask_await(struct zisolate *iso, struct zvalue *window);
 // The current frame, a task's, has returned: the result is in stack[base - 1].
 void ztask_finish(struct zisolate *iso);
-// The current frame, a task's, ends with iso->error, thrown at line, column.
-void ztask_fail(struct zisolate *iso, uint32_t line, uint32_t column);
+// The current frame, a task's, ends with iso->error, thrown there.
+void ztask_fail(struct zisolate *iso, struct zplace place);
 // Moves the place of the pending error to the call that made the task.
 void ztask_place_at_call(struct zisolate *iso, const struct ztask *task);
 

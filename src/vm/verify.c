@@ -302,6 +302,7 @@ static bool check_tables(struct verifier *v)
     if (proto->param_count > proto->register_count) return refuse(v, "has too many parameters");
     if (proto->code != v->code) return refuse(v, "belongs to other code");
     if (proto->fuel < proto->word_count) return refuse(v, "costs less than its length");
+    if (proto->file > v->code->file_count) return refuse(v, "stands in no file");
     for (uint32_t i = 0; i < proto->constant_count; i++) {
         if (!is_constant(proto->constants[i])) return refuse(v, "has a constant of a bad type");
     }

@@ -1,0 +1,249 @@
+// lang/generate_module.c - `use`, and linking modules into the code object of the program.
+//
+// Globals of a program: its own, then for each module its own and its guard. The guard holds the
+// module's top level, a function, until that has run to its end; then it is null. A `use` runs what is
+// in the guard. So a module runs once an isolate, on first use, and anew when an error ended it.
+// A module's code is copied with other numbers of globals and functions, and nothing else changes: the
+// interpreter knows nothing of modules. Thread: owner.
+#include "lang/generate_internal.h"
+
+#include "base/alloc.h"
+
+#include <string.h>
+
+// ---- Numbers ----------------------------------------------------------------------------------
+
+static void take_slots(struct zgen *gen, uint64_t count)
+{
+    uint64_t sum = gen->global_count + count;
+    if (sum > 0xffff) {
+        struct zast_position start = {1, 1};
+        zgen_error(gen, start, "the program and its modules have too many globals (limit 65535)");
+        return;
+    }
+    gen->global_count = (uint32_t)sum;
+}
+
+static void number_linked(struct zgen *gen)
+{
+    for (struct zmodule *module = gen->modules; module != NULL && gen->status == ZVM_OK;
+         module = module->next) {
+        module->global_base = gen->global_count;
+        take_slots(gen, (uint64_t)module->unit->own_count + 1);
+        module->guard_slot = gen->global_count - 1;
+    }
+}
+
+void zgen_number_modules(struct zgen *gen)
+{
+    number_linked(gen);
+    for (struct zast_global *global = gen->program->globals;
+         global != NULL && gen->status == ZVM_OK; global = global->next) {
+        if (global->use == NULL) continue;
+        if (gen->unit == NULL) {
+            global->slot = global->use->use.module->global_base + global->export_slot;
+        } else {
+            global->slot = gen->global_count;
+            gen->import_count++;
+            take_slots(gen, 1);
+        }
+    }
+    if (gen->unit != NULL) take_slots(gen, gen->program->use_count);
+}
+
+static uint32_t guard_of(const struct zgen *gen, const struct zast_node *use)
+{
+    if (gen->unit == NULL) return use->use.module->guard_slot;
+    return gen->own_count + gen->import_count + use->use.index;
+}
+
+// ---- Code -------------------------------------------------------------------------------------
+
+void zgen_use(struct zgen *gen, const struct zast_node *node)
+{
+    uint32_t guard = guard_of(gen, node);
+    struct zgen_jumps end = {0};
+    uint32_t reg = zgen_registers(gen, 1, node->position);
+    zgen_at(gen, node->position);
+    zgen_ad(gen, ZOP_GETG, reg, guard);
+    zgen_ad(gen, ZOP_JF, reg, 0);
+    zgen_jump_aux(gen, &end);
+    zgen_abc(gen, ZOP_CALL, reg, 0, 0);
+    zgen_abc(gen, ZOP_LOADNULL, reg, 0, 0);
+    zgen_ad(gen, ZOP_DEFG, reg, guard);
+    zgen_bind(gen, &end);
+}
+
+void zgen_guards(struct zgen *gen)
+{
+    struct zast_position start = {1, 1};
+    uint32_t saved = gen->function->next;
+    uint32_t reg = zgen_registers(gen, 1, start);
+    zgen_at(gen, start);
+    for (const struct zmodule *module = gen->modules; module != NULL; module = module->next) {
+        zgen_ad(gen, ZOP_CLOSURE, reg, module->proto_base);
+        zgen_ad(gen, ZOP_DEFG, reg, module->guard_slot);
+    }
+    gen->function->next = saved;
+}
+
+// ---- Linking ----------------------------------------------------------------------------------
+
+// What a global of the unit is in the program.
+static uint32_t linked_global(const struct zmodule *module, uint32_t slot)
+{
+    const struct zunit *unit = module->unit;
+    if (slot < unit->own_count) return module->global_base + slot;
+    slot -= unit->own_count;
+    if (slot >= unit->import_count) return module->used[slot - unit->import_count]->guard_slot;
+    const struct zunit_import *import = &unit->imports[slot];
+    return module->used[import->use]->global_base + import->slot;
+}
+
+static uint32_t with_operand(uint32_t word, uint32_t d)
+{
+    return (word & 0xffffu) | d << 16;
+}
+
+// Globals and functions get their numbers in the program. Each other operand means something inside
+// its function only.
+static void relocate(const struct zmodule *module, uint32_t *words, uint32_t count)
+{
+    for (uint32_t pc = 0; pc < count; pc++) {
+        const struct zopcode_info *info = &zopcode_table[ZINSN_OP(words[pc])];
+        uint32_t d = ZINSN_D(words[pc]);
+        if (info->form == ZFORM_W_G || info->form == ZFORM_R_G)
+            words[pc] = with_operand(words[pc], linked_global(module, d));
+        if (info->form == ZFORM_W_P) words[pc] = with_operand(words[pc], module->proto_base + d);
+        if (info->aux == ZAUX_NONE) continue;
+        pc++;
+        if (info->aux == ZAUX_GLOBAL) words[pc] = linked_global(module, words[pc]);
+    }
+}
+
+static void *copy_array(struct zgen *gen, const void *from, size_t bytes)
+{
+    if (gen->status != ZVM_OK || bytes == 0) return NULL;
+    void *copy = z_alloc(bytes);
+    if (copy == NULL)
+        zgen_fail(gen, ZVM_E_NOMEM);
+    else
+        memcpy(copy, from, bytes);
+    return copy;
+}
+
+static const struct zstring *retain(const struct zgen *gen, const struct zstring *symbol)
+{
+    if (symbol != NULL) zintern_retain(gen->intern, symbol);
+    return symbol;
+}
+
+// The parts that hold symbols; a part that memory refuses stays empty.
+static void copy_symbols(struct zgen *gen, const struct zproto *from, struct zproto *to)
+{
+    to->name = retain(gen, from->name);
+    to->constants =
+        copy_array(gen, from->constants, from->constant_count * sizeof *from->constants);
+    if (to->constants != NULL) to->constant_count = from->constant_count;
+    for (uint32_t i = 0; i < to->constant_count; i++) {
+        if (to->constants[i].tag == ZTAG_SYMBOL) (void)retain(gen, to->constants[i].p);
+    }
+    to->checks = copy_array(gen, from->checks, from->check_count * sizeof *from->checks);
+    if (to->checks != NULL) to->check_count = from->check_count;
+    for (uint32_t i = 0; i < to->check_count; i++) {
+        (void)retain(gen, to->checks[i].name);
+        (void)retain(gen, to->checks[i].type_name);
+    }
+}
+
+static void link_proto(struct zgen *gen, const struct zmodule *module, const struct zproto *from)
+{
+    struct zproto *to = zgen_array_add(gen, &gen->protos, sizeof *to);
+    if (to == NULL) return;
+    *to = (struct zproto){.register_count = from->register_count,
+                          .param_count = from->param_count,
+                          .is_method = from->is_method,
+                          .fuel = from->fuel,
+                          .file = module->file,
+                          .code = gen->code,
+                          .index = gen->protos.count - 1};
+    copy_symbols(gen, from, to);
+    uint32_t *words = copy_array(gen, from->words, from->word_count * sizeof *words);
+    if (words != NULL) {
+        relocate(module, words, from->word_count);
+        to->words = words;
+        to->word_count = from->word_count;
+    }
+    to->captures = copy_array(gen, from->captures, from->capture_count * sizeof *from->captures);
+    if (to->captures != NULL) to->capture_count = from->capture_count;
+    to->handlers = copy_array(gen, from->handlers, from->handler_count * sizeof *from->handlers);
+    if (to->handlers != NULL) to->handler_count = from->handler_count;
+    to->lines = copy_array(gen, from->lines, from->line_bytes);
+    if (to->lines != NULL) to->line_bytes = from->line_bytes;
+}
+
+void zgen_link(struct zgen *gen)
+{
+    uint16_t file = 1;
+    uint32_t base = gen->protos.count;
+    for (struct zmodule *module = gen->modules; module != NULL; module = module->next) {
+        module->file = file++;
+        module->proto_base = base;
+        base += module->unit->code->proto_count;
+        if (base > 0xffff) {
+            struct zast_position start = {1, 1};
+            zgen_error(gen, start,
+                       "the program and its modules have too many functions (limit 65535)");
+            return;
+        }
+    }
+    for (const struct zmodule *module = gen->modules; module != NULL; module = module->next) {
+        const struct zcode *code = module->unit->code;
+        for (uint32_t i = 0; i < code->proto_count && gen->status == ZVM_OK; i++) {
+            link_proto(gen, module, &code->protos[i]);
+        }
+    }
+}
+
+// ---- Names ------------------------------------------------------------------------------------
+
+static void name_files(struct zgen *gen)
+{
+    uint32_t count = 0;
+    for (const struct zmodule *module = gen->modules; module != NULL; module = module->next) {
+        count++;
+    }
+    struct zcode_file *files = z_alloc_zeroed(count * sizeof *files);
+    if (files == NULL) {
+        zgen_fail(gen, ZVM_E_NOMEM);
+        return;
+    }
+    gen->code->files = files;
+    gen->code->file_count = count;
+    for (const struct zmodule *module = gen->modules; module != NULL; module = module->next) {
+        const char *name = module->diagnostics->file_name;
+        struct zcode_file *file = &files[module->file - 1];
+        file->name = z_alloc_text(name, strlen(name));
+        if (file->name == NULL) {
+            zgen_fail(gen, ZVM_E_NOMEM);
+            return;
+        }
+        file->name_bytes = strlen(name) + 1;
+    }
+}
+
+void zgen_name_modules(struct zgen *gen)
+{
+    if (gen->modules == NULL || gen->status != ZVM_OK) return;
+    const struct zstring **globals = gen->code->globals;
+    for (const struct zmodule *module = gen->modules; module != NULL; module = module->next) {
+        const struct zunit *unit = module->unit;
+        for (uint32_t i = 0; i < unit->own_count; i++) {
+            globals[module->global_base + i] = retain(gen, unit->code->globals[i]);
+        }
+        struct zast_text path = {module->path, (uint32_t)strlen(module->path)};
+        struct zast_position start = {1, 1};
+        globals[module->guard_slot] = zgen_symbol(gen, path, start);
+    }
+    name_files(gen);
+}

@@ -204,10 +204,10 @@ static zvm_status compile_file(const struct file_compile *file, zvm_load_fn load
 {
     bool is_given = file->options.text != NULL;
     const struct zmodule_source source = {.modules = file->runtime->modules,
-                                    .load = load,
-                                    .context = context,
-                                    .path = path,
-                                    .prefix = zstrbuf_text(&file->prefix)};
+                                          .load = load,
+                                          .context = context,
+                                          .path = path,
+                                          .prefix = zstrbuf_text(&file->prefix)};
     return compile(file->runtime, file->path, is_given ? file->options.text : text,
                    is_given ? file->options.length_bytes : length_bytes, file->diagnostics,
                    file->context, load == NULL ? NULL : &source, file->out);
@@ -261,7 +261,8 @@ static zvm_status open_root(struct file_compile *file, struct zfolder *folder, c
     if (length > 0 && prefix[length - 1] != '/') zstrbuf_add_char(&file->prefix, '/');
     if (file->prefix.failed) return ZVM_E_NOMEM;
 
-    zvm_status status = zfolder_open(folder, length == 0 ? "." : zstrbuf_text(&file->prefix), reason);
+    zvm_status status =
+        zfolder_open(folder, length == 0 ? "." : zstrbuf_text(&file->prefix), reason);
     if (status != ZVM_OK) return status;
     status = zfolder_locate(folder, file->path, path, reason);
     if (status == ZVM_E_ARGUMENT && root == NULL) {

@@ -11,7 +11,6 @@
 #include "lang/module_internal.h"
 
 #include "base/alloc.h"
-#include "base/assert.h"
 #include "base/siphash.h"
 
 #include <pthread.h>
@@ -46,8 +45,6 @@ fail:
 void zmodules_destroy(struct zmodules *modules)
 {
     if (modules == NULL) return;
-    ZVM_ASSERT(modules->stats.kept == 0);
-
     pthread_cond_destroy(&modules->built);
     pthread_mutex_destroy(&modules->lock);
     z_free(modules, sizeof *modules);

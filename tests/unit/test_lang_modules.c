@@ -4,7 +4,10 @@
 #include "code_fixture.h"
 #include "module_fixture.h"
 
+#include "lang/module_internal.h"
+
 #include <pthread.h>
+#include <sched.h>
 
 struct bench {
     struct machine m;
@@ -228,6 +231,57 @@ static void test_module_threads_load_and_unload_at_once(void **state)
         assert_int_equal(stats.kept, 0);
         pthread_barrier_destroy(&start);
     }
+}
+
+// One thread builds a unit while another one wants the same: whatever the timing, that one gets it when it
+// is built, and builds it itself when that failed.
+struct waiter {
+    struct zmodules *modules;
+    pthread_barrier_t *start;
+    struct zunit *unit;
+    bool is_builder, was_ready;
+};
+
+static void *claim_same(void *context)
+{
+    struct waiter *waiter = context;
+    pthread_barrier_wait(waiter->start);
+    waiter->is_builder = zmodules_claim(waiter->modules, &waiter->unit);
+    waiter->was_ready = waiter->unit->state == ZUNIT_READY;
+    if (waiter->is_builder) zmodules_built(waiter->modules, waiter->unit, true);
+    return NULL;
+}
+
+static void build_while_another_waits(struct bench *b, bool is_good)
+{
+    pthread_barrier_t start;
+    pthread_t thread;
+    assert_int_equal(pthread_barrier_init(&start, NULL, 2), 0);
+    struct waiter waiter = {
+        .modules = b->modules, .start = &start, .unit = zunit_create("m.zx", "text", 4, 0)};
+    struct zunit *unit = zunit_create("m.zx", "text", 4, 0);
+    assert_true(zmodules_claim(b->modules, &unit));
+    assert_int_equal(pthread_create(&thread, NULL, claim_same, &waiter), 0);
+    pthread_barrier_wait(&start);
+    for (int i = 0; i < 1000; i++)
+        sched_yield(); // so that it most often waits by now
+    zmodules_built(b->modules, unit, is_good);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(waiter.is_builder, !is_good);
+    assert_int_equal(waiter.was_ready, is_good);
+    assert_int_equal(waiter.unit == unit, is_good);
+    zunit_release(b->modules, unit);
+    zunit_release(b->modules, waiter.unit);
+    pthread_barrier_destroy(&start);
+}
+
+static void test_unit_is_waited_for_while_another_thread_builds_it(void **state)
+{
+    struct bench *b = *state;
+    build_while_another_waits(b, true);
+    expect_stats(b, 0, 1, 1);
+    build_while_another_waits(b, false);
+    expect_stats(b, 0, 2, 1);
 }
 
 // ---- Shapes of use ------------------------------------------------------------------------------
@@ -498,6 +552,7 @@ int main(void)
         BENCH_TEST(test_module_that_changed_is_another_one),
         BENCH_TEST(test_module_that_fails_is_not_kept),
         BENCH_TEST(test_module_threads_compile_each_once),
+        BENCH_TEST(test_unit_is_waited_for_while_another_thread_builds_it),
         BENCH_TEST(test_module_threads_load_and_unload_at_once),
         BENCH_TEST(test_module_chain_of_thousands_needs_no_stack),
         BENCH_TEST(test_module_circle_names_the_uses_that_close_it),

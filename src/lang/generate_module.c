@@ -105,8 +105,17 @@ static uint32_t with_operand(uint32_t word, uint32_t d)
     return (word & 0xffffu) | d << 16;
 }
 
-// Globals and functions get their numbers in the program. Each other operand means something inside
-// its function only.
+// The name stays; the inline cache is one of the program, or none when it has too many.
+static uint32_t linked_site(const struct zmodule *module, uint32_t site)
+{
+    uint32_t cache = site >> 16;
+    if (cache != ZCACHE_NONE) cache += module->cache_base;
+    if (cache > ZCACHE_MAX) cache = ZCACHE_NONE;
+    return (site & 0xffffu) | cache << 16;
+}
+
+// Globals, functions, data declarations and inline caches get their numbers in the program. Each other
+// operand means something inside its function only.
 static void relocate(const struct zmodule *module, uint32_t *words, uint32_t count)
 {
     for (uint32_t pc = 0; pc < count; pc++) {
@@ -115,9 +124,11 @@ static void relocate(const struct zmodule *module, uint32_t *words, uint32_t cou
         if (info->form == ZFORM_W_G || info->form == ZFORM_R_G)
             words[pc] = with_operand(words[pc], linked_global(module, d));
         if (info->form == ZFORM_W_P) words[pc] = with_operand(words[pc], module->proto_base + d);
+        if (info->form == ZFORM_DATA) words[pc] = with_operand(words[pc], module->data_base + d);
         if (info->aux == ZAUX_NONE) continue;
         pc++;
         if (info->aux == ZAUX_GLOBAL) words[pc] = linked_global(module, words[pc]);
+        if (info->aux == ZAUX_FIELD) words[pc] = linked_site(module, words[pc]);
     }
 }
 
@@ -182,25 +193,72 @@ static void link_proto(struct zgen *gen, const struct zmodule *module, const str
     if (to->lines != NULL) to->line_bytes = from->line_bytes;
 }
 
-void zgen_link(struct zgen *gen)
+// Whatever is half copied when memory is refused is released with the code object.
+static void link_data(struct zgen *gen, const struct zdata *from)
+{
+    struct zdata *to = zgen_array_add(gen, &gen->datas, sizeof *to);
+    if (to == NULL) return;
+    *to = (struct zdata){.name = retain(gen, from->name),
+                         .function_count = from->function_count,
+                         .index = gen->datas.count - 1,
+                         .has_parent = from->has_parent};
+    to->fields = copy_array(gen, from->fields, from->field_count * sizeof *from->fields);
+    if (to->fields != NULL) to->field_count = from->field_count;
+    for (uint32_t i = 0; i < to->field_count; i++) {
+        const struct zdata_field *field = &to->fields[i];
+        (void)retain(gen, field->check.name);
+        (void)retain(gen, field->check.type_name);
+        if (field->value.tag == ZTAG_SYMBOL) (void)retain(gen, field->value.p);
+    }
+    to->methods = copy_array(gen, from->methods, from->method_count * sizeof *from->methods);
+    if (to->methods != NULL) to->method_count = from->method_count;
+    for (uint32_t i = 0; i < to->method_count; i++) {
+        (void)retain(gen, to->methods[i]);
+    }
+}
+
+static void check_limit(struct zgen *gen, uint64_t count, uint32_t limit, const char *what)
+{
+    struct zast_position start = {1, 1};
+    if (count > limit)
+        zgen_error(gen, start, "the program and its modules have too many %s (limit %u)", what,
+                   limit);
+}
+
+// Where the parts of each module begin. The program's own parts come behind them all, but for its top
+// level.
+static void place_modules(struct zgen *gen)
 {
     uint16_t file = 1;
-    uint32_t base = gen->protos.count;
-    for (struct zmodule *module = gen->modules; module != NULL; module = module->next) {
+    uint64_t protos = gen->protos.count, datas = gen->datas.count;
+    uint64_t caches = ZCACHE_NONE; // the last one given out
+    for (struct zmodule *module = gen->modules; module != NULL && gen->status == ZVM_OK;
+         module = module->next) {
+        const struct zcode *code = module->unit->code;
         module->file = file++;
-        module->proto_base = base;
-        base += module->unit->code->proto_count;
-        if (base > 0xffff) {
-            struct zast_position start = {1, 1};
-            zgen_error(gen, start,
-                       "the program and its modules have too many functions (limit 65535)");
-            return;
-        }
+        module->proto_base = (uint32_t)protos;
+        module->data_base = (uint32_t)datas;
+        module->cache_base = (uint32_t)caches;
+        protos += code->proto_count;
+        datas += code->data_count;
+        if (code->cache_count > 0) caches += code->cache_count - 1;
+        if (caches > ZCACHE_MAX) caches = ZCACHE_MAX;
+        check_limit(gen, protos, 0xffff, "functions");
+        check_limit(gen, datas, 0xffff, "data declarations");
     }
+    if (caches > ZCACHE_NONE) gen->code->cache_count = (uint32_t)caches + 1;
+}
+
+void zgen_link(struct zgen *gen)
+{
+    place_modules(gen);
     for (const struct zmodule *module = gen->modules; module != NULL; module = module->next) {
         const struct zcode *code = module->unit->code;
         for (uint32_t i = 0; i < code->proto_count && gen->status == ZVM_OK; i++) {
             link_proto(gen, module, &code->protos[i]);
+        }
+        for (uint32_t i = 0; i < code->data_count && gen->status == ZVM_OK; i++) {
+            link_data(gen, &code->datas[i]);
         }
     }
 }

@@ -72,7 +72,7 @@ struct zmodule {
     struct zast_node *next_in_tree; // of the uses, when it is parsed
     bool is_begun, is_complete;
     // for the code generator of the program
-    uint32_t global_base, guard_slot, proto_base;
+    uint32_t global_base, guard_slot, proto_base, data_base, cache_base;
     uint16_t file;
 };
 

@@ -12,11 +12,14 @@
 
 static const struct module_file FILES[] = {
     {"a.zx",
-     "use './b.zx' as b\nuse { f as g, d } from './dir/c.zx'\n"
+     "use './b.zx' as b\nuse { f as g, d, D } from './dir/c.zx'\n"
+     "data E extends D { method n() { return this.m() + this.b } }\n"
      "export let x = b.v + 1\nexport action h(p) { let q = p\n return () => q + x + g(d) }\n"},
     {"b.zx", "use './dir/../dir/c.zx' as c\nexport const v = c.f('two')\nprint \"${v}\"\n"},
-    {"dir/c.zx", "export action f(n: string) { try { return n } catch (e) { return e } }\n"
-                 "export let [d, e] = [1, 2.5]\n"},
+    {"dir/c.zx",
+     "export action f(n: string) { try { return n } catch (e) { return e } }\n"
+     "export let [d, e] = [1, 2.5]\n"
+     "export data D { a: int = 1, b = 'text', c = f('1'), method m() { return this.a } }\n"},
     {NULL, NULL},
 };
 

@@ -149,7 +149,7 @@ static const struct zstring *retain(const struct zgen *gen, const struct zstring
     return symbol;
 }
 
-// The parts that hold symbols; a part that memory refuses stays empty.
+// The parts that hold symbols.
 static void copy_symbols(struct zgen *gen, const struct zproto *from, struct zproto *to)
 {
     to->name = retain(gen, from->name);
@@ -167,17 +167,24 @@ static void copy_symbols(struct zgen *gen, const struct zproto *from, struct zpr
     }
 }
 
+// Every part is a copy of its own; one that memory refuses stays empty.
 static void link_proto(struct zgen *gen, const struct zmodule *module, const struct zproto *from)
 {
     struct zproto *to = zgen_array_add(gen, &gen->protos, sizeof *to);
     if (to == NULL) return;
-    *to = (struct zproto){.register_count = from->register_count,
-                          .param_count = from->param_count,
-                          .is_method = from->is_method,
-                          .fuel = from->fuel,
-                          .file = module->file,
-                          .code = gen->code,
-                          .index = gen->protos.count - 1};
+    *to = *from;
+    to->name = NULL;
+    to->words = NULL;
+    to->constants = NULL;
+    to->captures = NULL;
+    to->handlers = NULL;
+    to->checks = NULL;
+    to->lines = NULL;
+    to->word_count = to->constant_count = to->capture_count = 0;
+    to->handler_count = to->check_count = to->line_bytes = 0;
+    to->file = module->file;
+    to->code = gen->code;
+    to->index = gen->protos.count - 1;
     copy_symbols(gen, from, to);
     uint32_t *words = copy_array(gen, from->words, from->word_count * sizeof *words);
     if (words != NULL) {

@@ -149,6 +149,8 @@ enum zopcode {
         ZOP_COUNT
 };
 
+// lang/generate_module.c moves the numbers of globals, functions, data declarations and inline caches
+// when it links modules: it must know each form and each aux that holds one.
 enum zopcode_form {
     ZFORM_NOTHING,
     ZFORM_W,

@@ -1,13 +1,13 @@
 // api.c - the bodies of zvm.h: arguments are checked, then one module is called.
 //
-// Owns: struct zvm_runtime, which holds one of everything that isolates share. The public handles
-// are the internal structs under another name: zvm_code is struct zcode, zvm_isolate is struct
-// zisolate. Thread: as each declaration in zvm.h says. Rule: wrong use is a status in every build;
-// nothing here asserts on what a caller passes.
-#include "zvm.h"
+// Owns: struct zvm_runtime (api/api_internal.h), which holds one of everything that isolates share.
+// The bodies that read files are in api/files.c. The public handles are the internal structs under
+// another name: zvm_code is struct zcode, zvm_isolate is struct zisolate. Thread: as each declaration
+// in zvm.h says. Rule: wrong use is a status in every build; nothing here asserts on what a caller
+// passes.
+#include "api/api_internal.h"
 
 #include "base/alloc.h"
-#include "base/folder.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
 #include "lang/compile.h"
@@ -18,14 +18,6 @@
 #include <string.h>
 
 #define HEAP_LIMIT_DEFAULT_BYTES (UINT64_C(100) << 20)
-
-struct zvm_runtime {
-    struct zintern *intern;
-    struct zspan_pool *spans;
-    struct zshared *shared;
-    struct zsched *sched;
-    struct zmodules *modules;
-};
 
 static struct zisolate *isolate_of(const zvm_isolate *isolate)
 {
@@ -46,7 +38,7 @@ static struct zcode *code_of(const zvm_code *code)
 
 // Copies a struct of the caller, who may have been built against another version: what the caller
 // does not have reads as zero, what we do not have must be zero.
-static bool read_options(void *out, size_t own_bytes, const void *from, size_t from_bytes)
+bool zapi_read_options(void *out, size_t own_bytes, const void *from, size_t from_bytes)
 {
     if (from_bytes < sizeof(size_t)) return false;
     memset(out, 0, own_bytes);
@@ -103,7 +95,7 @@ zvm_status zvm_runtime_create(const zvm_runtime_options *options, zvm_runtime **
 {
     zvm_runtime_options own = ZVM_RUNTIME_OPTIONS_INIT;
     if (out == NULL) return ZVM_E_ARGUMENT;
-    if (options != NULL && !read_options(&own, sizeof own, options, options->size))
+    if (options != NULL && !zapi_read_options(&own, sizeof own, options, options->size))
         return ZVM_E_ARGUMENT;
     if (own.worker_count > ZSCHED_WORKERS_MAX) return ZVM_E_ARGUMENT;
 
@@ -143,9 +135,9 @@ zvm_status zvm_runtime_shutdown(zvm_runtime *runtime, bool cancel)
 
 // ---- Code ---------------------------------------------------------------------------------------
 
-static zvm_status compile(zvm_runtime *runtime, const char *name, const char *text,
-                          size_t length_bytes, zvm_write_fn diagnostics, void *context,
-                          const struct zmodule_source *source, zvm_code **out)
+zvm_status zapi_compile(zvm_runtime *runtime, const char *name, const char *text,
+                        size_t length_bytes, zvm_write_fn diagnostics, void *context,
+                        const struct zmodule_source *source, zvm_code **out)
 {
     struct zdiagnostics findings = {.file_name = name,
                                     .text = text == NULL ? "" : text,
@@ -172,176 +164,9 @@ zvm_status zvm_code_from_source(zvm_runtime *runtime, const char *name, const ch
 {
     if (runtime == NULL || name == NULL || out == NULL) return ZVM_E_ARGUMENT;
     if (text == NULL && length_bytes > 0) return ZVM_E_ARGUMENT;
-    return compile(runtime, name, text, length_bytes, diagnostics, context, NULL, out);
+    return zapi_compile(runtime, name, text, length_bytes, diagnostics, context, NULL, out);
 }
 
-// ---- Code and its modules -----------------------------------------------------------------------
-
-// A call of zvm_code_from_file.
-struct file_compile {
-    zvm_runtime *runtime;
-    const char *path;
-    zvm_file_options options;
-    zvm_write_fn diagnostics; // gets findings
-    void *context;
-    zvm_code **out;
-    struct zstrbuf prefix; // before the paths of modules
-};
-
-static zvm_status complain(const struct file_compile *file, zvm_status status, const char *reason)
-{
-    bool is_text = zutf8_is_valid(file->path, strlen(file->path), NULL);
-    struct zdiagnostics findings = {.file_name = is_text ? file->path : "source",
-                                    .write = file->diagnostics,
-                                    .context = file->context};
-    zdiagnostics_error(&findings, (struct zast_position){0}, 0, "%s", reason);
-    return status;
-}
-
-// path: of the program, from the root folder; text: as it was read, when the host does not have it.
-static zvm_status compile_file(const struct file_compile *file, zvm_load_fn load, void *context,
-                               const char *path, const char *text, size_t length_bytes)
-{
-    bool is_given = file->options.text != NULL;
-    const struct zmodule_source source = {.modules = file->runtime->modules,
-                                          .load = load,
-                                          .context = context,
-                                          .path = path,
-                                          .prefix = zstrbuf_text(&file->prefix)};
-    return compile(file->runtime, file->path, is_given ? file->options.text : text,
-                   is_given ? file->options.length_bytes : length_bytes, file->diagnostics,
-                   file->context, load == NULL ? NULL : &source, file->out);
-}
-
-// The default loader.
-static zvm_status load_file(void *context, const char *path, zvm_module_request *request)
-{
-    char real[PATH_MAX];
-    char *text;
-    size_t length_bytes;
-    zfolder_reason reason = "";
-    zvm_status status = zfolder_read(context, path, real, &text, &length_bytes, &reason);
-    if (status != ZVM_OK) {
-        zmodule_refuse(request, reason);
-        return status;
-    }
-    status = zmodule_give(request, real, text, length_bytes);
-    z_free(text, length_bytes);
-    return status;
-}
-
-static zvm_status read_and_compile(const struct file_compile *file, struct zfolder *folder,
-                                   const char *path)
-{
-    char real[PATH_MAX];
-    char *text;
-    size_t length_bytes;
-    zfolder_reason reason = "";
-    zvm_status status = zfolder_read(folder, path, real, &text, &length_bytes, &reason);
-    if (status != ZVM_OK) return complain(file, status, reason);
-    status = compile_file(file, load_file, folder, real, text, length_bytes);
-    z_free(text, length_bytes);
-    return status;
-}
-
-// The folder that modules are read from, and what leads to it in positions. A program reached by a link
-// has its modules beside the file that the link leads to.
-static zvm_status open_root(struct file_compile *file, struct zfolder *folder, char *path,
-                            zfolder_reason *reason)
-{
-    const char *slash = strrchr(file->path, '/');
-    const char *root = file->options.root;
-    zstrbuf_clear(&file->prefix);
-    if (root != NULL)
-        zstrbuf_add_text(&file->prefix, root);
-    else if (slash != NULL)
-        zstrbuf_add(&file->prefix, file->path, (size_t)(slash - file->path) + 1);
-    const char *prefix = zstrbuf_text(&file->prefix);
-    size_t length = strlen(prefix);
-    if (length > 0 && prefix[length - 1] != '/') zstrbuf_add_char(&file->prefix, '/');
-    if (file->prefix.failed) return ZVM_E_NOMEM;
-
-    zvm_status status =
-        zfolder_open(folder, length == 0 ? "." : zstrbuf_text(&file->prefix), reason);
-    if (status != ZVM_OK) return status;
-    status = zfolder_locate(folder, file->path, path, reason);
-    if (status == ZVM_E_ARGUMENT && root == NULL) {
-        status = zfolder_follow(folder, file->path, path, reason);
-        zstrbuf_clear(&file->prefix);
-        zstrbuf_add_format(&file->prefix, "%s/", folder->path);
-        if (file->prefix.failed) status = ZVM_E_NOMEM;
-    }
-    // A text that is no file counts as one in the root folder.
-    if (status == ZVM_E_NOT_FOUND && file->options.text != NULL) {
-        path[0] = '\0';
-        status = ZVM_OK;
-    }
-    if (status != ZVM_OK) zfolder_close(folder);
-    return status;
-}
-
-static zvm_status compile_with_files(struct file_compile *file)
-{
-    struct zfolder folder;
-    char path[PATH_MAX];
-    zfolder_reason reason = "no memory";
-    bool is_given = file->options.text != NULL;
-    zvm_status status = open_root(file, &folder, path, &reason);
-    if (status == ZVM_E_NOT_FOUND && is_given && file->options.root == NULL)
-        return compile_file(file, NULL, NULL, NULL, NULL, 0); // it may do without modules
-    if (status == ZVM_E_NOMEM) return status;
-    if (status != ZVM_OK) return complain(file, status, reason);
-    status = is_given ? compile_file(file, load_file, &folder, path, NULL, 0)
-                      : read_and_compile(file, &folder, path);
-    zfolder_close(&folder);
-    return status;
-}
-
-static zvm_status compile_with_loader(struct file_compile *file)
-{
-    const char *root = file->options.root;
-    if (file->options.text == NULL || !zmodule_is_normal_path(file->path)) return ZVM_E_ARGUMENT;
-    if (root != NULL && root[0] != '\0')
-        zstrbuf_add_format(&file->prefix, "%s%s", root, root[strlen(root) - 1] == '/' ? "" : "/");
-    if (file->prefix.failed) return ZVM_E_NOMEM;
-    return compile_file(file, file->options.load, file->options.load_context, file->path, NULL, 0);
-}
-
-zvm_status zvm_code_from_file(zvm_runtime *runtime, const char *path,
-                              const zvm_file_options *options, zvm_write_fn diagnostics,
-                              void *context, zvm_code **out)
-{
-    struct file_compile file = {.runtime = runtime,
-                                .path = path,
-                                .options = ZVM_FILE_OPTIONS_INIT,
-                                .diagnostics = diagnostics,
-                                .context = context,
-                                .out = out};
-    if (runtime == NULL || path == NULL || out == NULL) return ZVM_E_ARGUMENT;
-    if (options != NULL &&
-        !read_options(&file.options, sizeof file.options, options, options->size))
-        return ZVM_E_ARGUMENT;
-    if (file.options.text == NULL && file.options.length_bytes > 0) return ZVM_E_ARGUMENT;
-    const char *root = file.options.root;
-    if (root != NULL && !zutf8_is_valid(root, strlen(root), NULL)) return ZVM_E_ARGUMENT;
-    zstrbuf_init(&file.prefix);
-    zvm_status status =
-        file.options.load != NULL ? compile_with_loader(&file) : compile_with_files(&file);
-    zstrbuf_deinit(&file.prefix);
-    return status;
-}
-
-zvm_status zvm_module_give(zvm_module_request *request, const char *path, const char *text,
-                           size_t length_bytes)
-{
-    if (request == NULL || (text == NULL && length_bytes > 0)) return ZVM_E_ARGUMENT;
-    return zmodule_give(request, path, text, length_bytes);
-}
-
-void zvm_module_refuse(zvm_module_request *request, const char *reason)
-{
-    if (request != NULL && reason != NULL) zmodule_refuse(request, reason);
-}
 void zvm_code_retain(zvm_code *code)
 {
     if (code != NULL) zcode_retain(code_of(code));
@@ -413,7 +238,7 @@ zvm_status zvm_isolate_create(zvm_runtime *runtime, zvm_code *code,
 {
     zvm_isolate_options own = ZVM_ISOLATE_OPTIONS_INIT;
     if (runtime == NULL || code == NULL || out == NULL) return ZVM_E_ARGUMENT;
-    if (options != NULL && !read_options(&own, sizeof own, options, options->size))
+    if (options != NULL && !zapi_read_options(&own, sizeof own, options, options->size))
         return ZVM_E_ARGUMENT;
     if (code_of(code)->owner != runtime) return ZVM_E_FOREIGN;
     zvm_status status = check_isolate_options(&own);

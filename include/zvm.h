@@ -310,6 +310,13 @@ typedef struct zvm_value {
 /// destroyed in it, or after it has returned (zvm_runtime_drain waits for callbacks too).
 typedef void (*zvm_finish_fn)(zvm_isolate *isolate, void *user);
 
+/// Whose turn comes first on a worker that has both at hand: a high one's. After eight slices of high
+/// ones in a row one of a normal one follows, so that a normal isolate is never kept out.
+typedef enum zvm_priority {
+    ZVM_PRIORITY_NORMAL = 0,
+    ZVM_PRIORITY_HIGH = 1
+} zvm_priority;
+
 /// What an isolate is made with. Zero in a field means its default.
 typedef struct zvm_isolate_options {
     size_t size;                    // of this struct, in bytes
@@ -329,10 +336,11 @@ typedef struct zvm_isolate_options {
     // Of the shared strings that the program made into keys and still reaches: how many, and what
     // they count for in the table. At most ZVM_INTERN_LIMIT_MAX; 0 = that.
     uint64_t intern_limit_count, intern_limit_bytes;
+    uint32_t priority;              // zvm_priority
 } zvm_isolate_options;
 
 #define ZVM_ISOLATE_OPTIONS_INIT                                                                   \
-    {sizeof(zvm_isolate_options), 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0}
+    {sizeof(zvm_isolate_options), 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0}
 
 /// Least heap_limit_bytes that is accepted.
 #define ZVM_HEAP_LIMIT_MIN_BYTES 16384
@@ -378,8 +386,9 @@ typedef struct zvm_result {
 ///
 /// in:      runtime; code of the same runtime; options may be NULL
 /// out:     out  the isolate, to be destroyed with zvm_isolate_destroy
-/// errors:  ZVM_E_ARGUMENT (also a heap limit under ZVM_HEAP_LIMIT_MIN_BYTES or an intern limit over
-///          ZVM_INTERN_LIMIT_MAX); ZVM_E_FOREIGN; ZVM_E_UTF8 an argument; ZVM_E_CLOSED; ZVM_E_NOMEM
+/// errors:  ZVM_E_ARGUMENT (also a heap limit under ZVM_HEAP_LIMIT_MIN_BYTES, an intern limit over
+///          ZVM_INTERN_LIMIT_MAX or a priority that there is not); ZVM_E_FOREIGN; ZVM_E_UTF8 an
+///          argument; ZVM_E_CLOSED; ZVM_E_NOMEM
 /// thread:  any; never blocks
 /// memory:  one 2 KiB block
 /// cost:    under a microsecond when blocks are warm
@@ -527,7 +536,9 @@ typedef struct zvm_report {
     uint32_t workers_wanted;  // more than worker_count: the system refused some threads
     uint32_t wakeups_refused; // by the system; each may cost up to a second
     uint64_t queued;          // isolates in queues
-    uint64_t queued_overflow; // of those, beyond the workers' own queues
+    uint64_t queued_overflow; // of those, beyond the workers' rings
+    uint64_t queued_inbox;    // of those, sent to a worker that has not looked yet
+    uint64_t queued_high;     // of those, with ZVM_PRIORITY_HIGH
 } zvm_report;
 
 /// The table of shared strings of a runtime at one moment. The sums over threads are not read at one

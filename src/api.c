@@ -198,6 +198,7 @@ static zvm_status check_isolate_options(const zvm_isolate_options *options)
         return ZVM_E_ARGUMENT;
     if (options->intern_limit_count > ZVM_INTERN_LIMIT_MAX) return ZVM_E_ARGUMENT;
     if (options->intern_limit_bytes > ZVM_INTERN_LIMIT_MAX) return ZVM_E_ARGUMENT;
+    if (options->priority >= ZPRIORITY_COUNT) return ZVM_E_ARGUMENT;
     if (options->argument_count > 0 && options->arguments == NULL) return ZVM_E_ARGUMENT;
     for (size_t i = 0; i < options->argument_count; i++)
         if (options->arguments[i] == NULL) return ZVM_E_ARGUMENT;
@@ -223,6 +224,7 @@ static struct zisolate_options internal_options(zvm_runtime *runtime,
         .gc_growth_percent = options->gc_growth_percent,
         .symbol_limit_count = intern_limit(options->intern_limit_count),
         .symbol_limit_bytes = intern_limit(options->intern_limit_bytes),
+        .priority = options->priority,
         .arguments = options->arguments,
         .argument_count = options->argument_count,
         .output = options->output,
@@ -432,6 +434,8 @@ zvm_status zvm_report_take(zvm_runtime *runtime, zvm_report *report)
         .wakeups_refused = view.wakeups_refused,
         .queued = view.queued,
         .queued_overflow = view.overflow,
+        .queued_inbox = view.inboxes,
+        .queued_high = view.queued_high,
     };
     zreport_counters(&view.totals, &own.totals);
     own.totals.heap_peak_bytes = view.heap_peak_bytes;

@@ -100,6 +100,8 @@ static void make(struct round *round, struct item *item, uint64_t random)
     struct zisolate_options options = {.id = item->index,
                                        .heap_limit_bytes = 1 << 20,
                                        .timeout_ns = random / 32 % 8 == 0 ? 5000000 : 0,
+                                       .priority = random / 256 % 4 == 0 ? ZPRIORITY_HIGH
+                                                                         : ZPRIORITY_NORMAL,
                                        .output = note_run,
                                        .output_context = item,
                                        .on_finish = item->has_callback ? note_end : NULL,
@@ -159,11 +161,14 @@ static void dump(struct zsched *sched)
 {
     fprintf(stderr, "lost wake-up: in flight %" PRIu64 ", searching %u, overflow %" PRIu64 "\n",
             zadmission_count(&sched->admission), sched->parking.searching,
-            zoverflow_length(&sched->overflow));
+            zsched_overflow_count(sched, ZPRIORITY_NORMAL) +
+                zsched_overflow_count(sched, ZPRIORITY_HIGH));
     for (uint32_t i = 0; i < sched->worker_capacity; i++)
-        fprintf(stderr, "worker %u: idle %d, token %u, ring %" PRIu64 ", inbox %d\n", i,
-                is_idle(sched, i), sched->parking.seats[i].token,
-                zring_length(&sched->workers[i]->ring), zinbox_has_any(&sched->workers[i]->inbox));
+        fprintf(stderr, "worker %u: idle %d, token %u, rings %" PRIu64 " %" PRIu64 ", inbox %d\n",
+                i, is_idle(sched, i), sched->parking.seats[i].token,
+                zring_length(&sched->workers[i]->levels[ZPRIORITY_NORMAL].ring),
+                zring_length(&sched->workers[i]->levels[ZPRIORITY_HIGH].ring),
+                zinbox_has_any(&sched->workers[i]->inbox));
 }
 
 static bool is_all_idle(const struct zsched *sched)

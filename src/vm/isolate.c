@@ -98,6 +98,7 @@ static void set_options(struct zisolate *iso, const struct zisolate_options *opt
     iso->output = options->output;
     iso->output_context = options->output_context;
     iso->on_finish = options->on_finish;
+    iso->priority = (uint8_t)options->priority;
     iso->user = options->user;
     iso->runtime = options->runtime;
 }

@@ -17,6 +17,7 @@
 // a queue names it. The rings have two slots and chains one isolate, so that the overflow list is in
 // use with three isolates; there is one event, because which one it is goes by the address, and a
 // schedule must not depend on that.
+#include "sched_isolates.h"
 #include "sched_seams.h"
 
 #include "base/alloc.h"
@@ -41,40 +42,6 @@ static struct zisolate *isolates[ISOLATES];
 static uint32_t ends[ISOLATES]; // of the isolate's owner-thread
 
 // ---- What stands in for the layers below --------------------------------------------------------
-
-zvm_status zrunner_init(struct zrunner *runner, struct zspan_pool *pool)
-{
-    (void)pool;
-    runner->env = NULL;
-    return ZVM_OK;
-}
-
-void zrunner_deinit(struct zrunner *runner)
-{
-    (void)runner;
-}
-
-zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zheap_env *env,
-                           const struct zisolate_options *options, struct zisolate **out)
-{
-    (void)shared;
-    (void)code;
-    (void)env;
-    struct zisolate *iso = z_alloc_zeroed(sizeof *iso);
-    if (iso == NULL) return ZVM_E_NOMEM;
-    atomic_init(&iso->state, ZSTATE_IDLE);
-    iso->id = options->id;
-    iso->on_finish = options->on_finish;
-    iso->priority = (uint8_t)options->priority;
-    *out = iso;
-    return ZVM_OK;
-}
-
-void zisolate_free(struct zisolate *iso, struct zheap_env *env)
-{
-    (void)env;
-    z_free(iso, sizeof *iso);
-}
 
 void zisolate_deinit(struct zisolate *iso, struct zheap_env *env)
 {
@@ -110,28 +77,10 @@ void zisolate_end(struct zisolate *iso, struct zrunner *runner, zvm_status statu
     end_once(iso, status);
 }
 
-uint64_t zclock_thread_cpu_ns(void)
-{
-    return 1;
-}
-
-uint64_t zisolate_fuel_used(const struct zisolate *iso)
-{
-    return iso->slices;
-}
-
 void zheap_stats(const struct zheap *heap, struct zheap_stats *out)
 {
     (void)heap;
     memset(out, 0, sizeof *out);
-}
-
-uint32_t zheap_env_take_pauses(struct zheap_env *env, uint64_t *pauses_ns, uint32_t max)
-{
-    (void)env;
-    (void)pauses_ns;
-    (void)max;
-    return 0;
 }
 
 // ---- The host's threads -------------------------------------------------------------------------

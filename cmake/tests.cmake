@@ -54,7 +54,7 @@ function(add_programs folder label seconds)
 endfunction()
 
 add_programs(tests/unit unit 300 ${CMOCKA_LIBRARY})
-add_programs(tests/fault fault 600 ${CMOCKA_LIBRARY})
+add_programs(tests/fault fault 3600 ${CMOCKA_LIBRARY}) # each allocation in turn; and collecting at each
 add_programs(stress stress 900)
 add_programs(examples/embed embed 300)
 

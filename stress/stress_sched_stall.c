@@ -58,8 +58,8 @@ static int unlock_counted(pthread_mutex_t *lock);
 #define HOSTS   2
 #define PROBERS 2
 #define WAVE    24 // isolates of a host at a time
-#define WAIT_S  60 // nobody is slow for so long: it is stuck
-#define REACH_S 60
+#define WAIT_S  120 // nobody is slow for so long: it is stuck
+#define REACH_S 120
 
 #if ZVM_DEBUG >= 1
 #    define FREEZES_DEFAULT 100

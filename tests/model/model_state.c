@@ -14,7 +14,7 @@
 // word orders nothing, so a host that sees DONE need not see the isolate's last slice;
 // blind_cancel: a cancel that stores the word instead of comparing, and overwrites a step that came
 // in between; no_wake: submitting wakes nobody; free_at_once: the destroyer frees the block although
-// a queue names it. The rings have two slots and chains one isolate, so that the overflow list is in
+// a queue names it. The rings have two slots and chains one isolate, so that the overflow is in
 // use with three isolates; there is one event, because which one it is goes by the address, and a
 // schedule must not depend on that.
 #include "sched_isolates.h"

@@ -548,6 +548,15 @@ static const char *const PROGRAMS[] = {
     "print(l.sort((a, b) => b - a), [\"b\", \"a\"].sort(), sort([{k: 2}, {k: 1}], \"k\"))\n"
     "try { l.map(x => x / (x - 2)) } catch e { print(e) }\nn += "
     "1\nprint(\"a,b\".split(\",\").join(\"-\").upper(), slice(l, -3))",
+    // Data, methods and match.
+    "data P { x: int, y = [1], z = \"z\"\n method add(n) { this.x += n\n return this }\n"
+    " method f() { return k => this.y.map(v => v + k + this.x) } }\n"
+    "data Q extends P { w = P(3)\n method add(n) { return this.clone() } }\n"
+    "let l = [P(1), Q(x=2, z=null), P(3, [4], 5)]\n"
+    "for each o in l { try { print(o.add(1).x, o.f()(2), o.w.y) } catch (e) { print(e) } }\n"
+    "print(l.map(o => match o { P(2, _, z) => z, Q(a, 1, _, w) => 1, Q(a, b, c, P(d, _, _)) => d, "
+    "P(a, b, c) => () => a }))\n"
+    "l[0].y = l\nprint(l.sort(\"x\"), l[0] == l[1], match 1 { 2 => 3, n => n })",
 };
 
 static uint64_t random_next(uint64_t *state)
@@ -633,6 +642,31 @@ static void mutate_tables(uint64_t *random, struct zproto *proto)
     if (random_below(random, 8) == 0) proto->register_count = (uint16_t)random_below(random, 12);
 }
 
+// What a shape was made of may not change any more: for code that has not run yet.
+static void mutate_data(uint64_t *random, struct zcode *code)
+{
+    if (code->data_count == 0) return;
+    struct zdata *data = &code->datas[random_below(random, code->data_count)];
+    if (random_below(random, 4) == 0) data->has_parent = random_below(random, 2);
+    if (random_below(random, 8) == 0) data->function_count = random_below(random, 6);
+    if (data->field_count == 0) return;
+    struct zdata_field *field = &data->fields[random_below(random, data->field_count)];
+    switch (random_below(random, 4)) {
+    case 0:
+        field->default_kind = (uint8_t)random_below(random, ZFIELD_FUNCTION + 2);
+        break;
+    case 1:
+        field->check.type = (uint8_t)random_below(random, 256);
+        break;
+    case 2:
+        if (field->value.tag != ZTAG_SYMBOL) field->value = zvalue_unset();
+        break;
+    default:
+        field->check.context = (uint8_t)random_below(random, 6);
+        break;
+    }
+}
+
 struct tally {
     uint32_t refused, ended[3]; // well, by an error, by a termination
 };
@@ -645,6 +679,11 @@ static void try_mutant(struct machine *m, struct zcode *code, struct tally *tall
         assert_int_equal(status, ZVM_E_BYTECODE);
         tally->refused++;
         return;
+    }
+    // What the caches remember is true of the code before it was changed, which real code never is.
+    for (uint32_t i = 0; i < code->cache_count; i++) {
+        z_store_relaxed(&code->caches[i].first, 0);
+        z_store_relaxed(&code->caches[i].second, 0);
     }
     struct zisolate_options options = {
         .fuel_limit = 1500, .max_depth = 40, .heap_limit_bytes = 1u << 20};
@@ -682,6 +721,9 @@ static void mutate_program_tables(struct machine *m, const char *text, uint64_t 
     uint64_t random = seed;
     for (uint32_t i = 0; i < mutants / 50; i++) {
         struct zcode *code = machine_compile(m, text);
+        for (uint32_t n = random_below(&random, 4); n > 0; n--) {
+            mutate_data(&random, code);
+        }
         for (int step = 0; step < 50; step++) {
             mutate_tables(&random, &code->protos[random_below(&random, code->proto_count)]);
             try_mutant(m, code, tally);

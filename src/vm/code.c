@@ -28,10 +28,9 @@ struct zcode *zcode_create(struct zintern *intern, const char *file_name)
 // Fresh shared words are written before the code is handed to anyone.
 zvm_status zcode_seal(struct zcode *code)
 {
-    if (code->cache_count > 0) {
-        code->caches = z_alloc_zeroed(code->cache_count * sizeof *code->caches);
-        if (code->caches == NULL) return ZVM_E_NOMEM;
-    }
+    if (code->cache_count == 0) code->cache_count = ZCACHE_NONE + 1; // sites may always look there
+    code->caches = z_alloc_zeroed(code->cache_count * sizeof *code->caches);
+    if (code->caches == NULL) return ZVM_E_NOMEM;
     uint32_t capacity = zshape_table_capacity(code->data_count);
     if (capacity > 0) {
         code->shapes = z_alloc_zeroed(capacity * sizeof *code->shapes);

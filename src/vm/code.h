@@ -120,7 +120,7 @@ struct zcode {
     const struct zstring **globals; // names by slot
     uint32_t global_count;
     uint32_t program_global_count; // those of the main program; then come those of its modules
-    uint32_t cache_count;          // inline caches, ZCACHE_NONE included; 0 when there are none
+    uint32_t cache_count;          // inline caches, ZCACHE_NONE included; not 0 once it is sealed
     struct zcache *caches;         // [cache_count], see vm/shape.h
     uint32_t data_count;
     uint32_t shape_capacity; // a power of two, or 0 without declarations
@@ -139,7 +139,7 @@ struct zcode {
 
 // A fresh, empty code object with one reference; the compiler fills it. NULL: no memory.
 struct zcode *zcode_create(struct zintern *intern, const char *file_name);
-// Makes room for inline caches and shapes. The last step of making a code object.
+// Makes room for inline caches and shapes. The last step of making a code object, behind the verifier.
 // errors: ZVM_E_NOMEM.
 zvm_status zcode_seal(struct zcode *code);
 void zcode_retain(struct zcode *code);  // thread: any

@@ -432,10 +432,10 @@ int main(int argc, char **argv)
     printf("stress_sched_stall %" PRIu64 " %" PRIu64 "\n", freezes, seed);
     sem_init(&plan.frozen, 0, 0);
     sem_init(&plan.thaw, 0, 0);
-    if (zintern_open_shared(&(struct zintern_options){0}, &intern) != ZVM_OK) return 2;
+    if (zintern_create(&(struct zintern_options){0}, &intern) != ZVM_OK) return 2;
     bool is_right = run_workers(intern, 3, freezes, seed, only);
     is_right = is_right && run_workers(intern, 1, freezes, seed, only);
-    zintern_close_shared(intern);
+    zintern_destroy(intern);
     puts(is_right ? "stress_sched_stall: ok" : "stress_sched_stall: FAILED");
     return is_right ? 0 : 1;
 }

@@ -95,6 +95,7 @@ async action later(v) {
   print("later", v)
   return (await held ?? 0) + t(v)
 }
+async action failing(v) { throw v }
 action call_all(list) {
   let out = []
   for each f in list {
@@ -558,10 +559,14 @@ class Grower:
         text = self.fresh("task")
         if self.redeclares_const(text, False):
             return
-        self.emit(f"let {text} = {self.pick(['later(%s)' % self.leaf('int'), self.plain_call(3)])}")
+        self.emit(f"let {text} = {self.pick(['later(%s)' % self.leaf('int'), 'failing(%s)' % self.leaf('any'), self.plain_call(3)])}")
         self.declare(text, "task")
-        if self.chance(0.4):
+        form = self.random.randint(0, 5)
+        if form <= 1:
             self.emit(f"print(typeof({text}), await {text}, {text} == {text})")
+        elif form <= 3:  # each way it ends, it ends so again
+            for _ in range(2):
+                self.emit(f"try {{ print(await {text}) }} catch (e) {{ print(e, typeof(e) == \"error\" ? e.line : 0) }}")
 
     def hold(self):
         self.emit(f"held = {self.pick(['null', 'later(1)', 'later(2)', '5'] + [n.text for n in self.names('task')])}")

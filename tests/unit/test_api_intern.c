@@ -240,7 +240,7 @@ static void test_collections_at_the_limit_cost_fuel(void **state)
     (void)state;
     zvm_runtime *runtime = make_runtime(0);
     zvm_code *code = compile(runtime, "let ballast = []\n"
-                                      "for each i in range(2000) { ballast.push([i]) }\n"
+                                      "for each i in range(200) { ballast.push([i]) }\n"
                                       "let n = 0\n"
                                       "while true {\n"
                                       "    let m = {}\n"
@@ -251,7 +251,7 @@ static void test_collections_at_the_limit_cost_fuel(void **state)
     for (int i = 0; i < 2; i++) {
         zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
         options.intern_limit_count = i == 0 ? 0 : 1;
-        options.fuel_limit = 200000;
+        options.fuel_limit = 20000;
         zvm_isolate *isolate = make_isolate(runtime, code, &options);
         assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_OK);
         assert_int_equal(result_of(isolate).status, ZVM_E_FUEL);
@@ -261,7 +261,9 @@ static void test_collections_at_the_limit_cost_fuel(void **state)
         zvm_isolate_destroy(isolate);
     }
     assert_true(turns[1] > 0);
+#ifndef ZVM_GC_STRESS // where each allocation collects, the limit is never reached
     assert_true(turns[1] < turns[0] / 10);
+#endif
     zvm_code_release(code);
     zvm_runtime_destroy(runtime);
 }

@@ -56,6 +56,7 @@ typedef enum zvm_status {
     ZVM_E_FOREIGN = 21,    // an object of another runtime or isolate
     ZVM_E_INTERNAL = 22,   // an internal check failed: a bug in zvm
     ZVM_E_THREAD = 23,     // called from a thread that does not own the object
+    ZVM_E_FORMAT = 24,     // bytes that are no compiled program of this version
     ZVM_STATUS_COUNT
 } zvm_status;
 
@@ -178,6 +179,46 @@ typedef bool (*zvm_write_fn)(void *context, const char *text, size_t length_byte
 ZVM_API zvm_status zvm_code_from_source(zvm_runtime *runtime, const char *name, const char *text,
                                         size_t length_bytes, zvm_write_fn diagnostics,
                                         void *context, zvm_code **out);
+
+/// Are these the first bytes of a compiled program? No source text begins so.
+///
+/// in:      bytes [length_bytes], the first 8 are enough
+/// out:     none
+/// errors:  none
+/// thread:  any
+/// memory:  none
+/// cost:    constant
+/// source:  ours
+ZVM_API bool zvm_code_is_compiled(const void *bytes, size_t length_bytes);
+
+/// Makes a code object from what zvm_code_serialize wrote. The bytes are not trusted: everything is
+/// checked while it is read, and the verifier then accepts the code as memory-safe or refuses it.
+///
+/// in:      runtime; name [NUL-terminated] for the diagnostic; bytes [length_bytes];
+///          diagnostics may be NULL, gets one line "NAME: error: TEXT\n"; context for it
+/// out:     out  the code, to be released with zvm_code_release
+/// errors:  ZVM_E_FORMAT cut off, damaged, or of another version; ZVM_E_BYTECODE the verifier
+///          refused it (the line names function and pc); ZVM_E_UTF8 the name; ZVM_E_INTERN_LIMIT,
+///          ZVM_E_NOMEM, ZVM_E_ARGUMENT
+/// thread:  any
+/// memory:  a small multiple of length_bytes; the bytes are not kept
+/// cost:    linear in the bytes
+/// source:  ours
+ZVM_API zvm_status zvm_code_from_bytes(zvm_runtime *runtime, const char *name, const void *bytes,
+                                       size_t length_bytes, zvm_write_fn diagnostics,
+                                       void *context, zvm_code **out);
+
+/// Writes the code object as bytes, for a file. The same source under the same name always gives
+/// the same bytes. They are for this version of zvm: another may refuse them.
+///
+/// in:      code; write, context: gets bytes, not text, in one piece
+/// out:     none
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_OUTPUT write refused; ZVM_E_NOMEM
+/// thread:  any
+/// memory:  a temporary buffer of that size
+/// cost:    linear in the code
+/// source:  ours
+ZVM_API zvm_status zvm_code_serialize(const zvm_code *code, zvm_write_fn write, void *context);
 
 /// Takes one more reference to a code object.
 ///

@@ -164,6 +164,53 @@ zvm_status zvm_code_from_source(zvm_runtime *runtime, const char *name, const ch
     return ZVM_OK;
 }
 
+bool zvm_code_is_compiled(const void *bytes, size_t length_bytes)
+{
+    return bytes != NULL && zcode_has_magic(bytes, length_bytes);
+}
+
+static void tell_refusal(const char *name, const char *why, zvm_write_fn write, void *context)
+{
+    if (write == NULL || why[0] == '\0') return;
+    struct zstrbuf line;
+    zstrbuf_init(&line);
+    zstrbuf_add_format(&line, "%s: error: %s\n", name, why);
+    if (!line.failed) (void)write(context, zstrbuf_text(&line), line.length);
+    zstrbuf_deinit(&line);
+}
+
+zvm_status zvm_code_from_bytes(zvm_runtime *runtime, const char *name, const void *bytes,
+                               size_t length_bytes, zvm_write_fn diagnostics, void *context,
+                               zvm_code **out)
+{
+    if (runtime == NULL || name == NULL || out == NULL) return ZVM_E_ARGUMENT;
+    if (bytes == NULL && length_bytes > 0) return ZVM_E_ARGUMENT;
+    if (!zutf8_is_valid(name, strlen(name), NULL)) return ZVM_E_UTF8;
+    struct zcode *code;
+    char why[200];
+    zvm_status status = zcode_read(runtime->intern, bytes == NULL ? "" : bytes, length_bytes, why,
+                                   sizeof why, &code);
+    if (status != ZVM_OK) {
+        tell_refusal(name, why, diagnostics, context);
+        return status;
+    }
+    code->owner = runtime;
+    *out = (zvm_code *)code;
+    return ZVM_OK;
+}
+
+zvm_status zvm_code_serialize(const zvm_code *code, zvm_write_fn write, void *context)
+{
+    if (code == NULL || write == NULL) return ZVM_E_ARGUMENT;
+    struct zstrbuf bytes;
+    zstrbuf_init(&bytes);
+    zvm_status status = zcode_write(code_of(code), &bytes);
+    if (status == ZVM_OK && !write(context, zstrbuf_text(&bytes), bytes.length))
+        status = ZVM_E_OUTPUT;
+    zstrbuf_deinit(&bytes);
+    return status;
+}
+
 void zvm_code_retain(zvm_code *code)
 {
     if (code != NULL) zcode_retain(code_of(code));

@@ -3,7 +3,6 @@
 // Owns: a runtime without workers for the length of the command. Thread: main.
 #include "cli/commands.h"
 #include "cli/message.h"
-#include "cli/options.h"
 #include "cli/output.h"
 #include "cli/source.h"
 
@@ -34,10 +33,6 @@ static int take_files(const char *command, int word_count, char **words)
         } else if (is_option) {
             cli_complain("unknown option '%s'; 'zvm %s --help' shows the usage", word, command);
             return -1;
-        } else if (cli_is_compiled_name(word)) {
-            cli_complain("%s: compiled files (.zbc) are not in this version; give the .zx source",
-                         word);
-            return -1;
         } else {
             words[file_count++] = words[i];
         }
@@ -58,7 +53,7 @@ int cli_command_check(int word_count, char **words)
     int worst = CLI_EXIT_OK;
     for (int i = 0; i < file_count; i++) {
         zvm_code *code = NULL;
-        int exit_status = cli_source_compile(runtime, words[i], &code);
+        int exit_status = cli_source_open(runtime, words[i], &code);
         if (exit_status > worst) worst = exit_status;
         zvm_code_release(code);
     }
@@ -69,7 +64,7 @@ int cli_command_check(int word_count, char **words)
 static int disassemble(zvm_runtime *runtime, const char *name)
 {
     zvm_code *code = NULL;
-    int exit_status = cli_source_compile(runtime, name, &code);
+    int exit_status = cli_source_open(runtime, name, &code);
     if (exit_status != CLI_EXIT_OK) return exit_status;
 
     struct cli_output_stream *stream = malloc(sizeof *stream);

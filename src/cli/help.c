@@ -17,6 +17,7 @@ static const char help_zvm[] =
     "Commands:\n"
     "  run      run a program on one isolate or on many\n"
     "  check    compile programs without running them, and show what is wrong\n"
+    "  compile  write a program in compiled form, to be run later\n"
     "  dis      show the compiled program as text\n"
     "  version  print the version\n"
     "  help     print this text; 'zvm COMMAND --help' tells more of one command\n"
@@ -27,11 +28,14 @@ static const char help_zvm[] =
     "  zvm check examples/bank.zx\n";
 
 static const char help_run[] =
-    "Usage: zvm run FILE.zx [OPTION...] [-- ARG...]\n"
+    "Usage: zvm run FILE.zx|FILE.zbc [OPTION...] [-- ARG...]\n"
+    "       zvm run -e CODE [OPTION...] [-- ARG...]\n"
     "\n"
     "Runs the program on one or many isolates. FILE '-' is standard input; the program finds\n"
     "the ARGs in the list 'args' and its number in isolate_id(). Options may stand before or\n"
     "behind FILE.\n"
+    "\n"
+    "  -e CODE              run this text instead of a file\n"
     "\n"
     "How many:\n"
     "  -n ISOLATES          how many isolates run the program, 1 to 1,000,000,000 (1)\n"
@@ -67,6 +71,7 @@ static const char help_run[] =
     "\n"
     "Examples:\n"
     "  zvm run examples/hello.zx\n"
+    "  zvm run -e 'print(6 * 7)'\n"
     "  zvm run examples/wordcount.zx -- 'to be or not to be'\n"
     "  zvm run examples/nbody.zx -n 10000 -w 2 --report text\n"
     "  zvm run examples/quickstart.zx -n 1000 --output all\n"
@@ -74,7 +79,7 @@ static const char help_run[] =
     "  zvm run examples/spin.zx --timeout 100ms --report json --report-file report.json\n";
 
 static const char help_check[] =
-    "Usage: zvm check FILE.zx...\n"
+    "Usage: zvm check FILE.zx|FILE.zbc...\n"
     "\n"
     "Parses, compiles and verifies each file without running it. Findings go to standard error\n"
     "as FILE:LINE:COL: error: TEXT, with the source line and a caret; without findings nothing\n"
@@ -89,8 +94,27 @@ static const char help_check[] =
     "  zvm check examples/bank.zx\n"
     "  zvm check examples/*.zx\n";
 
+static const char help_compile[] =
+    "Usage: zvm compile FILE.zx [-o FILE.zbc]\n"
+    "\n"
+    "Compiles the file and writes it in compiled form, which 'zvm run', 'check' and 'dis' take\n"
+    "like a source file. It is for this version of zvm only. FILE '-' is standard input, and\n"
+    "'-o -' is standard output.\n"
+    "\n"
+    "  -o FILE.zbc          where to (FILE with .zbc for .zx)\n"
+    "  --help               print this text\n"
+    "\n"
+    "A compiled file need not be trusted: it is checked when it is read, and what could not run\n"
+    "safely is refused, with the function and the instruction.\n"
+    "\n"
+    "Exit status: 0 ok; 1 the file cannot be written; 2 it cannot be read or has errors.\n"
+    "\n"
+    "Examples:\n"
+    "  zvm compile examples/hello.zx -o /tmp/hello.zbc\n"
+    "  zvm run /tmp/hello.zbc\n";
+
 static const char help_dis[] =
-    "Usage: zvm dis FILE.zx\n"
+    "Usage: zvm dis FILE.zx|FILE.zbc\n"
     "\n"
     "Compiles the file and prints the code object as text, one instruction a line. FILE '-' is\n"
     "standard input.\n"
@@ -135,8 +159,11 @@ int cli_help_print(const char *command)
     static const struct {
         const char *command;
         const char *text;
-    } texts[] = {
-        {"run", help_run}, {"check", help_check}, {"dis", help_dis}, {"version", help_version}};
+    } texts[] = {{"run", help_run},
+                 {"check", help_check},
+                 {"compile", help_compile},
+                 {"dis", help_dis},
+                 {"version", help_version}};
     for (size_t i = 0; command != NULL && i < sizeof texts / sizeof texts[0]; i++) {
         if (strcmp(command, texts[i].command) == 0) return cli_print(texts[i].text);
     }

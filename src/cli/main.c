@@ -45,7 +45,8 @@ static int command_help(int word_count, char **words)
 static int complain_command(const char *word)
 {
     size_t length = strlen(word);
-    bool is_program = length > 3 && strcmp(word + length - 3, ".zx") == 0;
+    bool is_program = (length > 3 && strcmp(word + length - 3, ".zx") == 0) ||
+                      (length > 4 && strcmp(word + length - 4, ".zbc") == 0);
     if (is_program) {
         cli_complain("'%s' is not a command; write 'zvm run %s'", word, word);
     } else if (strcmp(word, "repl") == 0) {
@@ -60,10 +61,9 @@ static const struct {
     const char *name;
     int (*run)(int word_count, char **words);
 } commands[] = {
-    {"run", cli_command_run},           {"check", cli_command_check},
-    {"dis", cli_command_dis},           {"version", cli_command_version},
-    {"--version", cli_command_version}, {"help", command_help},
-    {"--help", command_help},           {"-h", command_help},
+    {"run", cli_command_run}, {"check", cli_command_check},     {"compile", cli_command_compile},
+    {"dis", cli_command_dis}, {"version", cli_command_version}, {"--version", cli_command_version},
+    {"help", command_help},   {"--help", command_help},         {"-h", command_help},
 };
 
 int main(int argc, char **argv)

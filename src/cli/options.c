@@ -186,7 +186,18 @@ static bool apply_seed(struct cli_run_options *options, const char *name, const 
     return false;
 }
 
+static bool apply_text(struct cli_run_options *options, const char *name, const char *value)
+{
+    if (options->text != NULL) {
+        cli_complain("%s: given twice; put the whole program into one", name);
+        return false;
+    }
+    options->text = value;
+    return true;
+}
+
 static const struct option_row rows[] = {
+    {"-e", "'print(6 * 7)'", apply_text},
     {"-n", "1000", apply_isolates},
     {"-w", "2", apply_workers},
     {"--heap-limit", "10M", apply_heap_limit},
@@ -258,13 +269,13 @@ static bool take_file(struct cli_run_options *options, const char *word)
 
 static bool check_together(const struct cli_run_options *options)
 {
-    if (options->file == NULL) {
-        cli_complain("no FILE to run; write 'zvm run FILE.zx'");
+    if (options->file != NULL && options->text != NULL) {
+        cli_complain("'%s': -e gives the program already; its arguments go behind '--'",
+                     options->file);
         return false;
     }
-    if (cli_is_compiled_name(options->file)) {
-        cli_complain("%s: compiled files (.zbc) are not in this version; give the .zx source",
-                     options->file);
+    if (options->file == NULL && options->text == NULL) {
+        cli_complain("no FILE to run; write 'zvm run FILE.zx'");
         return false;
     }
     if (options->report_file != NULL && options->report == CLI_REPORT_NONE) {

@@ -15,6 +15,7 @@ enum cli_output { CLI_OUTPUT_FIRST, CLI_OUTPUT_ALL, CLI_OUTPUT_NONE };
 // The words of `zvm run`. 0 in a limit means that the option was not given.
 struct cli_run_options {
     const char *file;
+    const char *text; // of -e; NULL: the program is in `file`
     uint64_t isolate_count;
     uint32_t worker_count;
     uint64_t heap_limit_bytes;

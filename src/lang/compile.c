@@ -43,29 +43,6 @@ static void take_globals(struct zgen *gen)
     }
 }
 
-static void add_up(struct zcode *code)
-{
-    uint64_t bytes = sizeof *code + code->file_name_bytes;
-    bytes += code->proto_count * sizeof(struct zproto);
-    bytes += code->global_count * sizeof *code->globals;
-    bytes += code->cache_count * sizeof *code->caches;
-    bytes += code->shape_capacity * sizeof *code->shapes + code->data_count * sizeof *code->datas;
-    for (uint32_t i = 0; i < code->proto_count; i++) {
-        const struct zproto *proto = &code->protos[i];
-        bytes += proto->word_count * sizeof(uint32_t) + proto->line_bytes;
-        bytes += proto->constant_count * sizeof(struct zvalue);
-        bytes += proto->capture_count * sizeof(struct zcapture);
-        bytes += proto->handler_count * sizeof(struct zhandler);
-        bytes += proto->check_count * sizeof(struct zcheck);
-    }
-    for (uint32_t i = 0; i < code->data_count; i++) {
-        const struct zdata *data = &code->datas[i];
-        bytes += data->field_count * sizeof *data->fields;
-        bytes += data->method_count * sizeof *data->methods;
-    }
-    code->bytes = bytes;
-}
-
 static zvm_status generate(struct zintern *intern, struct zdiagnostics *diagnostics,
                            struct zast_program *program, struct zcode **out)
 {
@@ -95,7 +72,7 @@ static zvm_status generate(struct zintern *intern, struct zdiagnostics *diagnost
         zcode_release(code);
         return gen.status;
     }
-    add_up(code);
+    zcode_add_up(code);
     *out = code;
     return ZVM_OK;
 }

@@ -52,6 +52,8 @@ struct zgen_function {
     uint32_t *constant_index;    // open-addressed, constant + 1; in the arena
     uint32_t constant_index_size;
     uint32_t line_pc, line, column; // of the last entry in `lines`
+    uint32_t line_start;            // where that entry begins, and what it follows
+    uint32_t line_pc_before, line_before;
     uint32_t next, register_count;
     uint32_t this_register; // of a method that uses `this`, itself or in an inner function
     struct zgen_block *block;

@@ -130,6 +130,8 @@ zvm_status zcode_seal(struct zcode *code);
 void zcode_retain(struct zcode *code);  // thread: any
 void zcode_release(struct zcode *code); // thread: any; may be NULL, half filled
 
+void zcode_add_up(struct zcode *code); // sets code->bytes, when all else is there
+
 // Where the instruction at word `pc` raises its errors; 0, 0 when unknown. cost: linear in the table.
 void zcode_position(const struct zproto *proto, uint32_t pc, uint32_t *line, uint32_t *column);
 
@@ -138,6 +140,17 @@ void zcode_position(const struct zproto *proto, uint32_t pc, uint32_t *line, uin
 zvm_status zcode_verify(const struct zcode *code, char *why, size_t why_bytes);
 
 struct zstrbuf;
+// The code object as bytes, whatever `out` held before. errors: ZVM_E_NOMEM. cost: linear.
+zvm_status zcode_write(const struct zcode *code, struct zstrbuf *out);
+// A verified code object from such bytes, which may come from anywhere. why [why_bytes] says what is
+// wrong with them. errors: ZVM_E_FORMAT not bytes of this version, or damaged; ZVM_E_BYTECODE the
+// verifier refused it; ZVM_E_INTERN_LIMIT, ZVM_E_NOMEM. cost: linear, memory too.
+zvm_status zcode_read(struct zintern *intern, const void *bytes, size_t length_bytes, char *why,
+                      size_t why_bytes, struct zcode **out);
+bool zcode_has_magic(const void *bytes, size_t length_bytes);
+// Writes a head that fits over the first bytes: for tests that change what is behind it.
+void zcode_seal_bytes(uint8_t *bytes, size_t length_bytes);
+
 void zcode_disassemble(const struct zcode *code, struct zstrbuf *out);
 
 #endif // ZVM_VM_CODE_H

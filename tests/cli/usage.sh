@@ -22,7 +22,6 @@ refuse "'b.zx': only one FILE" run a.zx b.zx
 refuse "unknown option '--frobnicate'; 'zvm run --help'" run $file --frobnicate
 refuse "unknown option '-x'" run -x $file
 refuse "unknown option '--heap-limits=1M'" run $file --heap-limits=1M
-refuse "x.zbc: compiled files" run x.zbc
 refuse "--seed: replayable runs" run $file --seed 1
 refuse "--seed: replayable runs" run $file --seed=1
 

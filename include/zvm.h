@@ -253,6 +253,35 @@ ZVM_API void zvm_code_release(zvm_code *code);
 /// source:  ours
 ZVM_API zvm_status zvm_code_disassemble(const zvm_code *code, zvm_write_fn write, void *context);
 
+typedef enum zvm_word_kind {
+    ZVM_WORD_KEYWORD = 0,
+    ZVM_WORD_BUILTIN, // functions that every program sees
+    ZVM_WORD_METHOD,  // methods of strings, lists and maps
+} zvm_word_kind;
+
+/// The words that the language itself knows, for completion and highlighting.
+///
+/// in:      kind; index from 0
+/// out:     none
+/// errors:  NULL past the last one, or for a kind that is none
+/// thread:  any
+/// memory:  static text, never freed
+/// cost:    linear in the index
+/// source:  ours
+ZVM_API const char *zvm_word(zvm_word_kind kind, size_t index);
+
+/// Would more lines continue this text? True when a bracket, a brace, a string of several lines or a
+/// comment is open at its end, or when it ends with an operator that needs a right side.
+///
+/// in:      text [length_bytes], UTF-8
+/// out:     none
+/// errors:  false for a text that is wrong in another way
+/// thread:  any
+/// memory:  none
+/// cost:    linear in the text
+/// source:  ours
+ZVM_API bool zvm_source_is_open(const char *text, size_t length_bytes);
+
 // ---- Values -----------------------------------------------------------------------------------
 
 typedef enum zvm_value_kind {
@@ -450,6 +479,44 @@ ZVM_API zvm_status zvm_isolate_set_global(zvm_isolate *isolate, const char *name
 /// cost:    linear in the number of globals
 /// source:  ours
 ZVM_API zvm_status zvm_isolate_get_global(zvm_isolate *isolate, const char *name, zvm_value *value);
+
+enum {
+    ZVM_LOAD_SHOW = 1, // a last statement that is an expression prints its value, unless that is
+                       // null, and leaves it in the global `_`
+};
+
+/// Gives a finished isolate more code, to run next with the globals and the heap that it has: a
+/// session. The code sees the globals of all code before it by name and may declare them again, const
+/// or not; functions made earlier go on and see the new values. How the isolate ended does not matter.
+/// It is idle then: run or submit it; fuel and deadline begin anew, and its result is about the new
+/// code alone. zvm_result's figures of heap, output and slices go on counting.
+///
+/// in:      isolate finished, and its on_finish returned; name, text [length_bytes], diagnostics,
+///          context as for zvm_code_from_source; flags ZVM_LOAD_…
+/// out:     none
+/// errors:  those of zvm_code_from_source; ZVM_E_STATE it has not run yet; ZVM_E_BUSY queued,
+///          running, or cancelled a moment ago; ZVM_E_HEAP_LIMIT no room for the code. In each case
+///          nothing has changed.
+/// thread:  one at a time an isolate
+/// memory:  the code, charged to the isolate, until it is destroyed; the names of globals only once
+/// cost:    linear in the text and in the number of globals
+/// source:  ours
+ZVM_API zvm_status zvm_isolate_load(zvm_isolate *isolate, const char *name, const char *text,
+                                    size_t length_bytes, uint32_t flags, zvm_write_fn diagnostics,
+                                    void *context);
+
+/// Writes the names of the globals that have a value, one a call of `write`, in order of their first
+/// mention.
+///
+/// in:      isolate idle or finished; write, context
+/// out:     none
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_BUSY; ZVM_E_OUTPUT write refused
+/// thread:  one at a time an isolate
+/// memory:  none; a name is valid during its call
+/// cost:    linear in the number of globals
+/// source:  ours
+ZVM_API zvm_status zvm_isolate_globals(const zvm_isolate *isolate, zvm_write_fn write,
+                                       void *context);
 
 /// The `user` pointer of the options.
 ///

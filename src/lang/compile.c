@@ -32,13 +32,15 @@ static void take_globals(struct zgen *gen)
     uint32_t count = gen->program->global_count;
     if (count == 0 || gen->status != ZVM_OK) return;
     gen->code->globals = z_alloc_zeroed(count * sizeof *gen->code->globals);
-    if (gen->code->globals == NULL) {
+    gen->code->global_flags = z_alloc_zeroed(count);
+    gen->code->global_count = count;
+    if (gen->code->globals == NULL || gen->code->global_flags == NULL) {
         zgen_fail(gen, ZVM_E_NOMEM);
         return;
     }
-    gen->code->global_count = count;
     for (const struct zast_global *global = gen->program->globals; global != NULL;
          global = global->next) {
+        if (global->is_const) gen->code->global_flags[global->slot] = ZGLOBAL_CONST;
         gen->code->globals[global->slot] = zgen_symbol(gen, global->name, global->position);
     }
 }
@@ -80,8 +82,14 @@ static zvm_status generate(struct zintern *intern, struct zdiagnostics *diagnost
 zvm_status zlang_compile(struct zintern *intern, struct zdiagnostics *diagnostics,
                          struct zcode **out)
 {
+    return zlang_compile_in(intern, diagnostics, NULL, out);
+}
+
+zvm_status zlang_compile_in(struct zintern *intern, struct zdiagnostics *diagnostics,
+                            const struct zlang_session *session, struct zcode **out)
+{
     struct zast_program program;
-    zvm_status status = zlang_parse(diagnostics, &program);
+    zvm_status status = zlang_parse_in(diagnostics, session, &program);
     if (status != ZVM_OK) return status;
     status = generate(intern, diagnostics, &program, out);
     zlang_free_program(&program);

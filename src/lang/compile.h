@@ -11,4 +11,8 @@
 zvm_status zlang_compile(struct zintern *intern, struct zdiagnostics *diagnostics,
                          struct zcode **out);
 
+// The same for a piece of a session: its code names the globals of all pieces so far.
+zvm_status zlang_compile_in(struct zintern *intern, struct zdiagnostics *diagnostics,
+                            const struct zlang_session *session, struct zcode **out);
+
 #endif // ZVM_LANG_COMPILE_H

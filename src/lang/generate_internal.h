@@ -161,6 +161,8 @@ void zgen_load_variable(struct zgen *gen, const struct zast_variable *variable, 
 
 // ---- Statements, functions --------------------------------------------------------------------
 void zgen_statements(struct zgen *gen, const struct zast_node *first);
+// The same, but the value of a last expression is printed and kept, unless it is null.
+void zgen_shown_statements(struct zgen *gen, const struct zast_node *first);
 void zgen_block_scope(struct zgen *gen, const struct zast_node *block);
 void zgen_try(struct zgen *gen, const struct zast_node *node);
 // A value in `reg` becomes the value of a declared name.

@@ -389,6 +389,12 @@ static zvm_status parse_into(struct zdiagnostics *diagnostics, const char *text,
 
 zvm_status zlang_parse(struct zdiagnostics *diagnostics, struct zast_program *out)
 {
+    return zlang_parse_in(diagnostics, NULL, out);
+}
+
+zvm_status zlang_parse_in(struct zdiagnostics *diagnostics, const struct zlang_session *session,
+                          struct zast_program *out)
+{
     ZVM_ASSERT(diagnostics != NULL);
     ZVM_ASSERT(out != NULL);
 
@@ -406,7 +412,7 @@ zvm_status zlang_parse(struct zdiagnostics *diagnostics, struct zast_program *ou
     zvm_status status = check_text(diagnostics, text, length_bytes);
     if (status != ZVM_OK) return status;
 
-    struct zast_program program = {.arena = zarena_create()};
+    struct zast_program program = {.session = session, .arena = zarena_create()};
     if (program.arena == NULL) return ZVM_E_NOMEM;
     status = parse_into(diagnostics, text, length_bytes, &program);
     if (status != ZVM_OK) {

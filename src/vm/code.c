@@ -98,17 +98,26 @@ static void free_datas(struct zcode *code)
     z_free(code->datas, code->data_count * sizeof *code->datas);
 }
 
+void zcode_drop_globals(struct zcode *code)
+{
+    for (uint32_t i = 0; code->globals != NULL && i < code->global_count; i++) {
+        release_symbol(code, code->globals[i]);
+    }
+    if (code->globals != NULL) z_free(code->globals, code->global_count * sizeof *code->globals);
+    if (code->global_flags != NULL) z_free(code->global_flags, code->global_count);
+    code->globals = NULL;
+    code->global_flags = NULL;
+    code->global_count = 0;
+}
+
 static void free_code(struct zcode *code)
 {
     free_datas(code);
     for (uint32_t i = 0; i < code->proto_count; i++) {
         free_proto(code, &code->protos[i]);
     }
-    for (uint32_t i = 0; i < code->global_count; i++) {
-        release_symbol(code, code->globals[i]);
-    }
+    zcode_drop_globals(code);
     z_free(code->protos, code->proto_count * sizeof *code->protos);
-    z_free(code->globals, code->global_count * sizeof *code->globals);
     if (code->caches != NULL) z_free(code->caches, code->cache_count * sizeof *code->caches);
     z_free(code->file_name, code->file_name_bytes);
     z_free(code, sizeof *code);
@@ -125,7 +134,7 @@ void zcode_add_up(struct zcode *code)
 {
     uint64_t bytes = sizeof *code + code->file_name_bytes;
     bytes += code->proto_count * sizeof(struct zproto);
-    bytes += code->global_count * sizeof *code->globals;
+    bytes += code->global_count * (sizeof *code->globals + 1);
     bytes += code->cache_count * sizeof *code->caches;
     bytes += code->shape_capacity * sizeof *code->shapes + code->data_count * sizeof *code->datas;
     for (uint32_t i = 0; i < code->proto_count; i++) {

@@ -103,11 +103,15 @@ struct zproto {
     uint32_t fuel;         // what a call of it costs: its words
 };
 
+// Of a global. Only later pieces of a session ask.
+enum { ZGLOBAL_CONST = 1 };
+
 struct zcode {
     _Atomic uint32_t count; // shared. PAIR code: release in zcode_release, acquire at its last
     uint32_t proto_count;
     struct zproto *protos;          // [0] is the main program
     const struct zstring **globals; // names by slot
+    uint8_t *global_flags;          // [global_count]: ZGLOBAL_…
     uint32_t global_count;
     uint32_t cache_count;  // inline caches, ZCACHE_NONE included; 0 when there are none
     struct zcache *caches; // [cache_count], see vm/shape.h
@@ -131,6 +135,9 @@ void zcode_retain(struct zcode *code);  // thread: any
 void zcode_release(struct zcode *code); // thread: any; may be NULL, half filled
 
 void zcode_add_up(struct zcode *code); // sets code->bytes, when all else is there
+
+// Forgets the names of globals of a code object that only one isolate has: a later one has them too.
+void zcode_drop_globals(struct zcode *code);
 
 // Where the instruction at word `pc` raises its errors; 0, 0 when unknown. cost: linear in the table.
 void zcode_position(const struct zproto *proto, uint32_t pc, uint32_t *line, uint32_t *column);

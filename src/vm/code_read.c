@@ -171,12 +171,14 @@ static bool read_file(struct code_reader *reader)
 static bool read_globals(struct code_reader *reader)
 {
     struct zcode *code = reader->code;
-    uint32_t count = read_count(reader, GLOBALS_MAX, 1, "the number of globals");
+    uint32_t count = read_count(reader, GLOBALS_MAX, 2, "the number of globals");
     code->globals = make_table(reader, count, sizeof *code->globals);
-    if (code->globals == NULL) return reader->status == ZVM_OK;
+    code->global_flags = make_table(reader, count, 1);
     code->global_count = count;
+    if (code->global_flags == NULL) return reader->status == ZVM_OK;
     for (uint32_t i = 0; i < count; i++) {
         code->globals[i] = read_text(reader, "a global's name");
+        code->global_flags[i] = (uint8_t)read_number(reader, ZGLOBAL_CONST, "a global's flags");
     }
     return reader->status == ZVM_OK;
 }

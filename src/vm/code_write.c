@@ -249,6 +249,7 @@ static void write_uses(struct code_writer *writer)
     add_count(&writer->globals, code->global_count);
     for (uint32_t i = 0; i < code->global_count; i++) {
         add_count(&writer->globals, text_number(&writer->texts, code->globals[i]));
+        add_count(&writer->globals, code->global_flags == NULL ? 0 : code->global_flags[i]);
     }
     add_count(&writer->functions, code->proto_count);
     for (uint32_t i = 0; i < code->proto_count; i++) {

@@ -8,6 +8,8 @@
 void zresult_error(struct zisolate *iso, uint32_t line, uint32_t column);
 // Records the termination iso->status.
 void zresult_termination(struct zisolate *iso, uint32_t line, uint32_t column);
+// Forgets how the isolate ended.
+void zresult_clear(struct zisolate *iso);
 void zresult_free(struct zisolate *iso);
 
 // The frames now, innermost first, bytecode frames only; returns how many there are.

@@ -248,7 +248,7 @@ struct part {
 #define WORD(op)       ZOP_##op, 0, 0, 0
 #define TEXTS          PART(1, 1, 1, 'f')
 #define FILE_NAME      PART(2, 1, 'x')
-#define GLOBALS        PART(3, 1, 0)
+#define GLOBALS        PART(3, 1, 0, 1)
 #define DATAS          PART(5, 0)
 #define CACHES         PART(6, 0)
 #define FUNCTION_START 1, 0, 0, 0, 1, 1, WORD(RETNULL)
@@ -287,7 +287,10 @@ static const struct hostile HOSTILE[] = {
      {TEXTS, PART(2, 0xc8, 0x01, 'x'), GLOBALS, FUNCTIONS, DATAS, CACHES}},
     {"the number of globals is 65536, more than 65535",
      {TEXTS, FILE_NAME, PART(3, 0x80, 0x80, 0x04), FUNCTIONS, DATAS, CACHES}},
-    {"a global's name is text 1 of 1", {TEXTS, FILE_NAME, PART(3, 1, 1), FUNCTIONS, DATAS, CACHES}},
+    {"a global's name is text 1 of 1",
+     {TEXTS, FILE_NAME, PART(3, 1, 1, 0), FUNCTIONS, DATAS, CACHES}},
+    {"a global's flags is 2, more than 1",
+     {TEXTS, FILE_NAME, PART(3, 1, 0, 2), FUNCTIONS, DATAS, CACHES}},
     {"the number of functions is 4294967295, more than 65535",
      {TEXTS, FILE_NAME, GLOBALS, PART(4, HUGE_COUNT), DATAS, CACHES}},
     {"the number of functions is 6, more than the bytes behind it hold",

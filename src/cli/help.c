@@ -19,6 +19,7 @@ static const char help_zvm[] =
     "  check    compile programs without running them, and show what is wrong\n"
     "  compile  write a program in compiled form, to be run later\n"
     "  dis      show the compiled program as text\n"
+    "  repl     read and run programs at a prompt\n"
     "  version  print the version\n"
     "  help     print this text; 'zvm COMMAND --help' tells more of one command\n"
     "\n"
@@ -125,6 +126,30 @@ static const char help_dis[] =
     "  zvm dis examples/hello.zx\n"
     "  zvm dis examples/nbody.zx | less\n";
 
+static const char help_repl[] =
+    "Usage: zvm repl [OPTION...] [-- ARG...]\n"
+    "\n"
+    "Reads programs at a prompt and runs them one after the other; each sees the names of those\n"
+    "before it and may declare them again. The value of an expression is printed, and '_' is the\n"
+    "last one. An open bracket or string goes on on the next line. Errors end only what runs.\n"
+    "\n"
+    "On a terminal lines can be edited, the arrows go through the history, Tab completes names;\n"
+    "Ctrl-C stops what runs or drops what is typed, Ctrl-D ends. The history is kept in\n"
+    "$XDG_STATE_HOME/zvm/history (~/.local/state/zvm/history).\n"
+    "\n"
+    "  --heap-limit SIZE    memory of the session; bytes or 64K, 10M, 1G (100M)\n"
+    "  --fuel N             instructions of each input (no limit)\n"
+    "  --timeout DUR        time of each input: 500us, 20ms, 3s, 2m (no limit)\n"
+    "  --max-depth N        nested calls (10000)\n"
+    "  --help               print this text\n"
+    "\n"
+    "Exit status: 0 at the end of the input, whatever failed before; 1 standard input or output\n"
+    "failed; 2 it could not start.\n"
+    "\n"
+    "Examples:\n"
+    "  zvm repl\n"
+    "  echo '6 * 7' | zvm repl\n";
+
 static const char help_version[] = "Usage: zvm version\n"
                                    "\n"
                                    "Prints the version.\n"
@@ -159,11 +184,8 @@ int cli_help_print(const char *command)
     static const struct {
         const char *command;
         const char *text;
-    } texts[] = {{"run", help_run},
-                 {"check", help_check},
-                 {"compile", help_compile},
-                 {"dis", help_dis},
-                 {"version", help_version}};
+    } texts[] = {{"run", help_run}, {"check", help_check}, {"compile", help_compile},
+                 {"dis", help_dis}, {"repl", help_repl},   {"version", help_version}};
     for (size_t i = 0; command != NULL && i < sizeof texts / sizeof texts[0]; i++) {
         if (strcmp(command, texts[i].command) == 0) return cli_print(texts[i].text);
     }

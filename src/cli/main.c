@@ -49,8 +49,6 @@ static int complain_command(const char *word)
                       (length > 4 && strcmp(word + length - 4, ".zbc") == 0);
     if (is_program) {
         cli_complain("'%s' is not a command; write 'zvm run %s'", word, word);
-    } else if (strcmp(word, "repl") == 0) {
-        cli_complain("'repl' is not in this version; write a file and 'zvm run FILE.zx'");
     } else {
         cli_complain("'%s' is not a command; 'zvm --help' lists the commands", word);
     }
@@ -61,9 +59,11 @@ static const struct {
     const char *name;
     int (*run)(int word_count, char **words);
 } commands[] = {
-    {"run", cli_command_run}, {"check", cli_command_check},     {"compile", cli_command_compile},
-    {"dis", cli_command_dis}, {"version", cli_command_version}, {"--version", cli_command_version},
-    {"help", command_help},   {"--help", command_help},         {"-h", command_help},
+    {"run", cli_command_run},           {"check", cli_command_check},
+    {"compile", cli_command_compile},   {"dis", cli_command_dis},
+    {"repl", cli_command_repl},         {"version", cli_command_version},
+    {"--version", cli_command_version}, {"help", command_help},
+    {"--help", command_help},           {"-h", command_help},
 };
 
 int main(int argc, char **argv)

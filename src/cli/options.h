@@ -38,6 +38,9 @@ struct cli_run_options {
 // Reads the words behind `run`. false: it has complained, in one line.
 bool cli_run_options_parse(int word_count, char **words, struct cli_run_options *out);
 
+// The same for `repl`: the limits of one isolate, no FILE. What each piece may use of fuel and time.
+bool cli_repl_options_parse(int word_count, char **words, struct cli_run_options *out);
+
 // A name that says it is a compiled file.
 bool cli_is_compiled_name(const char *name);
 

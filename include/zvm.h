@@ -253,6 +253,19 @@ ZVM_API void zvm_code_release(zvm_code *code);
 /// source:  ours
 ZVM_API zvm_status zvm_code_disassemble(const zvm_code *code, zvm_write_fn write, void *context);
 
+/// The same, each run of instructions under the line of the source that it comes from.
+///
+/// in:      code; source [length_bytes], what it was compiled from; write, context
+/// out:     none
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_OUTPUT write refused; ZVM_E_NOMEM
+/// thread:  any
+/// memory:  a temporary buffer, and 8 bytes a line of the source
+/// cost:    linear in code and source
+/// source:  ours
+ZVM_API zvm_status zvm_code_disassemble_source(const zvm_code *code, const char *source,
+                                               size_t length_bytes, zvm_write_fn write,
+                                               void *context);
+
 typedef enum zvm_word_kind {
     ZVM_WORD_KEYWORD = 0,
     ZVM_WORD_BUILTIN, // functions that every program sees

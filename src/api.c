@@ -230,10 +230,17 @@ void zvm_code_release(zvm_code *code)
 
 zvm_status zvm_code_disassemble(const zvm_code *code, zvm_write_fn write, void *context)
 {
+    return zvm_code_disassemble_source(code, NULL, 0, write, context);
+}
+
+zvm_status zvm_code_disassemble_source(const zvm_code *code, const char *source,
+                                       size_t length_bytes, zvm_write_fn write, void *context)
+{
     if (code == NULL || write == NULL) return ZVM_E_ARGUMENT;
+    if (source == NULL && length_bytes > 0) return ZVM_E_ARGUMENT;
     struct zstrbuf text;
     zstrbuf_init(&text);
-    zcode_disassemble(code_of(code), &text);
+    zcode_disassemble(code_of(code), source, length_bytes, &text);
     zvm_status status = text.failed ? ZVM_E_NOMEM : ZVM_OK;
     if (status == ZVM_OK && !write(context, zstrbuf_text(&text), text.length))
         status = ZVM_E_OUTPUT;
@@ -433,8 +440,8 @@ zvm_status zvm_isolate_get_global(zvm_isolate *isolate, const char *name, zvm_va
     return zglobal_get(iso, name, value);
 }
 
-static zvm_status compile_piece(struct zisolate *iso, struct zdiagnostics *findings,
-                                uint32_t flags, struct zcode **out)
+static zvm_status compile_piece(struct zisolate *iso, struct zdiagnostics *findings, uint32_t flags,
+                                struct zcode **out)
 {
     struct zlang_session session = {.globals = iso->code->globals,
                                     .global_flags = iso->code->global_flags,

@@ -117,8 +117,11 @@ static const char help_compile[] =
 static const char help_dis[] =
     "Usage: zvm dis FILE.zx|FILE.zbc\n"
     "\n"
-    "Compiles the file and prints the code object as text, one instruction a line. FILE '-' is\n"
-    "standard input.\n"
+    "Compiles the file and prints the code object as text: globals, then each function with its\n"
+    "constants, its captures, its instructions, one a line under the line of the source that they\n"
+    "come from (a compiled file has none), and its handlers. An instruction shows its number, its\n"
+    "place, its name, its operands, the constants and names that they mean, and its inline cache.\n"
+    "FILE '-' is standard input.\n"
     "\n"
     "  --help               print this text\n"
     "\n"

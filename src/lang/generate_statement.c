@@ -298,6 +298,7 @@ static void print(struct zgen *gen, const struct zast_node *node)
 static void statement(struct zgen *gen, const struct zast_node *node)
 {
     uint32_t saved = gen->function->next;
+    zgen_at(gen, node->start); // what can fail says where; this is for the reader of a listing
     switch (node->kind) {
     case ZAST_BLOCK:
         zgen_block_scope(gen, node);

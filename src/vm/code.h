@@ -158,6 +158,8 @@ bool zcode_has_magic(const void *bytes, size_t length_bytes);
 // Writes a head that fits over the first bytes: for tests that change what is behind it.
 void zcode_seal_bytes(uint8_t *bytes, size_t length_bytes);
 
-void zcode_disassemble(const struct zcode *code, struct zstrbuf *out);
+// source [length_bytes]: what it was compiled from; NULL: not at hand.
+void zcode_disassemble(const struct zcode *code, const char *source, size_t length_bytes,
+                       struct zstrbuf *out);
 
 #endif // ZVM_VM_CODE_H

@@ -304,6 +304,21 @@ static void add_globals(struct zstrbuf *out, const struct zcode *code)
     }
 }
 
+static void add_datas(struct zstrbuf *out, const struct zcode *code)
+{
+    for (uint32_t i = 0; i < code->data_count; i++) {
+        const struct zdata *data = &code->datas[i];
+        zstrbuf_add_format(out, "  data %u: %s:", i, data->name->bytes);
+        for (uint32_t f = 0; f < data->field_count; f++) {
+            zstrbuf_add_format(out, " %s", data->fields[f].check.name->bytes);
+        }
+        for (uint32_t m = 0; m < data->method_count; m++) {
+            zstrbuf_add_format(out, " %s()", data->methods[m]->bytes);
+        }
+        zstrbuf_add_char(out, '\n');
+    }
+}
+
 void zcode_disassemble(const struct zcode *code, const char *source, size_t length_bytes,
                        struct zstrbuf *out)
 {
@@ -313,6 +328,7 @@ void zcode_disassemble(const struct zcode *code, const char *source, size_t leng
                        code->file_name, code->proto_count, code->global_count, code->cache_count,
                        (unsigned long long)code->bytes);
     add_globals(out, code);
+    add_datas(out, code);
     for (uint32_t i = 0; i < code->proto_count; i++) {
         add_function(out, &code->protos[i], &lines);
     }

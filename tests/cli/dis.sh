@@ -12,12 +12,14 @@ action f(a) {
 	return () => { n = n + a; return "text".upper() }
 }
 try { print(f(2.5)().missing) } catch (e) { print("é") }
+data P { x; y = 2; method sum() { return this.x + this.y } }
+print(P(1).sum())
 END
 )
 zvm dis "$file"
 expect_status 0
 expect_err ""
-expect_line 'shown.zx: 3 functions, 2 globals, [0-9]+ inline caches, [0-9]+ bytes$'
+expect_line 'shown.zx: 4 functions, 3 globals, [0-9]+ inline caches, [0-9]+ bytes$'
 expect_line '^  global 0: n$'
 expect_line '^  global 1: f$'
 expect_line '^function0 <main>: 0 parameters'
@@ -30,6 +32,8 @@ expect_line '^  1 \| let n = 1$'
 expect_line '^  3 \|     return \(\) =>'
 expect_line '^ +[0-9]+  3:[0-9]+ +CALLM .*"upper"'
 expect_line '^ +[0-9]+  5:[0-9]+ +GETF .*"missing"'
+expect_line '^  data 0: P: x y sum\(\)$'
+expect_line '^ +[0-9]+  6:[0-9]+ +GETF .*"y" cache[0-9]+$'
 expect_line '^  catch [0-9]+\.\.[0-9]+ -> [0-9]+, value in r[0-9]+$'
 # Each line of the source stands above its instructions.
 checks=$((checks + 1))

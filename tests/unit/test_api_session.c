@@ -115,6 +115,23 @@ static void test_closures_of_earlier_pieces_make_closures(void **state)
     close_session(&session);
 }
 
+static void test_data_of_earlier_pieces_goes_on(void **state)
+{
+    (void)state;
+    struct session session;
+    open_session(&session, "data P { x: int = 1; method next() { return P(this.x + 1) } }\n",
+                 PLAIN);
+    expect(&session, "let p = P(5)", "");
+    expect(&session, "p.next()", "P(x=6)\n");
+    expect(&session, "data Q extends P { y = [] }\nlet q: P = Q(2)", "");
+    expect(&session, "q.y.push(q.next().x)\nq", "Q(x=2, y=[3])\n");
+    expect(&session, "match q { Q(a, b) => a, _ => 0 }", "2\n");
+    expect(&session, "data P { z = 9 }\n[P(), p, p.next()]", "[P(z=9), P(x=5), P(z=6)]\n");
+    expect_error(&session, "p.x = 'no'",
+                 "piece:1:3 TypeError: field 'x': expected int, got string");
+    close_session(&session);
+}
+
 static void test_const_holds_in_later_pieces_until_declared_again(void **state)
 {
     (void)state;
@@ -417,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_later_pieces_see_the_globals_of_earlier_ones),
         cmocka_unit_test(test_declared_again_is_seen_by_functions_made_earlier),
         cmocka_unit_test(test_closures_of_earlier_pieces_make_closures),
+        cmocka_unit_test(test_data_of_earlier_pieces_goes_on),
         cmocka_unit_test(test_const_holds_in_later_pieces_until_declared_again),
         cmocka_unit_test(test_shown_value_is_printed_and_kept),
         cmocka_unit_test(test_errors_leave_what_was_done_before_them),

@@ -217,7 +217,8 @@ static void set_up(struct edit *edit)
     el_set(edit->editor, EL_PROMPT, prompt_of);
     el_set(edit->editor, EL_EDITOR, "emacs");
     el_set(edit->editor, EL_GETCFN, read_character);
-    el_set(edit->editor, EL_ADDFN, "zvm-complete", "completes a name", complete);
+    // The wide call: the other one copies both texts and never frees them.
+    el_wset(edit->editor, EL_ADDFN, L"zvm-complete", L"completes a name", complete);
     el_set(edit->editor, EL_BIND, "^I", "zvm-complete", NULL);
     load_history(edit);
     el_source(edit->editor, NULL); // the user's own ~/.editrc comes last

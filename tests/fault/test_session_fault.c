@@ -65,8 +65,10 @@ static void test_session_each_allocation_refused_keeps_what_was_there(void **sta
     assert_int_equal(zvm_code_from_source(runtime, "t.zx", text, strlen(text), NULL, NULL, &code),
                      ZVM_OK);
     uint64_t n = 1;
-    while (fails_at(runtime, code, n, false) | fails_at(runtime, code, n, true))
-        n++;
+    for (bool reached = true; reached; n++) {
+        bool reached_once = fails_at(runtime, code, n, false);
+        reached = fails_at(runtime, code, n, true) || reached_once;
+    }
     assert_true(n > 50);
     zvm_code_release(code);
     zvm_runtime_destroy(runtime);

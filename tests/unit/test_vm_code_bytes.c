@@ -11,18 +11,18 @@
 static const char *const PROGRAMS[] = {
     "",
     "print(1)",
-    "const k = 2.5\naction f(a: int, b) -> float { let c = a * k; return c + b }\n"
-    "for each x in [1, 2, 3] { print(f(x, -9223372036854775808 + x), 'é\\0', null, true, false) "
-    "}\n",
-    "let n = 0\nlet add = (x) => { n += x; return () => n }\nprint(add(3)(), len([n]))\n"
-    "try { throw {a: 'text', 'b': [n ?? 1]} } catch (e) { print(e.a, e.b) } finally { n = 7 }\n"
-    "let {a, b: c} = 0",
-    "data P { x: int = 1, y; z = [1]; method m(q) { return this.x + q } }\n"
-    "data Q extends P { w: P = P(0, 0); method m(q) { return (() => this.y)() ?? q } }\n"
-    "for each p in [P(y = 3, x = 2), Q(1, null), Q(y = 'k', x = 5)] { p.y = p.m(4)\n"
-    "print(p, p.x, match p { Q(a, b, c, d) => d, P(1, _, _) => 'one', _ => p.y }) }\n",
-    "let {a, b: c} = {a: 1, b: 2}\nlet [d, ...e] = [a, c, 3]\nwhile a < 9 { a += 2 }\n"
-    "print([d].map((x) => x + a).sort(), e, a > 3 ? 'y' : \"n${c}\")\n",
+    ("const k = 2.5\naction f(a: int, b) -> float { let c = a * k; return c + b }\n"
+     "for each x in [1, 2, 3] { print(f(x, -9223372036854775808 + x), 'é\\0', null, true, false) "
+     "}\n"),
+    ("let n = 0\nlet add = (x) => { n += x; return () => n }\nprint(add(3)(), len([n]))\n"
+     "try { throw {a: 'text', 'b': [n ?? 1]} } catch (e) { print(e.a, e.b) } finally { n = 7 }\n"
+     "let {a, b: c} = 0"),
+    ("data P { x: int = 1, y; z = [1]; method m(q) { return this.x + q } }\n"
+     "data Q extends P { w: P = P(0, 0); method m(q) { return (() => this.y)() ?? q } }\n"
+     "for each p in [P(y = 3, x = 2), Q(1, null), Q(y = 'k', x = 5)] { p.y = p.m(4)\n"
+     "print(p, p.x, match p { Q(a, b, c, d) => d, P(1, _, _) => 'one', _ => p.y }) }\n"),
+    ("let {a, b: c} = {a: 1, b: 2}\nlet [d, ...e] = [a, c, 3]\nwhile a < 9 { a += 2 }\n"
+     "print([d].map((x) => x + a).sort(), e, a > 3 ? 'y' : \"n${c}\")\n"),
 };
 
 #define PROGRAM_COUNT (sizeof PROGRAMS / sizeof PROGRAMS[0])

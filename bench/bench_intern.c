@@ -156,11 +156,6 @@ static void hs_free(void *memory, size_t bytes, bool defer)
 
 static struct ck_malloc hs_allocator = {.malloc = hs_malloc, .free = hs_free};
 
-struct hs_probe {
-    struct peer_entry entry;
-    char text[32];
-};
-
 static unsigned long hs_hash(const void *object, unsigned long seed)
 {
     (void)seed;

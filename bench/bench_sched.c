@@ -17,7 +17,9 @@
 //   two_workers_of_two_processes tasks of about a microsecond, queued before the workers may start:
 //                                two workers with 2n tasks against two processes with one worker
 //                                and n tasks each, started together; 1 = equal.
-// Prints `NAME VALUE` lines.
+//   tasks_N_workers_ns           the same tasks, as many for each worker: wall time over the tasks of
+//                                one worker.
+// bench/peers has the like for other runtimes. Prints `NAME VALUE` lines.
 #include "sched/sched_internal.h"
 #include "zvm.h"
 
@@ -225,11 +227,12 @@ static zvm_runtime *prepare(struct start *start, uint32_t workers, const char *t
     return runtime;
 }
 
-static double two_workers_ns(struct start *start)
+// As many tasks for each worker.
+static double workers_ns(struct start *start, uint32_t workers)
 {
     *start = (struct start){0};
     zvm_isolate **isolates;
-    zvm_runtime *runtime = prepare(start, 2, task_program, 2 * TASK_COUNT, &isolates);
+    zvm_runtime *runtime = prepare(start, workers, task_program, workers * TASK_COUNT, &isolates);
     double start_ns = wall_ns();
     atomic_store(&start->is_open, 1);
     check(zvm_runtime_drain(runtime), "drain");
@@ -272,15 +275,19 @@ static void measure_scaling(void)
     if (shared == MAP_FAILED) check(ZVM_E_NOMEM, "shared page");
     struct start *start = shared;
     double *ends_ns = (double *)(void *)((char *)shared + 128);
-    double ratios[ROUNDS], each_ns[ROUNDS];
+    double ratios[ROUNDS], each_ns[ROUNDS], one_ns[ROUNDS], two_ns[ROUNDS];
     for (int i = 0; i < ROUNDS; i++) {
         double processes_ns = two_processes_ns(start, ends_ns);
-        double workers_ns = two_workers_ns(start);
-        ratios[i] = processes_ns / workers_ns;
+        double two = workers_ns(start, 2);
+        ratios[i] = processes_ns / two;
         each_ns[i] = processes_ns / TASK_COUNT;
+        one_ns[i] = workers_ns(start, 1) / TASK_COUNT;
+        two_ns[i] = two / TASK_COUNT;
     }
     printf("task_ns %.0f\n", median(each_ns));
     printf("two_workers_of_two_processes %.3f\n", median(ratios));
+    printf("tasks_1_worker_ns %.0f\n", median(one_ns));
+    printf("tasks_2_workers_ns %.0f\n", median(two_ns));
 }
 
 // ---- Fairness -----------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ function(add_programs folder label seconds)
 endfunction()
 
 add_programs(tests/unit unit 300 ${CMOCKA_LIBRARY})
-add_programs(tests/fault fault 600 ${CMOCKA_LIBRARY})
+add_programs(tests/fault fault 3600 ${CMOCKA_LIBRARY}) # each allocation in turn; and collecting at each
 add_programs(stress stress 900)
 add_programs(examples/embed embed 300)
 
@@ -151,6 +151,10 @@ if(TARGET zvm)
 endif()
 
 if(TARGET zvm)
+    add_script(docs.language lang tests/docs/check_language $<TARGET_FILE:zvm>)
+    add_script(docs.language_self_test lang tests/docs/check_language $<TARGET_FILE:zvm> --self-test)
+    set_tests_properties(docs.language docs.language_self_test PROPERTIES ENVIRONMENT
+        "${test_environment}")
     file(GLOB scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/cli/*.sh)
     foreach(script ${scripts})
         get_filename_component(name ${script} NAME_WE)

@@ -164,7 +164,7 @@ ZVM_API zvm_status zvm_runtime_shutdown(zvm_runtime *runtime, bool cancel);
 /// Returns false to refuse it: the caller of the writer then stops.
 typedef bool (*zvm_write_fn)(void *context, const char *text, size_t length_bytes);
 
-/// Compiles and verifies a program.
+/// Compiles and verifies a program that uses no modules.
 ///
 /// in:      runtime; name [NUL-terminated] used in positions ("FILE" of FILE:LINE:COL);
 ///          text [length_bytes], UTF-8; diagnostics may be NULL, gets each finding as
@@ -180,6 +180,74 @@ ZVM_API zvm_status zvm_code_from_source(zvm_runtime *runtime, const char *name, 
                                         size_t length_bytes, zvm_write_fn diagnostics,
                                         void *context, zvm_code **out);
 
+/// What the compiler asks a loader for; lives until the loader returns.
+typedef struct zvm_module_request zvm_module_request;
+
+/// Finds a module for the compiler. `path` [NUL-terminated, UTF-8] leads from the root folder to the
+/// module: parts with '/' between them, none of them empty, "." or "..". It gives the text by
+/// zvm_module_give and returns ZVM_OK; or returns ZVM_E_NOT_FOUND, or another status, perhaps after
+/// zvm_module_refuse. It is called on the thread that compiles, and may compile other programs.
+typedef zvm_status (*zvm_load_fn)(void *context, const char *path, zvm_module_request *request);
+
+/// What a program is compiled with that may use modules. Zero in a field means its default.
+typedef struct zvm_file_options {
+    size_t size;          // of this struct, in bytes
+    const char *text;     // [length_bytes], UTF-8: the program; NULL: it is read (no loader is set)
+    size_t length_bytes;
+    const char *root;     // folder; no module is read from elsewhere; NULL: the program's own
+    zvm_load_fn load;     // NULL: reads files
+    void *load_context;
+} zvm_file_options;
+
+#define ZVM_FILE_OPTIONS_INIT {sizeof(zvm_file_options), NULL, 0, NULL, NULL, NULL}
+
+/// Compiles and verifies a program that may use modules (`use "./lib/text.zx" as text`), and links
+/// them with it. Each module is compiled once a runtime and shared, for as long as a program has it.
+///
+/// Without a loader, modules are files in the folder `root` and the folders in it; `..` and symbolic
+/// links do not lead out of it. A program whose text is given need not be a file: it then stands in
+/// `root`. With a loader, `path` is of the form that loaders get, and `root` is only put before the
+/// paths of modules in positions.
+///
+/// in:      runtime; path [NUL-terminated], of the program, used in positions; options may be NULL;
+///          diagnostics and context as for zvm_code_from_source
+/// out:     out  the code, to be released with zvm_code_release
+/// errors:  as zvm_code_from_source, of every module too; ZVM_E_SYNTAX also for a module that is
+///          missing, outside the root or part of a circle; ZVM_E_NOT_FOUND the program cannot be
+///          read (with a diagnostic); ZVM_E_ARGUMENT also for a program that is not under `root`
+/// thread:  any; several threads may compile at once; blocks while files are read
+/// memory:  copies what it keeps
+/// cost:    linear in the program's text and in the texts of the modules that it uses
+/// source:  ours
+ZVM_API zvm_status zvm_code_from_file(zvm_runtime *runtime, const char *path,
+                                      const zvm_file_options *options, zvm_write_fn diagnostics,
+                                      void *context, zvm_code **out);
+
+/// Gives the compiler what it asked a loader for. Once a request.
+///
+/// in:      request; path [NUL-terminated], of the same form as the one asked for: the one name of a
+///          module that has several, NULL when it is the one asked for; text [length_bytes], copied
+/// out:     none
+/// errors:  ZVM_E_ARGUMENT NULL, or a path of another form; ZVM_E_STATE given before;
+///          ZVM_E_LIMIT 1 GiB or more; ZVM_E_NOMEM. The loader returns any of them.
+/// thread:  the one that the loader is called on
+/// memory:  copies path and text
+/// cost:    linear in the text
+/// source:  ours
+ZVM_API zvm_status zvm_module_give(zvm_module_request *request, const char *path, const char *text,
+                                   size_t length_bytes);
+
+/// Says in a few words why a loader has nothing to give ("permission denied"); shown in the
+/// diagnostic.
+///
+/// in:      request; reason [NUL-terminated], UTF-8; 199 bytes are shown at most
+/// out:     none
+/// errors:  none
+/// thread:  the one that the loader is called on
+/// memory:  copies the reason
+/// cost:    constant
+/// source:  ours
+ZVM_API void zvm_module_refuse(zvm_module_request *request, const char *reason);
 /// Are these the first bytes of a compiled program? No source text begins so.
 ///
 /// in:      bytes [length_bytes], the first 8 are enough
@@ -324,6 +392,13 @@ typedef struct zvm_value {
 /// destroyed in it, or after it has returned (zvm_runtime_drain waits for callbacks too).
 typedef void (*zvm_finish_fn)(zvm_isolate *isolate, void *user);
 
+/// Whose turn comes first on a worker that has both at hand: a high one's. After eight slices of high
+/// ones in a row one of a normal one follows, so that a normal isolate is never kept out.
+typedef enum zvm_priority {
+    ZVM_PRIORITY_NORMAL = 0,
+    ZVM_PRIORITY_HIGH = 1
+} zvm_priority;
+
 /// What an isolate is made with. Zero in a field means its default.
 typedef struct zvm_isolate_options {
     size_t size;                    // of this struct, in bytes
@@ -343,10 +418,11 @@ typedef struct zvm_isolate_options {
     // Of the shared strings that the program made into keys and still reaches: how many, and what
     // they count for in the table. At most ZVM_INTERN_LIMIT_MAX; 0 = that.
     uint64_t intern_limit_count, intern_limit_bytes;
+    uint32_t priority;              // zvm_priority
 } zvm_isolate_options;
 
 #define ZVM_ISOLATE_OPTIONS_INIT                                                                   \
-    {sizeof(zvm_isolate_options), 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0}
+    {sizeof(zvm_isolate_options), 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0}
 
 /// Least heap_limit_bytes that is accepted.
 #define ZVM_HEAP_LIMIT_MIN_BYTES 16384
@@ -392,8 +468,9 @@ typedef struct zvm_result {
 ///
 /// in:      runtime; code of the same runtime; options may be NULL
 /// out:     out  the isolate, to be destroyed with zvm_isolate_destroy
-/// errors:  ZVM_E_ARGUMENT (also a heap limit under ZVM_HEAP_LIMIT_MIN_BYTES or an intern limit over
-///          ZVM_INTERN_LIMIT_MAX); ZVM_E_FOREIGN; ZVM_E_UTF8 an argument; ZVM_E_CLOSED; ZVM_E_NOMEM
+/// errors:  ZVM_E_ARGUMENT (also a heap limit under ZVM_HEAP_LIMIT_MIN_BYTES, an intern limit over
+///          ZVM_INTERN_LIMIT_MAX or a priority that there is not); ZVM_E_FOREIGN; ZVM_E_UTF8 an
+///          argument; ZVM_E_CLOSED; ZVM_E_NOMEM
 /// thread:  any; never blocks
 /// memory:  one 2 KiB block
 /// cost:    under a microsecond when blocks are warm
@@ -507,8 +584,8 @@ enum {
 /// in:      isolate finished, and its on_finish returned; name, text [length_bytes], diagnostics,
 ///          context as for zvm_code_from_source; flags ZVM_LOAD_…
 /// out:     none
-/// errors:  those of zvm_code_from_source; ZVM_E_STATE it has not run yet; ZVM_E_BUSY queued,
-///          running, or cancelled a moment ago; ZVM_E_HEAP_LIMIT no room for the code. In each case
+/// errors:  those of zvm_code_from_source; ZVM_E_STATE it has not run yet, or its program uses
+///          modules; ZVM_E_BUSY queued, running, or cancelled a moment ago; ZVM_E_HEAP_LIMIT no room for the code. In each case
 ///          nothing has changed.
 /// thread:  one at a time an isolate
 /// memory:  the code, charged to the isolate, until it is destroyed; the names of globals only once
@@ -579,7 +656,9 @@ typedef struct zvm_report {
     uint32_t workers_wanted;  // more than worker_count: the system refused some threads
     uint32_t wakeups_refused; // by the system; each may cost up to a second
     uint64_t queued;          // isolates in queues
-    uint64_t queued_overflow; // of those, beyond the workers' own queues
+    uint64_t queued_overflow; // of those, beyond the workers' rings
+    uint64_t queued_inbox;    // of those, sent to a worker that has not looked yet
+    uint64_t queued_high;     // of those, with ZVM_PRIORITY_HIGH
 } zvm_report;
 
 /// The table of shared strings of a runtime at one moment. The sums over threads are not read at one

@@ -1,10 +1,11 @@
 // api.c - the bodies of zvm.h: arguments are checked, then one module is called.
 //
-// Owns: struct zvm_runtime, which holds one of everything that isolates share. The public handles
-// are the internal structs under another name: zvm_code is struct zcode, zvm_isolate is struct
-// zisolate. Thread: as each declaration in zvm.h says. Rule: wrong use is a status in every build;
-// nothing here asserts on what a caller passes.
-#include "zvm.h"
+// Owns: struct zvm_runtime (api/api_internal.h), which holds one of everything that isolates share.
+// The bodies that read files are in api/files.c. The public handles are the internal structs under
+// another name: zvm_code is struct zcode, zvm_isolate is struct zisolate. Thread: as each declaration
+// in zvm.h says. Rule: wrong use is a status in every build; nothing here asserts on what a caller
+// passes.
+#include "api/api_internal.h"
 
 #include "base/alloc.h"
 #include "base/strbuf.h"
@@ -19,13 +20,6 @@
 #include <string.h>
 
 #define HEAP_LIMIT_DEFAULT_BYTES (UINT64_C(100) << 20)
-
-struct zvm_runtime {
-    struct zintern *intern;
-    struct zspan_pool *spans;
-    struct zshared *shared;
-    struct zsched *sched;
-};
 
 static struct zisolate *isolate_of(const zvm_isolate *isolate)
 {
@@ -46,7 +40,7 @@ static struct zcode *code_of(const zvm_code *code)
 
 // Copies a struct of the caller, who may have been built against another version: what the caller
 // does not have reads as zero, what we do not have must be zero.
-static bool read_options(void *out, size_t own_bytes, const void *from, size_t from_bytes)
+bool zapi_read_options(void *out, size_t own_bytes, const void *from, size_t from_bytes)
 {
     if (from_bytes < sizeof(size_t)) return false;
     memset(out, 0, own_bytes);
@@ -91,6 +85,7 @@ static zvm_status fill_runtime(zvm_runtime *runtime, const zvm_runtime_options *
     zvm_status status = zintern_create(&intern_options, &runtime->intern);
     if (status == ZVM_OK) status = zspan_pool_create(&runtime->spans);
     if (status == ZVM_OK) status = zshared_create(runtime->intern, &runtime->shared);
+    if (status == ZVM_OK) status = zmodules_create(&runtime->modules);
     if (status != ZVM_OK) return status;
     struct zsched_options sched_options = {.worker_count = options->worker_count,
                                            .slice_budget = options->slice_budget,
@@ -102,7 +97,7 @@ zvm_status zvm_runtime_create(const zvm_runtime_options *options, zvm_runtime **
 {
     zvm_runtime_options own = ZVM_RUNTIME_OPTIONS_INIT;
     if (out == NULL) return ZVM_E_ARGUMENT;
-    if (options != NULL && !read_options(&own, sizeof own, options, options->size))
+    if (options != NULL && !zapi_read_options(&own, sizeof own, options, options->size))
         return ZVM_E_ARGUMENT;
     if (own.worker_count > ZSCHED_WORKERS_MAX) return ZVM_E_ARGUMENT;
 
@@ -121,6 +116,7 @@ void zvm_runtime_destroy(zvm_runtime *runtime)
 {
     if (runtime == NULL) return;
     zsched_destroy(runtime->sched);
+    zmodules_destroy(runtime->modules);
     zshared_destroy(runtime->shared);
     if (runtime->spans != NULL) zspan_pool_destroy(runtime->spans);
     zintern_destroy(runtime->intern);
@@ -151,12 +147,10 @@ static bool check_source_name(const char *name, struct zdiagnostics *findings)
     return false;
 }
 
-zvm_status zvm_code_from_source(zvm_runtime *runtime, const char *name, const char *text,
-                                size_t length_bytes, zvm_write_fn diagnostics, void *context,
-                                zvm_code **out)
+zvm_status zapi_compile(zvm_runtime *runtime, const char *name, const char *text,
+                        size_t length_bytes, zvm_write_fn diagnostics, void *context,
+                        const struct zmodule_source *source, zvm_code **out)
 {
-    if (runtime == NULL || name == NULL || out == NULL) return ZVM_E_ARGUMENT;
-    if (text == NULL && length_bytes > 0) return ZVM_E_ARGUMENT;
     struct zdiagnostics findings = {.file_name = name,
                                     .text = text == NULL ? "" : text,
                                     .length_bytes = length_bytes,
@@ -164,11 +158,20 @@ zvm_status zvm_code_from_source(zvm_runtime *runtime, const char *name, const ch
                                     .context = context};
     if (!check_source_name(name, &findings)) return ZVM_E_UTF8;
     struct zcode *code;
-    zvm_status status = zlang_compile(runtime->intern, &findings, &code);
+    zvm_status status = zlang_compile_program(runtime->intern, &findings, source, &code);
     if (status != ZVM_OK) return status;
     code->owner = runtime;
     *out = (zvm_code *)code;
     return ZVM_OK;
+}
+
+zvm_status zvm_code_from_source(zvm_runtime *runtime, const char *name, const char *text,
+                                size_t length_bytes, zvm_write_fn diagnostics, void *context,
+                                zvm_code **out)
+{
+    if (runtime == NULL || name == NULL || out == NULL) return ZVM_E_ARGUMENT;
+    if (text == NULL && length_bytes > 0) return ZVM_E_ARGUMENT;
+    return zapi_compile(runtime, name, text, length_bytes, diagnostics, context, NULL, out);
 }
 
 bool zvm_code_is_compiled(const void *bytes, size_t length_bytes)
@@ -280,6 +283,7 @@ static zvm_status check_isolate_options(const zvm_isolate_options *options)
         return ZVM_E_ARGUMENT;
     if (options->intern_limit_count > ZVM_INTERN_LIMIT_MAX) return ZVM_E_ARGUMENT;
     if (options->intern_limit_bytes > ZVM_INTERN_LIMIT_MAX) return ZVM_E_ARGUMENT;
+    if (options->priority >= ZPRIORITY_COUNT) return ZVM_E_ARGUMENT;
     if (options->argument_count > 0 && options->arguments == NULL) return ZVM_E_ARGUMENT;
     for (size_t i = 0; i < options->argument_count; i++)
         if (options->arguments[i] == NULL) return ZVM_E_ARGUMENT;
@@ -305,6 +309,7 @@ static struct zisolate_options internal_options(zvm_runtime *runtime,
         .gc_growth_percent = options->gc_growth_percent,
         .symbol_limit_count = intern_limit(options->intern_limit_count),
         .symbol_limit_bytes = intern_limit(options->intern_limit_bytes),
+        .priority = options->priority,
         .arguments = options->arguments,
         .argument_count = options->argument_count,
         .output = options->output,
@@ -320,7 +325,7 @@ zvm_status zvm_isolate_create(zvm_runtime *runtime, zvm_code *code,
 {
     zvm_isolate_options own = ZVM_ISOLATE_OPTIONS_INIT;
     if (runtime == NULL || code == NULL || out == NULL) return ZVM_E_ARGUMENT;
-    if (options != NULL && !read_options(&own, sizeof own, options, options->size))
+    if (options != NULL && !zapi_read_options(&own, sizeof own, options, options->size))
         return ZVM_E_ARGUMENT;
     if (code_of(code)->owner != runtime) return ZVM_E_FOREIGN;
     zvm_status status = check_isolate_options(&own);
@@ -475,6 +480,8 @@ zvm_status zvm_isolate_load(zvm_isolate *isolate, const char *name, const char *
     struct zisolate *iso = isolate_of(isolate);
     zvm_status status = zsched_may_reopen(iso);
     if (status != ZVM_OK) return status;
+    // The slots of modules would stand in the middle of the session's.
+    if (iso->code->program_global_count != iso->code->global_count) return ZVM_E_STATE;
     struct zdiagnostics findings = {.file_name = name,
                                     .text = text == NULL ? "" : text,
                                     .length_bytes = length_bytes,
@@ -573,6 +580,8 @@ zvm_status zvm_report_take(zvm_runtime *runtime, zvm_report *report)
         .wakeups_refused = view.wakeups_refused,
         .queued = view.queued,
         .queued_overflow = view.overflow,
+        .queued_inbox = view.inboxes,
+        .queued_high = view.queued_high,
     };
     zreport_counters(&view.totals, &own.totals);
     own.totals.heap_peak_bytes = view.heap_peak_bytes;

@@ -28,6 +28,7 @@ struct stress {
     atomic_ulong long_waits, late_waits; // late: long after the isolate had ended
     atomic_llong next_id;
     atomic_ulong finished;  // over all rounds
+    uint64_t nap_late_ns;   // the most by which a nap of the watchdog was longer than asked for
     uint64_t standstill_ns; // the longest with isolates in flight and nothing moving
     // 0: not seen yet.
     atomic_ulong fuel[PROGRAM_COUNT][STANDARD_SIZE][STANDARD_SIZE];

@@ -7,7 +7,7 @@
 
 #include <sched.h>
 
-#define LONG_WAIT_NS UINT64_C(20000000000)
+#define LONG_WAIT_NS UINT64_C(120000000000)
 #define LATE_NS      UINT64_C(300000000)
 
 struct thread {

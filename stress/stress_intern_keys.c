@@ -20,9 +20,11 @@
 static const char PROGRAM[] = "let count = int(args[0])\n"
                               "let batch = [1, 30000][isolate_id() % 2]\n"
                               "let kept = {}\n"
-                              "for each i in range(count) {\n"
+                              "let i = 0\n"
+                              "while i < count {\n"
                               "    if i % batch == 0 { kept = {} }\n"
                               "    kept[\"key ${isolate_id()} ${i}\"] = i\n"
+                              "    i = i + 1\n"
                               "}\n"
                               "kept = {}\n"
                               "let made = count\n";

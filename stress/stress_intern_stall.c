@@ -24,7 +24,7 @@
 #define WORKERS     2
 #define CALLS       400 // of each worker while the victim is frozen
 #define TEXTS       60
-#define WAIT_S      20 // a worker that takes longer is stuck
+#define WAIT_S      120 // a worker that takes longer is stuck
 #define LIMIT_BYTES (64 * 1024)
 
 static _Thread_local uint64_t points_left; // the victim's, until it freezes; 0: never

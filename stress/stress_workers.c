@@ -2,22 +2,24 @@
 // worker, whatever threads submit, cancel, wait for and destroy isolates at once.
 // Method: works on the scheduler itself. Each isolate prints once; its output callback checks that
 // nobody else is inside it and sets its bit in a bitmap, so that a second run is found. A watchdog
-// looks every few milliseconds: isolates in flight while all workers have slept for 100 ms without
-// a turn is a lost wake-up, and aborts with a dump of the queues. Yields are injected at the
+// looks every few milliseconds: work in the queues while all workers sleep, and every other thread of
+// the process as well, at twenty looks in a row, is a lost wake-up, and aborts with a dump of the
+// queues. A thread that only waits for a core is none that sleeps. Yields are injected at the
 // schedule points of debug builds (ZVM_POINTS). Usage: stress_workers [THREADS] [SCALE]
 // [ITERATIONS] [SEED]: workers, isolates a round, rounds, seed. THREADS 0: 1, 2, 3, 8 and 64 one
 // after the other. Exit status 0: nothing wrong.
-#include "base/clock.h"
 #include "intern/intern.h"
 #include "lang/compile.h"
 #include "sched/sched_internal.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #if ZVM_DEBUG >= 1
 #    define ROUNDS_DEFAULT 6
@@ -26,7 +28,7 @@
 #endif
 
 #define SUBMITTERS      3
-#define STUCK_NS        UINT64_C(100000000)
+#define STUCK_LOOKS     20    // five milliseconds apart
 #define POINTS          "200" // one schedule point in so many yields
 #define BITMAP_WORDS(n) (((n) + 63) / 64)
 
@@ -100,6 +102,8 @@ static void make(struct round *round, struct item *item, uint64_t random)
     struct zisolate_options options = {.id = item->index,
                                        .heap_limit_bytes = 1 << 20,
                                        .timeout_ns = random / 32 % 8 == 0 ? 5000000 : 0,
+                                       .priority = random / 256 % 4 == 0 ? ZPRIORITY_HIGH
+                                                                         : ZPRIORITY_NORMAL,
                                        .output = note_run,
                                        .output_context = item,
                                        .on_finish = item->has_callback ? note_end : NULL,
@@ -159,11 +163,14 @@ static void dump(struct zsched *sched)
 {
     fprintf(stderr, "lost wake-up: in flight %" PRIu64 ", searching %u, overflow %" PRIu64 "\n",
             zadmission_count(&sched->admission), sched->parking.searching,
-            zoverflow_length(&sched->overflow));
+            zsched_overflow_count(sched, ZPRIORITY_NORMAL) +
+                zsched_overflow_count(sched, ZPRIORITY_HIGH));
     for (uint32_t i = 0; i < sched->worker_capacity; i++)
-        fprintf(stderr, "worker %u: idle %d, token %u, ring %" PRIu64 ", inbox %d\n", i,
-                is_idle(sched, i), sched->parking.seats[i].token,
-                zring_length(&sched->workers[i]->ring), zinbox_has_any(&sched->workers[i]->inbox));
+        fprintf(stderr, "worker %u: idle %d, token %u, rings %" PRIu64 " %" PRIu64 ", inbox %d\n",
+                i, is_idle(sched, i), sched->parking.seats[i].token,
+                zring_length(&sched->workers[i]->levels[ZPRIORITY_NORMAL].ring),
+                zring_length(&sched->workers[i]->levels[ZPRIORITY_HIGH].ring),
+                zinbox_has_any(&sched->workers[i]->inbox));
 }
 
 static bool is_all_idle(const struct zsched *sched)
@@ -180,23 +187,43 @@ static uint64_t turns_of(struct zsched *sched)
     return view.totals.counters[ZREPORT_parks] + view.totals.counters[ZREPORT_slices];
 }
 
+// Whether some thread but this one runs or could run if it had a core. A thread that the machine keeps
+// waiting is no lost wake-up.
+static bool is_any_runnable(void)
+{
+    bool is_any = false;
+    DIR *folder = opendir("/proc/self/task");
+    if (folder == NULL) return true;
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL && !is_any;) {
+        if (entry->d_name[0] == '.' || atoi(entry->d_name) == gettid()) continue;
+        char path[64], text[256] = "";
+        snprintf(path, sizeof path, "/proc/self/task/%.20s/stat", entry->d_name);
+        FILE *file = fopen(path, "r");
+        if (file == NULL) continue;
+        const char *end = fgets(text, sizeof text, file) == NULL ? NULL : strrchr(text, ')');
+        fclose(file);
+        is_any = end == NULL || strncmp(end, ") S", 3) != 0;
+    }
+    closedir(folder);
+    return is_any;
+}
+
 static void *watch_for_sleepers(void *context)
 {
     struct watch *watch = context;
-    uint64_t since_ns = zclock_now_ns(), turns = turns_of(watch->sched);
+    uint64_t turns = turns_of(watch->sched);
+    uint32_t looks = 0; // in a row at which everybody slept beside work
     while (!atomic_load(&watch->is_over)) {
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-        uint64_t turns_now = turns_of(watch->sched), now_ns = zclock_now_ns();
+        uint64_t turns_now = turns_of(watch->sched);
         bool is_stuck = is_all_idle(watch->sched) && turns_now == turns &&
                         zadmission_count(&watch->sched->admission) > 0 &&
-                        zqueue_has_any(watch->sched);
-        if (!is_stuck) {
-            since_ns = now_ns;
-            turns = turns_now;
-        } else if (now_ns - since_ns > STUCK_NS) {
-            dump(watch->sched);
-            abort();
-        }
+                        zqueue_has_any(watch->sched) && !is_any_runnable();
+        looks = is_stuck ? looks + 1 : 0;
+        turns = turns_now;
+        if (looks < STUCK_LOOKS) continue;
+        dump(watch->sched);
+        abort();
     }
     return NULL;
 }

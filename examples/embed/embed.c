@@ -71,6 +71,11 @@ int main(void)
     for (int id = 0; id < ISOLATES; id++)
         right += is_right(isolates[id], id);
     printf("%d of %d results are right\n\n", right, ISOLATES);
+    zvm_intern_figures strings = ZVM_INTERN_FIGURES_INIT;
+    status = zvm_intern_stats(runtime, &strings);
+    if (status != ZVM_OK) return fail("figures", status);
+    printf("%llu shared strings in %llu bytes\n\n", (unsigned long long)strings.count,
+           (unsigned long long)strings.bytes);
     status = zvm_report_write(runtime, ZVM_REPORT_TEXT, to_file, stdout);
     if (status != ZVM_OK) return fail("report", status);
     zvm_code_release(code);

@@ -28,6 +28,8 @@ uint64_t zexplore_change(volatile void *word, size_t bytes, enum zexplore_change
 // expected: the address of `bytes` bytes, as in C11. A weak one may fail for no reason.
 bool zexplore_cas(volatile void *word, size_t bytes, void *expected, uint64_t desired,
                   memory_order success, memory_order failure, bool is_weak);
+// A number of the thread that makes the next step: other than 0 and 1, and a multiple of 64.
+uintptr_t zexplore_self(void);
 // What a word holds before anybody shares it.
 void zexplore_init(volatile void *word, size_t bytes, uint64_t value);
 

@@ -150,8 +150,11 @@ int cli_source_compile(zvm_runtime *runtime, const struct cli_source *source, zv
         status = zvm_code_from_bytes(runtime, source->name, source->text, source->length,
                                      write_diagnostic, &was_written, out);
     } else {
-        status = zvm_code_from_source(runtime, source->name, source->text, source->length,
-                                      write_diagnostic, &was_written, out);
+        zvm_file_options options = ZVM_FILE_OPTIONS_INIT;
+        options.text = source->text == NULL ? "" : source->text;
+        options.length_bytes = source->length;
+        status = zvm_code_from_file(runtime, source->name, &options, write_diagnostic, &was_written,
+                                    out);
     }
     if (status == ZVM_OK) return CLI_EXIT_OK;
     if (!was_written) cli_complain("%s: %s", source->name, zvm_status_text(status));

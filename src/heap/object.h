@@ -155,7 +155,8 @@ struct zerror {
     uint32_t line, column;  // 0 until first thrown
     struct zbuffer *trace;
     uint8_t kind_tag, message_tag;
-    uint8_t reserved[6];
+    uint16_t file; // where it was first thrown: zcode_file_name
+    uint8_t reserved[4];
 };
 
 // An instance of a data declaration. aux = fields: payloads, then tags.
@@ -194,13 +195,21 @@ struct zbound {
     uint64_t builtin;       // or the id of a builtin method
 };
 
-// A call of an async action. aux = slots: arguments, later the result or the error.
+// A call of an async function. aux = slots, at least one: the arguments until it runs, then the result
+// or what was thrown in the first.
+enum ztask_state { ZTASK_NEW, ZTASK_RUNNING, ZTASK_DONE, ZTASK_FAILED };
+
+#define ZTASK_PARAMETERS_MAX 200 // so that a task fits a cell
+
 struct ztask {
     struct zobject header;
-    struct zfunc *func;
-    uint32_t state;
-    uint32_t reserved;
-    uint64_t slots[]; // payloads, then tags
+    struct zfunc *func;        // NEW only, then NULL
+    const struct zproto *site; // the function that made the call, and where in it
+    uint32_t site_pc;
+    uint16_t state;        // enum ztask_state
+    uint16_t file;         // FAILED: where it was thrown, zcode_file_name
+    uint32_t line, column; // FAILED: the same
+    uint64_t slots[];      // payloads, then tags
 };
 
 static inline uint8_t *ztask_tags(const struct ztask *task)

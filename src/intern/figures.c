@@ -9,7 +9,10 @@
 
 #include "base/alloc.h"
 
-#define FLUSH_BYTES     2048
+#define FLUSH_BYTES 2048
+// Dropping the dead touches all that lives, so it waits until one in so many is dead: then an entry is
+// touched twice for each that goes, and a table has at most as many dead as living.
+#define DEAD_SHARE      2
 #define ENTRY_BYTES_MAX (sizeof(struct zintern_entry) + ZINTERN_MAX_BYTES + 1)
 
 // relaxed everywhere: sums of counters that order nothing.
@@ -55,7 +58,7 @@ bool zintern_note_dead(struct zintern *table, struct zintern_slot *slot, int64_t
     slot->flushed_dead = dead;
     total -= (int64_t)z_load_relaxed(&table->reclaimed);
     if (change < 0 || total <= (int64_t)table->dead_min) return false;
-    return (uint64_t)total > count_estimate(table) / 4;
+    return (uint64_t)total > count_estimate(table) / DEAD_SHARE;
 }
 
 uint64_t zintern_dead_now(const struct zintern *table)

@@ -264,6 +264,8 @@ enum zintern_bug {
     ZINTERN_BUG_SWITCH_EARLY,      // the root moves on when all chunks are handed out
     ZINTERN_BUG_RESURRECT_DEAD,    // a dead entry is handed out
     ZINTERN_BUG_STACKED,           // cells migrate before their own source is done
+    ZINTERN_BUG_SLOT_RELAXED,      // who takes a slot over does not see what was done with it
+    ZINTERN_BUG_GATE_RELAXED,      // nor who reclaims next
 };
 
 #ifdef ZINTERN_PLANT

@@ -23,13 +23,19 @@
 #include <sched.h>
 #include <string.h>
 
-#define BLOCK_SLOTS  32
-#define SHARED_SLOTS 4  // the last of each block
-#define BLOCKS_MAX   32 // about 900 threads with slots of their own, 320 KiB
-#define OWNER_SHARED ((uintptr_t)1)
-
+#ifndef ZVM_EXPLORE
+#    define BLOCK_SLOTS  32
+#    define SHARED_SLOTS 4  // the last of each block
+#    define BLOCKS_MAX   32 // about 900 threads with slots of their own, 320 KiB
 // Freeing is tried at every so many calls that could: each try looks at all records.
-#define RECLAIM_EVERY 8
+#    define RECLAIM_EVERY 8
+#else
+#    define BLOCK_SLOTS   3 // so few that threads share one
+#    define SHARED_SLOTS  1
+#    define BLOCKS_MAX    1
+#    define RECLAIM_EVERY 1
+#endif
+#define OWNER_SHARED ((uintptr_t)1)
 
 // How often a full table looks whether the others are out before it gives up: with nobody in the
 // way two looks suffice.
@@ -67,7 +73,11 @@ static _Thread_local uint32_t slot_hint;
 
 static inline uintptr_t self(void)
 {
+#ifdef ZVM_EXPLORE
+    return zexplore_self(); // its threads are one of the system's, whose variables are exchanged
+#else
     return (uintptr_t)&slot_hint;
+#endif
 }
 
 // ---- Creation -----------------------------------------------------------------------------------
@@ -201,7 +211,10 @@ struct zintern_slot *zintern_slot_take(struct zintern *table)
 
 void zintern_slot_give(struct zintern_slot *slot)
 {
-    z_store_release(&slot->is_taken, 0); // PAIR slot
+    if (ZINTERN_HAS_BUG(SLOT_RELAXED))
+        z_store_relaxed(&slot->is_taken, 0);
+    else
+        z_store_release(&slot->is_taken, 0); // PAIR slot
 }
 
 struct zintern_slot *zintern_enter(struct zintern *table)
@@ -292,6 +305,14 @@ static bool begin_reclaiming(struct zintern_sections *sections)
     return z_cas_acquire(&sections->is_reclaiming, &expected, true); // PAIR reclaimer
 }
 
+static void end_reclaiming(struct zintern_sections *sections)
+{
+    if (ZINTERN_HAS_BUG(GATE_RELAXED))
+        z_store_relaxed(&sections->is_reclaiming, false);
+    else
+        z_store_release(&sections->is_reclaiming, false); // PAIR reclaimer
+}
+
 void zintern_reclaim(struct zintern *table)
 {
     struct zintern_sections *sections = table->sections;
@@ -301,7 +322,7 @@ void zintern_reclaim(struct zintern *table)
         ++sections->steps % RECLAIM_EVERY == 0)
         (void)ck_epoch_poll(&sections->reclaimer);
     if (sections->free != NULL) (void)free_some(table);
-    z_store_release(&sections->is_reclaiming, false); // PAIR reclaimer
+    end_reclaiming(sections);
 }
 
 void zintern_reclaim_all(struct zintern *table)
@@ -313,7 +334,7 @@ void zintern_reclaim_all(struct zintern *table)
         (void)ck_epoch_poll(&sections->reclaimer);
     while (sections->free != NULL && free_some(table))
         continue;
-    z_store_release(&sections->is_reclaiming, false); // PAIR reclaimer
+    end_reclaiming(sections);
 }
 
 void zintern_sections_destroy(struct zintern *table)

@@ -13,6 +13,7 @@
 #define ZAST_DEPTH_MAX 200
 
 struct zarena;
+struct zmodule;
 
 // UTF-8, not NUL-terminated, in the arena or in the source. Names compare by content.
 struct zast_text {
@@ -66,6 +67,7 @@ enum zast_kind {
     ZAST_PRINT,      // list
     ZAST_ASSIGN,     // op (ZAST_OP_NONE for =), left: NAME, INDEX or MEMBER; right
     ZAST_EXPRESSION, // left
+    ZAST_USE,        // use
     // Patterns of match
     ZAST_PATTERN_ANY,
     ZAST_PATTERN_NAME,    // let.variable
@@ -95,6 +97,7 @@ enum {
     ZAST_FLAG_CONST = 1,         // LET, UNPACK
     ZAST_FLAG_NAMED = 2,         // CALL: every argument has a name
     ZAST_FLAG_PARENTHESISED = 4, // any expression
+    ZAST_FLAG_EXPORT = 8,        // LET, UNPACK, FDECL, DATA of the top level
 };
 
 // A variable that is not a global. Made by resolve.c, one per declaration group of a scope.
@@ -105,7 +108,7 @@ struct zast_variable {
     bool is_captured; // some inner function uses it
     bool
         is_reassigned; // written more than once, or written after an inner function may have captured
-        // it (its own FDECL inside itself counts: the closure is made before the store)
+    // it (its own FDECL inside itself counts: the closure is made before the store)
     uint16_t reg;               // for the code generator
     bool is_live;               // for the code generator
     struct zast_variable *next; // all variables of a function
@@ -159,8 +162,9 @@ struct zast_member_declaration { // of a data declaration
     struct zast_member_declaration *next;
 };
 
-struct zast_target {      // one name of a destructuring pattern
-    struct zast_text key; // mappat: the map key
+struct zast_target {                   // one name of a destructuring pattern, or of a `use`
+    struct zast_text key;              // mappat: the map key; use: the name in the module
+    struct zast_position key_position; // of `use`
     struct zast_text name;
     struct zast_position position;  // of the name
     struct zast_variable *variable; // NULL: a global
@@ -272,6 +276,14 @@ struct zast_node {
             struct zast_variable *variable; // NULL: none
             struct zast_node *finalizer;    // BLOCK or NULL
         } attempt;
+        struct {
+            struct zast_text path;     // as written, escapes done
+            struct zast_text alias;    // the namespace; empty: names are taken
+            struct zast_target *names; // key: the name in the module, name: the one here
+            struct zmodule *module;    // by the loader; NULL: not loaded
+            struct zast_node *next_use;
+            uint32_t index; // among the uses of the program
+        } use;
     };
 };
 
@@ -283,8 +295,11 @@ struct zast_global {
     bool is_const;                       // declared const
     bool is_assigned;                    // by an assignment statement anywhere
     struct zast_function *only_function; // declared once, by `action`, and never assigned
-    uint32_t slot;                       // for the code generator
-    bool is_set; // for the code generator: has its value in all code from here on
+    bool is_exported;
+    const struct zast_node *use; // what imports it; NULL: the program's own
+    uint32_t export_slot;        // imported: its slot in its module
+    uint32_t slot;               // for the code generator
+    bool is_set;                 // for the code generator: has its value in all code from here on
     struct zast_global *next;
 };
 
@@ -296,6 +311,8 @@ struct zast_program {
     struct zast_function *main;  // parent NULL, no parameters
     struct zast_global *globals; // every global name used or declared, in order of appearance
     uint32_t global_count;
+    struct zast_node *uses; // linked by use.next_use, in order
+    uint32_t use_count;
 };
 
 #endif // ZVM_LANG_AST_H

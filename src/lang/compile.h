@@ -2,6 +2,7 @@
 #ifndef ZVM_LANG_COMPILE_H
 #define ZVM_LANG_COMPILE_H
 
+#include "lang/module.h"
 #include "lang/parser.h"
 #include "vm/code.h"
 
@@ -11,6 +12,10 @@
 zvm_status zlang_compile(struct zintern *intern, struct zdiagnostics *diagnostics,
                          struct zcode **out);
 
+// The same of a program that may use modules: compiles those that are new, and links all into *out,
+// which holds them. source NULL: it may not.
+zvm_status zlang_compile_program(struct zintern *intern, struct zdiagnostics *diagnostics,
+                                 const struct zmodule_source *source, struct zcode **out);
 // The same for a piece of a session: its code names the globals of all pieces so far.
 zvm_status zlang_compile_in(struct zintern *intern, struct zdiagnostics *diagnostics,
                             const struct zlang_session *session, struct zcode **out);

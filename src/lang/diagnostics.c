@@ -67,8 +67,7 @@ static struct span skip_chars(struct span rest, size_t count)
     return rest;
 }
 
-// True for what must not reach a terminal as it is.
-static bool is_harmful(uint32_t code_point)
+bool zdiagnostics_is_harmful(uint32_t code_point)
 {
     return code_point < 0x20 || (code_point >= 0x7F && code_point < 0xA0) ||
            (code_point >= 0x200B && code_point <= 0x200F) || // zero width, directions
@@ -84,7 +83,7 @@ static void add_char(struct line_buffer *buffer, struct span rest, size_t bytes,
     uint32_t code_point = is_valid ? zutf8_decode(rest.bytes, bytes, &used) : 0;
     if (code_point == '\t')
         add_text(buffer, " ");
-    else if (is_harmful(code_point))
+    else if (zdiagnostics_is_harmful(code_point))
         add_text(buffer, "?");
     else
         add(buffer, rest.bytes, bytes);

@@ -28,7 +28,7 @@ static bool constant_default(struct zgen *gen, const struct zast_function *funct
     return true;
 }
 
-static void fill_field(struct zgen *gen, struct zdata *data,
+static void fill_field(struct zgen *gen, struct zdata *data, struct zdata_field *out,
                        const struct zast_member_declaration *member)
 {
     struct zdata_field field = {.value = zvalue_null(), .default_kind = ZFIELD_REQUIRED};
@@ -38,7 +38,7 @@ static void fill_field(struct zgen *gen, struct zdata *data,
         field.default_kind = is_constant ? ZFIELD_CONSTANT : ZFIELD_FUNCTION;
         if (!is_constant) data->function_count++;
     }
-    data->fields[data->field_count++] = field;
+    *out = field;
 }
 
 static bool count_members(struct zgen *gen, const struct zast_node *node, uint32_t *fields,
@@ -59,6 +59,34 @@ static bool count_members(struct zgen *gen, const struct zast_node *node, uint32
     return gen->status == ZVM_OK;
 }
 
+static bool make_room(struct zgen *gen, struct zdata *data, uint32_t fields, uint32_t methods)
+{
+    if (fields > 0) {
+        data->fields = z_alloc_zeroed(fields * sizeof *data->fields);
+        if (data->fields == NULL) zgen_fail(gen, ZVM_E_NOMEM);
+        data->field_count = data->fields == NULL ? 0 : fields;
+    }
+    if (methods > 0) {
+        data->methods = z_alloc_zeroed(methods * sizeof *data->methods);
+        if (data->methods == NULL) zgen_fail(gen, ZVM_E_NOMEM);
+        data->method_count = data->methods == NULL ? 0 : methods;
+    }
+    return gen->status == ZVM_OK;
+}
+
+static void fill_members(struct zgen *gen, struct zdata *data, const struct zast_node *node)
+{
+    uint32_t field = 0, method = 0;
+    for (const struct zast_member_declaration *member = node->data.members; member != NULL;
+         member = member->next) {
+        if (is_field(member)) {
+            fill_field(gen, data, &data->fields[field++], member);
+        } else {
+            data->methods[method++] = zgen_symbol(gen, member->name, member->position);
+        }
+    }
+}
+
 // The fixed part, as entry *index of the code object. What is half filled when something fails is
 // released with it.
 static bool add_data(struct zgen *gen, const struct zast_node *node, uint32_t *index)
@@ -75,28 +103,8 @@ static bool add_data(struct zgen *gen, const struct zast_node *node, uint32_t *i
     *index = data->index;
     data->has_parent = node->data.parent.length_bytes > 0;
     data->name = zgen_symbol(gen, node->data.name, node->position);
-    if (fields > 0) data->fields = z_alloc_zeroed(fields * sizeof *data->fields);
-    if (methods > 0) data->methods = z_alloc_zeroed(methods * sizeof *data->methods);
-    bool has_room =
-        (fields == 0 || data->fields != NULL) && (methods == 0 || data->methods != NULL);
-    if (!has_room) {
-        if (data->fields != NULL) z_free(data->fields, fields * sizeof *data->fields);
-        if (data->methods != NULL) z_free(data->methods, methods * sizeof *data->methods);
-        data->fields = NULL;
-        data->methods = NULL;
-        zgen_fail(gen, ZVM_E_NOMEM);
-        return false;
-    }
-    data->method_count = methods;
-    uint32_t method = 0;
-    for (const struct zast_member_declaration *member = node->data.members; member != NULL;
-         member = member->next) {
-        if (is_field(member)) {
-            fill_field(gen, data, member);
-        } else {
-            data->methods[method++] = zgen_symbol(gen, member->name, member->position);
-        }
-    }
+    if (!make_room(gen, data, fields, methods)) return false;
+    fill_members(gen, data, node);
     data->function_count += methods;
     if (data->function_count > ZDATA_FUNCTIONS_MAX) {
         zgen_error(gen, node->position,
@@ -158,6 +166,8 @@ void zgen_data(struct zgen *gen, const struct zast_node *node)
     if (!add_data(gen, node, &index)) return;
     uint32_t window = zgen_registers(gen, 1, node->position);
     parent(gen, node, window);
+    // The functions run only when there are instances, and so the type.
+    if (variable == NULL) zgen_mark_set(gen, node->data.name);
     functions(gen, node, index);
     zgen_at(gen, node->position);
     zgen_ad(gen, ZOP_NEWDATA, window, index);

@@ -197,7 +197,7 @@ uint32_t zgen_site(struct zgen *gen, struct zast_text name, struct zast_position
 {
     uint32_t constant = zgen_constant_text(gen, name, position);
     uint32_t cache = ZCACHE_NONE;
-    if (gen->code->cache_count == 0) gen->code->cache_count = ZCACHE_NONE + 1;
+    if (gen->code->cache_count == ZCACHE_NONE) gen->code->cache_count++; // no site's own
     if (gen->code->cache_count <= ZCACHE_MAX) cache = gen->code->cache_count++;
     return constant | cache << 16;
 }

@@ -334,12 +334,20 @@ static void conditional(struct zgen *gen, const struct zast_node *node, uint32_t
     zgen_bind(gen, &end);
 }
 
-// ---- All expressions --------------------------------------------------------------------------
-
-static void not_yet(struct zgen *gen, const struct zast_node *node, const char *what)
+// The task stands at the top of the stack: the registers of its body come behind it.
+static void await(struct zgen *gen, const struct zast_node *node, uint32_t target)
 {
-    zgen_error(gen, node->start, "%s is not supported by this version of zvm", what);
+    uint32_t saved = gen->function->next;
+    uint32_t task = target + 1 == saved ? target : zgen_registers(gen, 1, node->start);
+    zgen_expression(gen, node->left, task);
+    (void)zgen_registers(gen, 1, node->start); // for the result, until the body has ended
+    zgen_at(gen, node->position);
+    zgen_abc(gen, ZOP_AWAIT, task, 0, 0);
+    if (task != target) zgen_abc(gen, ZOP_MOVE, target, task, 0);
+    gen->function->next = saved;
 }
+
+// ---- All expressions --------------------------------------------------------------------------
 
 void zgen_expression(struct zgen *gen, const struct zast_node *node, uint32_t target)
 {
@@ -403,7 +411,7 @@ void zgen_expression(struct zgen *gen, const struct zast_node *node, uint32_t ta
         zgen_load_this(gen, target);
         break;
     case ZAST_AWAIT:
-        not_yet(gen, node, "'await'");
+        await(gen, node, target);
         break;
     case ZAST_MATCH:
         zgen_match(gen, node, target);
@@ -421,6 +429,7 @@ static bool writes_once(struct zgen *gen, const struct zast_node *node)
     case ZAST_CONDITIONAL:
     case ZAST_COALESCE:
     case ZAST_CALL:
+    case ZAST_AWAIT:
     case ZAST_LIST:
     case ZAST_MAP:
     case ZAST_INTERPOLATE:

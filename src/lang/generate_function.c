@@ -5,13 +5,18 @@
 
 #include <string.h>
 
-// Parameters stand in the first registers; their types are checked before any is moved into a cell.
+// Parameters stand in the first registers; their types are checked before any is moved into a cell. A
+// call of an async function comes as far as that; awaiting its task goes on behind.
 static void parameters(struct zgen *gen, const struct zast_function *function)
 {
     for (const struct zast_param *param = function->params; param != NULL; param = param->next) {
         zgen_declare(gen, param->variable, param->position);
         uint32_t check = zgen_check(gen, &param->type, ZCHECK_PARAMETER, param->name);
         if (check != 0) zgen_ad(gen, ZOP_CHECK, param->variable->reg, check - 1);
+    }
+    if (function->is_async) {
+        zgen_abc(gen, ZOP_TASK, 0, 0, 0);
+        gen->function->async_start = zgen_pc(gen);
     }
     for (const struct zast_param *param = function->params; param != NULL; param = param->next) {
         uint32_t reg = param->variable->reg;
@@ -128,6 +133,7 @@ static void seal(struct zgen *gen, struct zgen_function *function, struct zproto
     proto->is_method = function->ast->is_method;
     proto->word_count = function->words.count;
     proto->fuel = function->words.count;
+    proto->async_start = function->async_start;
     proto->words = zgen_array_take(gen, &function->words, sizeof(uint32_t));
     proto->constant_count = function->constants.count;
     proto->constants = zgen_array_take(gen, &function->constants, sizeof(struct zvalue));
@@ -144,7 +150,9 @@ static void seal(struct zgen *gen, struct zgen_function *function, struct zproto
 static void name_proto(struct zgen *gen, const struct zast_function *ast, uint32_t index)
 {
     struct zast_text text = ast->name;
-    if (ast->parent == NULL) text = (struct zast_text){"<main>", 6};
+    if (ast->parent == NULL)
+        text =
+            gen->unit != NULL ? (struct zast_text){"<module>", 8} : (struct zast_text){"<main>", 6};
     if (text.length_bytes == 0) return;
     ((struct zproto *)gen->protos.data)[index].name = zgen_symbol(gen, text, ast->position);
 }
@@ -168,6 +176,10 @@ static uint32_t generate(struct zgen *gen, const struct zast_function *ast)
     name_proto(gen, ast, function.proto_index);
 
     gen->function = &function;
+    if (ast->parent == NULL && gen->modules != NULL) {
+        zgen_link(gen);
+        zgen_guards(gen);
+    }
     body(gen, ast);
     struct zproto *proto = &((struct zproto *)gen->protos.data)[function.proto_index];
     proto->captures = make_captures(gen, ast);
@@ -181,8 +193,9 @@ static uint32_t generate(struct zgen *gen, const struct zast_function *ast)
 void zgen_closure(struct zgen *gen, const struct zast_function *function, uint32_t target,
                   struct zast_position position)
 {
-    if (function->is_async) {
-        zgen_error(gen, position, "'async' is not supported by this version of zvm");
+    if (function->is_async && function->param_count > ZTASK_PARAMETERS_MAX) {
+        zgen_error(gen, position, "an async function has too many parameters (limit %u)",
+                   ZTASK_PARAMETERS_MAX);
         return;
     }
     if (capture_count(function) > 200) {

@@ -8,6 +8,7 @@
 #define ZVM_LANG_GENERATE_INTERNAL_H
 
 #include "lang/arena.h"
+#include "lang/module_internal.h"
 #include "lang/parser.h"
 #include "vm/code.h"
 
@@ -58,6 +59,7 @@ struct zgen_function {
     uint32_t this_register; // of a method that uses `this`, itself or in an inner function
     struct zgen_block *block;
     uint32_t proto_index;
+    uint32_t async_start; // 0: not async
 };
 
 struct zgen {
@@ -70,6 +72,11 @@ struct zgen {
     struct zast_global **global_index; // open-addressed by name; in the arena
     uint32_t global_index_size;
     struct zgen_function *function;
+    struct zunit *unit;      // a module is compiled; NULL: the program
+    struct zmodule *modules; // of the program, each behind those that it uses
+    uint32_t own_count;      // globals that are not imported
+    uint32_t import_count;   // of a module
+    uint32_t global_count;   // slots in all
     zvm_status status;
 };
 
@@ -174,5 +181,17 @@ void zgen_leave(struct zgen *gen, enum zgen_exit_kind kind, uint32_t value_regis
 void zgen_closure(struct zgen *gen, const struct zast_function *function, uint32_t target,
                   struct zast_position position);
 void zgen_main(struct zgen *gen);
+
+// ---- Modules (generate_module.c) --------------------------------------------------------------
+// Gives imported globals, and for the program those of its modules, their slots, behind the own ones.
+void zgen_number_modules(struct zgen *gen);
+// `use`: runs the module's top level, unless it has run.
+void zgen_use(struct zgen *gen, const struct zast_node *node);
+// Appends the functions of all modules to those of the program.
+void zgen_link(struct zgen *gen);
+// At the start of the program: puts each module's top level into its guard.
+void zgen_guards(struct zgen *gen);
+// The names of globals, and the files, that modules bring in.
+void zgen_name_modules(struct zgen *gen);
 
 #endif // ZVM_LANG_GENERATE_INTERNAL_H

@@ -57,12 +57,15 @@ void zgen_number_globals(struct zgen *gen)
     for (struct zast_global *global = gen->program->globals; global != NULL;
          global = global->next) {
         *global_place(gen, global->name) = global;
+        if (global->use != NULL) continue;
         global->slot = slot++;
         if (slot > 0xffff) {
             zgen_error(gen, global->position, "a program has too many globals (limit 65535)");
             return;
         }
     }
+    gen->own_count = gen->global_count = slot;
+    zgen_number_modules(gen);
 }
 
 void zgen_mark_set(struct zgen *gen, struct zast_text name)

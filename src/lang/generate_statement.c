@@ -348,6 +348,9 @@ static void statement(struct zgen *gen, const struct zast_node *node)
     case ZAST_ASSIGN:
         assign(gen, node);
         break;
+    case ZAST_USE:
+        zgen_use(gen, node);
+        break;
     case ZAST_EXPRESSION:
         (void)zgen_operand(gen, node->left);
         break;

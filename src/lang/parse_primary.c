@@ -29,6 +29,12 @@ static bool string_text(struct zparser *parser, const struct ztoken *token, stru
     return true;
 }
 
+struct zast_text zparse_string_content(struct zparser *parser, const struct ztoken *token)
+{
+    struct zast_text text;
+    return string_text(parser, token, &text) ? text : (struct zast_text){0};
+}
+
 static struct zast_node *string_node(struct zparser *parser, const struct ztoken *token)
 {
     struct zast_node *node = zparser_node(parser, ZAST_STRING, token);

@@ -10,8 +10,6 @@
 
 #include "base/assert.h"
 
-static struct zast_node *statement(struct zparser *parser);
-
 // ---- Ends and blocks ---------------------------------------------------------------------------
 
 static bool is_end(const struct zparser *parser)
@@ -37,7 +35,7 @@ static bool statements(struct zparser *parser, struct zparser_list *out)
             if (!zparser_advance(parser)) return false;
             continue;
         }
-        struct zast_node *node = statement(parser);
+        struct zast_node *node = zparse_statement(parser);
         if (node == NULL) return false;
         zparser_append(out, node);
     }
@@ -358,8 +356,7 @@ static struct zast_node *expression_statement(struct zparser *parser)
 
 // ---- All of them -------------------------------------------------------------------------------
 
-// A named function. Without a name it is a value, and the statement an expression.
-static bool is_function_declaration(struct zparser *parser)
+bool zparse_is_function_declaration(struct zparser *parser)
 {
     struct ztokens *tokens = &parser->tokens;
     if (tokens->current.kind != ZTOKEN_ASYNC) return ztokens_peek(tokens, 1)->kind == ZTOKEN_NAME;
@@ -368,14 +365,14 @@ static bool is_function_declaration(struct zparser *parser)
     return ztokens_peek(tokens, 2)->kind == ZTOKEN_NAME;
 }
 
-static bool is_data_declaration(struct zparser *parser)
+bool zparse_is_data_declaration(struct zparser *parser)
 {
     if (!zparser_is_name(parser, "data")) return false;
     const struct ztoken *next = ztokens_peek(&parser->tokens, 1);
     return next->kind == ZTOKEN_NAME && !next->newline_before;
 }
 
-static struct zast_node *statement(struct zparser *parser)
+struct zast_node *zparse_statement(struct zparser *parser)
 {
     switch (parser->tokens.current.kind) {
     case ZTOKEN_LEFT_BRACE:
@@ -404,10 +401,12 @@ static struct zast_node *statement(struct zparser *parser)
     case ZTOKEN_ACTION:
     case ZTOKEN_FUNCTION:
     case ZTOKEN_ASYNC:
-        if (is_function_declaration(parser)) return zparse_function_declaration(parser);
+        if (zparse_is_function_declaration(parser)) return zparse_function_declaration(parser);
         break;
     case ZTOKEN_NAME:
-        if (is_data_declaration(parser)) return zparse_data(parser);
+        if (zparse_is_data_declaration(parser)) return zparse_data(parser);
+        if (zparse_is_use(parser)) return zparse_use(parser);
+        if (zparse_is_export(parser)) return zparse_export(parser);
         break;
     default:
         break;

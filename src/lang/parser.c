@@ -373,7 +373,8 @@ static zvm_status check_text(struct zdiagnostics *diagnostics, const char *text,
 static zvm_status parse_into(struct zdiagnostics *diagnostics, const char *text,
                              size_t length_bytes, struct zast_program *program)
 {
-    struct zparser parser = {.arena = program->arena, .diagnostics = diagnostics};
+    struct zparser parser = {
+        .arena = program->arena, .diagnostics = diagnostics, .uses_end = &program->uses};
     zlexer_init(&parser.tokens.lexer, text, length_bytes);
     struct zast_function *main_function = zparser_alloc(&parser, sizeof *main_function);
     if (main_function == NULL) return parser.status;
@@ -384,16 +385,24 @@ static zvm_status parse_into(struct zdiagnostics *diagnostics, const char *text,
         return parser.status;
     }
     ZVM_ASSERT(parser.depth == 0);
-    return zresolve_program(diagnostics, program);
+    program->use_count = parser.use_count;
+    return ZVM_OK;
 }
 
 zvm_status zlang_parse(struct zdiagnostics *diagnostics, struct zast_program *out)
 {
-    return zlang_parse_in(diagnostics, NULL, out);
+    struct zast_program program;
+    zvm_status status = zlang_parse_tree(diagnostics, &program);
+    if (status != ZVM_OK) return status;
+    status = zresolve_program(diagnostics, &program);
+    if (status != ZVM_OK)
+        zlang_free_program(&program);
+    else
+        *out = program;
+    return status;
 }
 
-zvm_status zlang_parse_in(struct zdiagnostics *diagnostics, const struct zlang_session *session,
-                          struct zast_program *out)
+zvm_status zlang_parse_tree(struct zdiagnostics *diagnostics, struct zast_program *out)
 {
     ZVM_ASSERT(diagnostics != NULL);
     ZVM_ASSERT(out != NULL);
@@ -412,7 +421,7 @@ zvm_status zlang_parse_in(struct zdiagnostics *diagnostics, const struct zlang_s
     zvm_status status = check_text(diagnostics, text, length_bytes);
     if (status != ZVM_OK) return status;
 
-    struct zast_program program = {.session = session, .arena = zarena_create()};
+    struct zast_program program = {.arena = zarena_create()};
     if (program.arena == NULL) return ZVM_E_NOMEM;
     status = parse_into(diagnostics, text, length_bytes, &program);
     if (status != ZVM_OK) {

@@ -30,15 +30,16 @@ struct zlang_session {
     uint32_t global_count;
     bool is_shown; // a last statement that is an expression prints its value and keeps it in `_`
 };
+// True for a character that must not reach a terminal as it is.
+bool zdiagnostics_is_harmful(uint32_t code_point);
 
 // Parses and resolves. The tree points into `text`, which must outlive it; everything else is in
 // program->arena, freed by zlang_free_program.
 // errors: ZVM_E_SYNTAX and ZVM_E_UTF8 with at least one finding, ZVM_E_NOMEM, ZVM_E_LIMIT (a source of
 // 1 GiB or more). thread: any. cost: linear.
 zvm_status zlang_parse(struct zdiagnostics *diagnostics, struct zast_program *out);
-// The same for a piece of a session (NULL: a program of its own), which must outlive the tree.
-zvm_status zlang_parse_in(struct zdiagnostics *diagnostics, const struct zlang_session *session,
-                          struct zast_program *out);
+// The same without resolving: what the program uses must be loaded first. Then zresolve_program.
+zvm_status zlang_parse_tree(struct zdiagnostics *diagnostics, struct zast_program *out);
 // Would more lines continue this text? See zvm_source_is_open.
 bool zlang_is_open(const char *text, size_t length_bytes);
 void zlang_free_program(struct zast_program *program);

@@ -31,6 +31,8 @@ struct zparser_context {
 struct zparser {
     struct ztokens tokens;
     struct zparser_context context;
+    struct zast_node **uses_end;
+    uint32_t use_count;
     uint32_t depth; // constructs open around the current token, at most ZAST_DEPTH_MAX
     struct zarena *arena;
     struct zdiagnostics *diagnostics;
@@ -110,6 +112,8 @@ struct zast_target *zparse_target_new(struct zparser *parser, const struct ztoke
 // ---- Expressions (parse_expression.c, parse_primary.c) ----
 struct zast_node *zparse_expression(struct zparser *parser);
 struct zast_node *zparse_primary(struct zparser *parser);
+// What a string token without interpolation stands for; bytes NULL: no memory.
+struct zast_text zparse_string_content(struct zparser *parser, const struct ztoken *token);
 // Items up to `close`, which is stepped over. The current token is the opening bracket.
 bool zparse_expression_list(struct zparser *parser, enum ztoken_kind close, const char *what,
                             struct zparser_list *out);
@@ -120,7 +124,17 @@ bool zparse_program(struct zparser *parser, struct zast_function *main_function)
 struct zast_node *zparse_let(struct zparser *parser);
 struct zast_node *zparse_function_declaration(struct zparser *parser);
 struct zast_node *zparse_data(struct zparser *parser);
+struct zast_node *zparse_statement(struct zparser *parser);
+// A named function starts here: without a name it is a value, and the statement an expression.
+bool zparse_is_function_declaration(struct zparser *parser);
+bool zparse_is_data_declaration(struct zparser *parser);
 // The end of a simple statement.
 bool zparse_end(struct zparser *parser);
+
+// ---- Modules (parse_module.c) ----
+bool zparse_is_use(struct zparser *parser);
+struct zast_node *zparse_use(struct zparser *parser);
+bool zparse_is_export(struct zparser *parser);
+struct zast_node *zparse_export(struct zparser *parser);
 
 #endif // ZVM_LANG_PARSER_INTERNAL_H

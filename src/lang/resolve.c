@@ -185,7 +185,16 @@ static bool walk_expression(struct zresolver *resolver, struct zast_node *node)
         above = node;
         node = left;
     }
-    bool is_good = walk_end_of_chain(resolver, node);
+    bool is_good;
+    if (above != NULL && above->kind == ZAST_MEMBER && zresolver_is_namespace(resolver, node)) {
+        struct zast_node *member = above;
+        above = member->member.object; // turned round
+        member->member.object = node;
+        is_good = zresolver_walk_export(resolver, member);
+        node = member;
+    } else {
+        is_good = walk_end_of_chain(resolver, node);
+    }
     while (above != NULL) {
         struct zast_node *parent = above;
         link = left_link(parent);
@@ -199,6 +208,12 @@ static bool walk_expression(struct zresolver *resolver, struct zast_node *node)
 
 // ---- Declarations ------------------------------------------------------------------------------
 
+static void note_export(const struct zast_node *node, const struct zresolver_declared *declared)
+{
+    bool is_exported = (node->flags & ZAST_FLAG_EXPORT) != 0;
+    if (is_exported && declared->global != NULL) declared->global->is_exported = true;
+}
+
 static bool walk_let(struct zresolver *resolver, struct zast_node *node)
 {
     struct zresolver_declared declared;
@@ -208,6 +223,7 @@ static bool walk_let(struct zresolver *resolver, struct zast_node *node)
         return false;
     node->let.variable = declared.variable;
     node->let.is_first = declared.is_first;
+    note_export(node, &declared);
     return true;
 }
 
@@ -221,6 +237,7 @@ static bool walk_unpack(struct zresolver *resolver, struct zast_node *node)
             return false;
         target->variable = declared.variable;
         target->is_first = declared.is_first;
+        note_export(node, &declared);
     }
     return true;
 }
@@ -234,6 +251,7 @@ static bool walk_function_declaration(struct zresolver *resolver, struct zast_no
         return false;
     node->fdecl.variable = declared.variable;
     node->fdecl.is_first = declared.is_first;
+    note_export(node, &declared);
     if (declared.global != NULL) declared.global->only_function = function;
     if (declared.binding != NULL) declared.binding->is_incomplete = true;
     bool is_good = walk_function(resolver, function);
@@ -271,6 +289,7 @@ static bool walk_data(struct zresolver *resolver, struct zast_node *node)
         return false;
     node->data.variable = declared.variable;
     node->data.is_first = declared.is_first;
+    note_export(node, &declared);
     if (!check_members(resolver, node)) return false;
 
     bool is_good = true;
@@ -347,12 +366,17 @@ static bool walk_attempt(struct zresolver *resolver, struct zast_node *node)
 static bool walk_assignment(struct zresolver *resolver, struct zast_node *node)
 {
     struct zast_node *target = node->left;
-    if (target->kind != ZAST_NAME)
-        return walk_expression(resolver, target) && walk_expression(resolver, node->right);
+    if (target->kind != ZAST_NAME) {
+        if (!walk_expression(resolver, target)) return false;
+        if (target->kind == ZAST_NAME) return zresolver_fail_assignment(resolver, target);
+        return walk_expression(resolver, node->right);
+    }
     struct zresolver_found found;
     if (!zresolver_find(resolver, target->name.text, target->position, &found)) return false;
     target->name.variable = found.variable;
     target->name.is_const = found.is_const;
+    if (found.global != NULL && found.global->use != NULL)
+        return zresolver_fail_assignment(resolver, target);
     if (found.variable != NULL)
         found.variable->is_reassigned = true;
     else
@@ -390,6 +414,8 @@ static bool walk_statement(struct zresolver *resolver, struct zast_node *node)
         return walk_list(resolver, node->list.first);
     case ZAST_ASSIGN:
         return walk_assignment(resolver, node);
+    case ZAST_USE:
+        return zresolver_walk_use(resolver, node);
     default:
         return true; // break, continue
     }
@@ -513,7 +539,7 @@ static bool resolve_all(struct zresolver *resolver)
 {
     bool is_piece = resolver->program->session != NULL;
     if (is_piece && !(take_session_globals(resolver) && forget_redeclared(resolver))) return false;
-    return note_const_globals(resolver) &&
+    return zresolver_note_uses(resolver) && note_const_globals(resolver) &&
            walk_statements(resolver, resolver->program->main->body->block.statements) &&
            (!is_piece || finish_session(resolver));
 }

@@ -43,6 +43,9 @@ struct zresolver_name {
     bool is_const_global;              // some top-level `const` declares it
     bool is_declared;                  // a top-level declaration of it has been walked,
     bool is_declared_const;            // and it was a const
+    struct zast_node *use;             // brings it in, at the top level; NULL: none does
+    bool is_namespace;                 // the name of a whole module
+    bool is_use_walked;                // the walk is below that `use`
     uint32_t member_of;                // number of the data declaration last seen with this member
 };
 
@@ -112,6 +115,19 @@ bool zresolver_declare(struct zresolver *resolver, struct zast_text text,
 // Parameters, loop and catch variables, match bindings; the scope is never the top level.
 bool zresolver_declare_plain(struct zresolver *resolver, struct zast_text text,
                              struct zresolver_declared *out);
+
+// ---- Modules (resolve_module.c) ----
+// Functions may use names of a `use` further down, to say so: all are noted before the walk.
+bool zresolver_note_uses(struct zresolver *resolver);
+bool zresolver_walk_use(struct zresolver *resolver, struct zast_node *use);
+// A name that means a global is used as a value, or assigned.
+bool zresolver_check_import(struct zresolver *resolver, const struct zresolver_name *name,
+                            struct zast_position position);
+bool zresolver_is_namespace(struct zresolver *resolver, const struct zast_node *node);
+// A MEMBER of a namespace turns into a NAME.
+bool zresolver_walk_export(struct zresolver *resolver, struct zast_node *member);
+// Always false.
+bool zresolver_fail_assignment(struct zresolver *resolver, const struct zast_node *target);
 
 // Reports "'NAME' MESSAGE", unless something was reported before. Always false.
 bool zresolver_fail(struct zresolver *resolver, struct zast_position position,

@@ -231,6 +231,7 @@ bool zresolver_find(struct zresolver *resolver, struct zast_text text,
     if (name == NULL) return false;
     struct zresolver_binding *binding = name->visible;
     if (binding == NULL) {
+        if (!zresolver_check_import(resolver, name, position)) return false;
         struct zast_global *global = zresolver_global(resolver, name, position);
         *out = (struct zresolver_found){.global = global, .is_const = name->is_const_global};
         return global != NULL;
@@ -289,6 +290,9 @@ static bool declare_global(struct zresolver *resolver, struct zast_text text,
 {
     struct zresolver_name *name = zresolver_name(resolver, text);
     if (name == NULL) return false;
+    if (name->use != NULL)
+        return zresolver_fail(resolver, position, text,
+                              "is brought in by a 'use' of this file; choose another name");
     bool is_first = !name->is_declared;
     if (!is_first && (is_const || name->is_declared_const))
         return fail_const(resolver, position, text);

@@ -107,6 +107,8 @@ static void add_totals(struct json *json, const struct zreport_view *view)
     add_number(json, "wakeups_refused", view->wakeups_refused);
     add_number(json, "queued", view->queued);
     add_number(json, "queued_overflow", view->overflow);
+    add_number(json, "queued_inbox", view->inboxes);
+    add_number(json, "queued_high", view->queued_high);
     add_number(json, "isolates_in_flight", view->isolates_in_flight);
     add_number(json, "isolates_alive",
                zreport_difference(c[ZREPORT_isolates_created], c[ZREPORT_isolates_destroyed]));

@@ -172,7 +172,10 @@ static void write_scheduler(const struct zreport_view *view, struct zemit *emit)
     counter(emit, "zvm_wakeups_refused_total", "Wake-ups that the system refused.",
             view->wakeups_refused);
     gauge(emit, "zvm_queued", "Isolates in queues.", view->queued);
-    gauge(emit, "zvm_queued_overflow", "Of those, in the overflow list.", view->overflow);
+    gauge(emit, "zvm_queued_overflow", "Of those, behind the workers' rings.", view->overflow);
+    gauge(emit, "zvm_queued_inbox", "Of those, sent to a worker that has not looked yet.",
+          view->inboxes);
+    gauge(emit, "zvm_queued_high", "Of those, of high priority.", view->queued_high);
     worker_counter(view, emit, "zvm_steals_total", "Times that a worker took another one's work.",
                    ZREPORT_steals);
     worker_counter(view, emit, "zvm_stolen_total", "Isolates that changed workers by that.",

@@ -104,8 +104,10 @@ struct zreport_view {
     uint32_t worker_count;
     uint32_t workers_wanted;  // more than worker_count: the system refused some threads
     uint32_t wakeups_refused; // by the system; each costs up to a second
-    uint64_t queued;          // entries in rings and the overflow list
-    uint64_t overflow;        // of those, in the overflow list
+    uint64_t queued;          // entries in inboxes, rings and behind the rings
+    uint64_t overflow;        // of those, behind the rings
+    uint64_t inboxes;         // of those, in inboxes
+    uint64_t queued_high;     // of those, of high priority
     uint64_t wall_ns, now_ns;
     uint64_t isolates_in_flight;
     uint64_t heap_peak_bytes; // sampled maximum of the current sum

@@ -250,12 +250,14 @@ static void write_pools(const struct zreport_view *view, struct zemit *emit)
 static void write_scheduler(const struct zreport_view *view, struct zemit *emit)
 {
     const uint64_t *c = view->totals.counters;
-    char number[TEXT_BYTES], other[TEXT_BYTES], note[TEXT_BYTES + 32];
+    char number[TEXT_BYTES], other[TEXT_BYTES], third[TEXT_BYTES], note[3 * TEXT_BYTES + 64];
     section(emit, "Scheduler");
     duration_line(emit, "slice p50", zreport_slice_percentile(&view->totals, 50));
     duration_line(emit, "slice p99", zreport_slice_percentile(&view->totals, 99));
     duration_line(emit, "slice max", c[ZREPORT_slice_ns_max]);
-    snprintf(note, sizeof note, "%s in the overflow list", count_text(view->overflow, other));
+    snprintf(note, sizeof note, "%s in inboxes, %s behind rings, %s of high priority",
+             count_text(view->inboxes, other), count_text(view->overflow, number),
+             count_text(view->queued_high, third));
     line_with(emit, "queued", count_text(view->queued, number), note);
     snprintf(note, sizeof note, "%s isolates", count_text(c[ZREPORT_stolen], other));
     line_with(emit, "steals", count_text(c[ZREPORT_steals], number), note);

@@ -31,11 +31,31 @@ static void read_row(struct zsched *sched, uint32_t row, struct zreport_snapshot
     out->counters[ZREPORT_cpu_ns] = cpu_ns_of(sched->workers[row]);
 }
 
-// Entries in a worker's ring. Those in its inbox have not been counted by anybody: it empties it
-// at its next turn.
-static uint64_t queued_of(const struct zworker *worker)
+// Entries that wait for a worker. Each of the numbers is one moment's, their sum is nobody's.
+static void add_queued(const struct zworker *worker, struct zreport_view *view)
 {
-    return zring_length(&worker->ring);
+    for (uint32_t i = 0; i < ZPRIORITY_COUNT; i++) {
+        const struct zlevel *level = &worker->levels[i];
+        // relaxed: gauges
+        uint64_t behind = z_load_relaxed(&level->batch_count);
+        uint64_t inbox = z_load_relaxed(&worker->inbox.counts[i]);
+        uint64_t all = zring_length(&level->ring) + inbox + behind;
+        view->overflow += behind;
+        view->inboxes += inbox;
+        view->queued += all;
+        if (i == ZPRIORITY_HIGH) view->queued_high += all;
+    }
+}
+
+static void count_queued(const struct zsched *sched, struct zreport_view *view)
+{
+    uint64_t high = zsched_overflow_count(sched, ZPRIORITY_HIGH);
+    view->overflow = zsched_overflow_count(sched, ZPRIORITY_NORMAL) + high;
+    view->queued = view->overflow;
+    view->queued_high = high;
+    view->inboxes = 0;
+    for (uint32_t i = 0; i < zsched_started(sched); i++)
+        add_queued(sched->workers[i], view);
 }
 
 // A gauge: between the two reads isolates may leave, and then count neither as in flight nor as
@@ -54,11 +74,10 @@ void zsched_report(struct zsched *sched, struct zreport_snapshot *rows, struct z
     struct zreport_snapshot one;
     uint32_t worker_count = zsched_started(sched);
     view->totals = (struct zreport_snapshot){0};
-    view->overflow = view->queued = zoverflow_length(&sched->overflow);
+    count_queued(sched, view);
     for (uint32_t row = 0; row <= worker_count; row++) {
         struct zreport_snapshot *snapshot = rows == NULL ? &one : &rows[row];
         read_row(sched, row, snapshot);
-        if (row < worker_count) view->queued += queued_of(sched->workers[row]);
         zreport_merge(&view->totals, snapshot);
     }
     view->workers = rows;

@@ -12,12 +12,15 @@
 
 struct zinbox {
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic(struct zisolate *) newest; // shared. PAIR inbox
+    // shared, relaxed: entries by priority, for reports. Raised before a push, so never too low.
+    _Atomic uint32_t counts[ZPRIORITY_COUNT];
 };
 
 // thread: any. The entry of iso is handed-over. seq_cst, because the pusher next looks for a
 // sleeper. PAIR park.
 static inline void zinbox_push(struct zinbox *inbox, struct zisolate *iso)
 {
+    z_fetch_add_relaxed(&inbox->counts[iso->priority], 1);    // relaxed: a gauge
     struct zisolate *newest = z_load_relaxed(&inbox->newest); // relaxed: a guess, the CAS checks it
     do {
         zpoint_pass();
@@ -38,6 +41,12 @@ static inline struct zisolate *zinbox_take(struct zinbox *inbox)
 static inline bool zinbox_has_any(const struct zinbox *inbox)
 {
     return z_load_seq_cst(&inbox->newest) != NULL;
+}
+
+// thread: who has taken the list. So many of a priority were in it.
+static inline void zinbox_count_out(struct zinbox *inbox, uint32_t priority, uint32_t count)
+{
+    if (count > 0) z_fetch_sub_relaxed(&inbox->counts[priority], count); // relaxed: a gauge
 }
 
 // thread: who has taken the list. Turns it round: oldest first.

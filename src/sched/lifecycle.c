@@ -41,6 +41,8 @@ static void destroy_worker(struct zworker *worker)
 {
     if (worker == NULL) return;
     zrunner_deinit(&worker->lane.runner);
+    for (uint32_t i = 0; i < ZPRIORITY_COUNT; i++)
+        zoverflow_deinit(&worker->levels[i].overflow);
     z_free_aligned(worker, sizeof *worker);
 }
 
@@ -95,22 +97,19 @@ static bool init_short_lock(pthread_mutex_t *lock)
     return is_ready;
 }
 
-enum { LOCK_COUNT = 3 };
+enum { LOCK_COUNT = 2 };
 
 static void deinit_locks(struct zsched *sched)
 {
-    pthread_mutex_t *const locks[LOCK_COUNT] = {&sched->overflow.lock, &sched->host_lock,
-                                                &sched->reserve_lock};
+    pthread_mutex_t *const locks[LOCK_COUNT] = {&sched->host_lock, &sched->reserve_lock};
     for (uint32_t i = 0; i < sched->lock_count; i++)
         pthread_mutex_destroy(locks[i]);
 }
 
 static bool init_locks(struct zsched *sched)
 {
-    if (!init_short_lock(&sched->overflow.lock)) return false;
-    sched->lock_count = 1;
     if (!init_short_lock(&sched->host_lock)) return false;
-    sched->lock_count = 2;
+    sched->lock_count = 1;
     if (pthread_mutex_init(&sched->reserve_lock, NULL) != 0) return false;
     sched->lock_count = LOCK_COUNT;
     return true;

@@ -6,7 +6,9 @@
 
 // The longest sleep without a look: should the system refuse a wake-up, it costs a second and not
 // for ever. A sleeping thread that wakes once a second costs nothing that can be measured.
-#define ZNAP_NS_MAX UINT64_C(1000000000)
+#ifndef ZNAP_NS_MAX
+#    define ZNAP_NS_MAX UINT64_C(1000000000)
+#endif
 
 // A millisecond's pause, instead of a futex that the system has refused.
 void znap_once(void);

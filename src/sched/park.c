@@ -6,6 +6,8 @@
 //      token: the raise is then the worker's. So `searching` = searchers + wake-ups under way.
 //   3. Work that is visible while nobody searches and some bit is set: somebody is between making
 //      it visible and its notify, or between the end of a search and the look that must follow.
+//   4. A worker whose bit was claimed and who has not had the token yet sets no bit, so there is never
+//      a second token on its way to it.
 // From 3 it follows that no work waits for ever beside a sleeper: each of those ends in a notify.
 #include "sched/park.h"
 
@@ -126,24 +128,58 @@ static bool take_token(struct zseat *seat)
     return true;
 }
 
+// The token that was outstanding, if it has come. It names no work of its own, but the workers may
+// have been told to leave with it: who gets it looks at everything again.
+static bool collect(struct zseat *seat)
+{
+    if (!seat->is_owed || z_load_acquire(&seat->token) == 0) return false; // PAIR token
+    z_store_relaxed(&seat->token, 0); // relaxed: the next one comes only after the bit was set
+    seat->is_owed = false;
+    return true;
+}
+
+// The worker has woken for no wake-up, and there is work. Whoever has claimed its bit and does not
+// go on (that thread has lost its core, say) must not keep it from work: the place as searcher was
+// raised for it before the bit was cleared, so it takes that place without the token.
+static enum zpark_end leave_early(struct zparking *parking, uint32_t own, bool has_bit)
+{
+    if (!has_bit || clear_idle(parking, own)) return ZPARK_NOT_NOW;
+    parking->seats[own].is_owed = true;
+    return ZPARK_WOKEN;
+}
+
+static enum zpark_end sleep_until_woken(struct zparking *parking, uint32_t own, bool has_bit,
+                                        zpark_look_fn has_work, void *context)
+{
+    struct zseat *seat = &parking->seats[own];
+    while (!take_token(seat))
+        if (has_work(context)) return leave_early(parking, own, has_bit);
+    if (has_bit) return ZPARK_WOKEN;
+    seat->is_owed = false; // the token that was outstanding
+    return ZPARK_NOT_NOW;
+}
+
 enum zpark_end zparking_park(struct zparking *parking, uint32_t own, bool was_searching,
                              zpark_look_fn has_work, void *context)
 {
+    struct zseat *seat = &parking->seats[own];
+    if (collect(seat)) {
+        if (was_searching) zparking_end_search(parking);
+        return ZPARK_NOT_NOW;
+    }
+    bool has_bit = !seat->is_owed;
     uint64_t bit = UINT64_C(1) << own % 64;
-    z_fetch_or_seq_cst(&parking->idle[own / 64], bit); // PAIR park
+    if (has_bit) z_fetch_or_seq_cst(&parking->idle[own / 64], bit); // PAIR park
     zpoint_pass();
     if (was_searching) zparking_end_search(parking);
     zpoint_pass();
     // With a searcher about, whatever there is is its business: it looks at everything before it
     // sleeps, and after it has found something.
     bool is_relieved = z_load_seq_cst(&parking->searching) != 0; // PAIR park
-    bool is_withdrawn = !is_relieved && has_work(context) && clear_idle(parking, own);
-    if (is_withdrawn) return ZPARK_NOT_NOW;
+    if (!is_relieved && has_work(context) && (!has_bit || clear_idle(parking, own)))
+        return ZPARK_NOT_NOW;
     // Asleep; or a wake-up has claimed the bit already and its token is on its way.
-    while (!take_token(&parking->seats[own])) {
-        if (has_work(context) && clear_idle(parking, own)) return ZPARK_NOT_NOW;
-    }
-    return ZPARK_WOKEN;
+    return sleep_until_woken(parking, own, has_bit, has_work, context);
 }
 
 void zparking_stop(struct zparking *parking)

@@ -25,6 +25,9 @@
 struct zseat {
     // shared: 1 from the wake-up until the worker has seen it. PAIR token.
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint32_t token;
+    // owner-thread: the worker woke by itself after its bit had been claimed, and did not wait for the
+    // token. Until that has come its bit stays clear.
+    bool is_owed;
 };
 
 struct zparking {

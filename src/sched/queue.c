@@ -1,18 +1,21 @@
 // sched/queue.c - where the entries of queued isolates go, and how a worker comes by the next one.
 //
-// Owns: each worker's batch; the choice among the queues. Thread: as declared.
+// Owns: each worker's batches; the choice among the queues. Thread: as declared.
 // A submission from outside goes to an inbox: of the worker that ran the isolate last, else of the
-// next one in turn. A worker takes from its ring; once a turn it empties its inbox into it. What
-// does not fit goes to the overflow list.
-// Fairness: while the overflow list holds anything, nothing is added to a ring: requeued isolates
-// go to the list's tail in batches, arrivals as well, and a ring that has run empty is filled from
-// the list's head. So all take turns: a thousand spinners differ by a few percent. The batch counts
-// as overflow, too: were requeued isolates put into the ring beside it, the ring might never run
-// empty, and those in the batch never be run.
-// Stealing: a searcher takes whatever lies in another worker's inbox or in the overflow list at
-// once, half of a ring that is long, and half of a short ring only when it stays non-empty over the
-// whole search (a few microseconds). Otherwise short tasks would wander about between workers that
-// could run them in less time than it takes to move them.
+// next one in turn. A worker takes from its rings, one for each priority; once a turn it empties its
+// inbox into them. What does not fit goes to its overflow of that priority, in batches.
+// Priorities: a high one comes first. After ZHIGH_TURNS_MAX of them in a row it is a normal one's
+// turn, if the worker has one at hand; so nobody is kept out, whatever the others do.
+// Fairness: while anybody's overflow holds anything, nothing is added to a ring: requeued isolates
+// go to the end of the overflow in batches, arrivals as well, and a ring that has run empty is filled
+// with the oldest chains of all workers. So all take turns: a thousand spinners differ by a few
+// percent. The batch counts as overflow, too: were requeued isolates put into the ring beside it,
+// the ring might never run empty, and those in the batch never be run.
+// Without memory for a larger overflow the batch grows instead: its worker fills its ring from it.
+// Stealing: a searcher takes whatever lies in another worker's inbox or overflow at once, half of a
+// ring that is long, and half of a short ring only when it stays non-empty over the whole search (a
+// few microseconds). Otherwise short tasks would wander about between workers that could run them in
+// less time than it takes to move them.
 #include "sched/sched_internal.h"
 
 #include "base/clock.h"
@@ -50,46 +53,78 @@ struct zisolate *zqueue_take_urgent(struct zsched *sched)
 
 // ---- Into the queues ----------------------------------------------------------------------------
 
-static bool is_overflowing(const struct zworker *worker)
+static bool is_overflowing(const struct zworker *worker, uint32_t priority)
 {
-    return worker->batch.count > 0 || zoverflow_length(&worker->sched->overflow) > 0;
+    return worker->levels[priority].batch.count > 0 ||
+           zsched_overflow_count(worker->sched, priority) > 0;
 }
 
-static void flush_batch(struct zworker *worker)
+static void append(struct zsched *sched, struct zlevel *level, uint32_t priority,
+                   struct zchain *chain)
 {
-    if (worker->batch.count > 0) zoverflow_append(&worker->sched->overflow, &worker->batch);
+    // relaxed, both: gauges, which nothing is read through
+    z_fetch_add_relaxed(&sched->overflow_counts[priority], chain->count);
+    uint64_t stamp = z_fetch_add_relaxed(&sched->overflow_stamp, 1);
+    zoverflow_append(&level->overflow, chain, stamp); // PAIR park
+}
+
+// Whatever there is no memory for stays in the batch.
+static void flush_batch(struct zworker *worker, uint32_t priority)
+{
+    struct zlevel *level = &worker->levels[priority];
+    if (level->batch.count == 0) return;
+    while (level->batch.count > ZCHAIN_MAX && zoverflow_reserve(&level->overflow)) {
+        struct zchain part = zchain_split(&level->batch, ZCHAIN_MAX);
+        append(worker->sched, level, priority, &part);
+    }
+    if (level->batch.count <= ZCHAIN_MAX && zoverflow_reserve(&level->overflow))
+        append(worker->sched, level, priority, &level->batch);
+    z_store_relaxed(&level->batch_count, level->batch.count); // relaxed: a gauge
 }
 
 static void push_overflow(struct zworker *worker, struct zisolate *iso)
 {
-    zchain_add(&worker->batch, iso);
-    if (worker->batch.count == ZCHAIN_MAX) flush_batch(worker);
+    struct zlevel *level = &worker->levels[iso->priority];
+    zchain_add(&level->batch, iso);
+    z_store_relaxed(&level->batch_count, level->batch.count); // relaxed: a gauge
+    if (level->batch.count % ZCHAIN_MAX == 0) flush_batch(worker, iso->priority);
 }
 
 // Nobody is woken: whoever sleeps has been told of this isolate when it was submitted, and found
 // workers enough awake.
 void zqueue_requeue(struct zworker *worker, struct zisolate *iso)
 {
-    if (!is_overflowing(worker) && zring_push(&worker->ring, iso)) return;
+    uint32_t priority = iso->priority;
+    if (!is_overflowing(worker, priority) && zring_push(&worker->levels[priority].ring, iso))
+        return;
     push_overflow(worker, iso);
 }
 
-// A list, oldest first, whose entries are the worker's to place. Others are told when there is more
-// than the worker itself takes next.
-static void pour(struct zworker *worker, struct zisolate *oldest)
+static void publish_rings(struct zworker *worker)
 {
-    bool is_into_ring = !is_overflowing(worker), has_more = false;
+    for (uint32_t i = 0; i < ZPRIORITY_COUNT; i++)
+        zring_publish(&worker->levels[i].ring); // PAIR park
+}
+
+// A list, oldest first, whose entries are the worker's to place; they came from `inbox`. Others are
+// told when there is more than the worker itself takes next.
+static void pour(struct zworker *worker, struct zisolate *oldest, struct zinbox *inbox)
+{
+    uint32_t counts[ZPRIORITY_COUNT] = {0};
+    bool has_more = z_load_relaxed(&oldest->queue_next) != NULL; // relaxed: the list is ours
     while (oldest != NULL) {
         // relaxed: the list is ours; after the push its entry is not
         struct zisolate *next = z_load_relaxed(&oldest->queue_next);
-        has_more = has_more || next != NULL;
-        is_into_ring = is_into_ring && zring_push(&worker->ring, oldest);
-        if (!is_into_ring) push_overflow(worker, oldest);
+        counts[oldest->priority]++;
+        zqueue_requeue(worker, oldest);
         oldest = next;
     }
-    if (!is_into_ring) flush_batch(worker);
+    for (uint32_t i = 0; i < ZPRIORITY_COUNT; i++) {
+        zinbox_count_out(inbox, i, counts[i]);
+        flush_batch(worker, i);
+    }
     if (!has_more) return;
-    zring_publish(&worker->ring); // PAIR park
+    publish_rings(worker);
     zparking_notify(&worker->sched->parking, worker->index);
 }
 
@@ -97,15 +132,16 @@ static bool take_inbox(struct zworker *worker, struct zinbox *inbox)
 {
     struct zisolate *newest = zinbox_take(inbox);
     if (newest == NULL) return false;
-    pour(worker, zinbox_reverse(newest));
+    pour(worker, zinbox_reverse(newest), inbox);
     return true;
 }
 
 // From a callback on a worker: its own ring, so that what a program's end starts stays warm.
 static bool place_inside(struct zworker *worker, struct zisolate *iso)
 {
-    if (is_overflowing(worker) || !zring_push(&worker->ring, iso)) return false;
-    zring_publish(&worker->ring); // PAIR park
+    struct zring *ring = &worker->levels[iso->priority].ring;
+    if (is_overflowing(worker, iso->priority) || !zring_push(ring, iso)) return false;
+    zring_publish(ring); // PAIR park
     return true;
 }
 
@@ -131,30 +167,84 @@ void zqueue_place(struct zsched *sched, struct zisolate *iso)
 
 // ---- Out of the queues --------------------------------------------------------------------------
 
-// Fills an empty ring from the overflow list. False: the list is empty.
-static bool refill(struct zworker *worker)
+// The oldest chain of all workers, or nearly: stamps are hints. NULL: there is none.
+static struct zisolate *take_oldest_chain(struct zworker *worker, uint32_t priority)
 {
     struct zsched *sched = worker->sched;
-    flush_batch(worker);
-    if (zoverflow_length(&sched->overflow) == 0) return false;
-    uint64_t share = zoverflow_length(&sched->overflow) / zsched_started(sched) + 1;
-    uint32_t count;
-    struct zisolate *iso =
-        zoverflow_take(&sched->overflow, share < REFILL_MAX ? (uint32_t)share : REFILL_MAX, &count);
-    if (iso == NULL) return false;
-    while (iso != NULL) {
-        struct zisolate *next = z_load_relaxed(&iso->queue_next); // relaxed: the list is ours
-        bool is_in = zring_push(&worker->ring, iso);
-        ZVM_CHECK(is_in); // the ring was empty, and a chain is shorter than a ring
-        iso = next;
+    for (;;) {
+        struct zoverflow *oldest = NULL;
+        uint64_t oldest_stamp = 0, stamp;
+        for (uint32_t i = 0; i < zsched_started(sched); i++) {
+            struct zoverflow *overflow = &sched->workers[i]->levels[priority].overflow;
+            if (!zoverflow_peek(overflow, &stamp)) continue;
+            if (oldest != NULL && (int64_t)(stamp - oldest_stamp) >= 0) continue;
+            oldest = overflow;
+            oldest_stamp = stamp;
+        }
+        if (oldest == NULL) return NULL;
+        struct zisolate *first = zoverflow_take(oldest);
+        if (first != NULL) return first; // else others were faster
     }
-    if (count == 1) return true;
-    zring_publish(&worker->ring); // PAIR park
-    zparking_notify(&sched->parking, worker->index);
-    return true;
 }
 
-_Static_assert(ZCHAIN_MAX <= ZRING_SLOTS, "a chain fits an empty ring");
+// Into an empty ring; how many they were.
+static uint32_t fill_ring(struct zring *ring, struct zisolate *first)
+{
+    uint32_t count = 0;
+    while (first != NULL) {
+        struct zisolate *next = z_load_relaxed(&first->queue_next); // relaxed: the list is ours
+        bool is_in = zring_push(ring, first);
+        ZVM_CHECK(is_in); // see the assertion below
+        first = next;
+        count++;
+    }
+    return count;
+}
+
+_Static_assert(REFILL_MAX - 1 + ZCHAIN_MAX <= ZRING_SLOTS,
+               "what a refill brings fits an empty ring");
+
+static uint32_t refill_from_overflow(struct zworker *worker, uint32_t priority)
+{
+    struct zsched *sched = worker->sched;
+    uint64_t length = zsched_overflow_count(sched, priority);
+    if (length == 0 || zsched_started(sched) == 0) return 0;
+    uint64_t share = length / zsched_started(sched) + 1, count = 0;
+    if (share > REFILL_MAX) share = REFILL_MAX;
+    while (count < share) {
+        struct zisolate *first = take_oldest_chain(worker, priority);
+        if (first == NULL) break;
+        uint32_t taken = first->chain_count;
+        z_fetch_sub_relaxed(&sched->overflow_counts[priority], taken); // relaxed: a gauge
+        count += fill_ring(&worker->levels[priority].ring, first);
+    }
+    return (uint32_t)count;
+}
+
+// Only when the batch could not be flushed.
+static uint32_t refill_from_batch(struct zlevel *level)
+{
+    if (level->batch.count == 0) return 0;
+    bool is_whole = level->batch.count <= REFILL_MAX;
+    struct zchain part = is_whole ? level->batch : zchain_split(&level->batch, REFILL_MAX);
+    if (is_whole) level->batch = (struct zchain){0};
+    z_store_relaxed(&level->batch_count, level->batch.count); // relaxed: a gauge
+    return fill_ring(&level->ring, part.first);
+}
+
+// Fills an empty ring with the next in turn. False: there is nothing behind it.
+static bool refill(struct zworker *worker, uint32_t priority)
+{
+    struct zlevel *level = &worker->levels[priority];
+    flush_batch(worker, priority);
+    uint32_t count = refill_from_overflow(worker, priority);
+    if (count == 0) count = refill_from_batch(level);
+    if (count == 0) return false;
+    if (count == 1) return true;
+    zring_publish(&level->ring); // PAIR park
+    zparking_notify(&worker->sched->parking, worker->index);
+    return true;
+}
 
 // True: it is the worker's to run. Otherwise its entry was all that was left of it here.
 static bool take_entry(struct zworker *worker, struct zisolate *iso)
@@ -164,15 +254,27 @@ static bool take_entry(struct zworker *worker, struct zisolate *iso)
     return taken == ZTAKEN_TO_RUN;
 }
 
+static struct zisolate *next_of(struct zworker *worker, uint32_t priority)
+{
+    do {
+        struct zisolate *iso;
+        while ((iso = zring_pop(&worker->levels[priority].ring)) != NULL)
+            if (take_entry(worker, iso)) return iso;
+    } while (refill(worker, priority));
+    return NULL;
+}
+
 struct zisolate *zqueue_next(struct zworker *worker)
 {
     (void)take_inbox(worker, &worker->inbox);
-    do {
-        struct zisolate *iso;
-        while ((iso = zring_pop(&worker->ring)) != NULL)
-            if (take_entry(worker, iso)) return iso;
-    } while (refill(worker));
-    return NULL;
+    bool is_normals_turn = worker->high_in_a_row >= ZHIGH_TURNS_MAX;
+    struct zisolate *iso = next_of(worker, is_normals_turn ? ZPRIORITY_NORMAL : ZPRIORITY_HIGH);
+    if (iso == NULL) iso = next_of(worker, is_normals_turn ? ZPRIORITY_HIGH : ZPRIORITY_NORMAL);
+    if (iso == NULL || iso->priority == ZPRIORITY_NORMAL)
+        worker->high_in_a_row = 0;
+    else if (!is_normals_turn)
+        worker->high_in_a_row++;
+    return iso;
 }
 
 // ---- Searching ----------------------------------------------------------------------------------
@@ -185,14 +287,29 @@ static uint32_t draw(struct zworker *worker)
     return (uint32_t)(worker->random >> 32);
 }
 
-static bool steal(struct zworker *worker, struct zworker *victim)
+static bool steal(struct zworker *worker, struct zworker *victim, uint32_t priority)
 {
-    uint32_t count = zring_steal(&victim->ring, &worker->ring);
+    struct zring *ring = &worker->levels[priority].ring;
+    uint32_t count = zring_steal(&victim->levels[priority].ring, ring);
     if (count == 0) return false;
     zfold_event(worker, ZREPORT_steals, 1);
     zfold_event(worker, ZREPORT_stolen, count);
-    zring_publish(&worker->ring); // PAIR park
+    zring_publish(ring); // PAIR park
     return true;
+}
+
+// *was_short: some ring of the victim had a few.
+static bool steal_any(struct zworker *worker, struct zworker *victim, bool may_take_few,
+                      bool *was_short)
+{
+    for (uint32_t priority = ZPRIORITY_COUNT; priority-- > 0;) {
+        uint64_t length = zring_length(&victim->levels[priority].ring);
+        if (length == 0) continue;
+        *was_short = true;
+        bool is_worth_it = length >= STEAL_LENGTH_MIN || may_take_few;
+        if (is_worth_it && steal(worker, victim, priority)) return true;
+    }
+    return false;
 }
 
 // One look at everybody. *was_short: some ring had a few.
@@ -200,15 +317,11 @@ static bool search_round(struct zworker *worker, bool may_take_few, bool *was_sh
 {
     struct zsched *sched = worker->sched;
     uint32_t count = zsched_started(sched), start = count == 0 ? 0 : draw(worker) % count;
-    if (refill(worker)) return true;
+    if (refill(worker, ZPRIORITY_HIGH) || refill(worker, ZPRIORITY_NORMAL)) return true;
     for (uint32_t i = 0; i < count; i++) {
         struct zworker *victim = sched->workers[(start + i) % count];
         if (take_inbox(worker, &victim->inbox)) return true;
-        if (victim == worker) continue;
-        uint64_t length = zring_length(&victim->ring);
-        if (length == 0) continue;
-        *was_short = true;
-        if ((length >= STEAL_LENGTH_MIN || may_take_few) && steal(worker, victim)) return true;
+        if (victim != worker && steal_any(worker, victim, may_take_few, was_short)) return true;
     }
     return false;
 }
@@ -237,16 +350,23 @@ bool zqueue_search(struct zworker *worker)
     return false;
 }
 
-bool zqueue_has_any(const struct zsched *sched)
+static bool has_any_of(const struct zworker *worker)
 {
-    if (zoverflow_has_any(&sched->overflow)) return true;    // PAIR park
-    if (z_load_seq_cst(&sched->urgent) != NULL) return true; // PAIR park
-    uint32_t count = zsched_started(sched);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct zworker *worker = sched->workers[i];
-        if (zinbox_has_any(&worker->inbox) || zring_has_any(&worker->ring))
+    if (zinbox_has_any(&worker->inbox)) return true; // PAIR park
+    for (uint32_t i = 0; i < ZPRIORITY_COUNT; i++) {
+        const struct zlevel *level = &worker->levels[i];
+        if (zring_has_any(&level->ring) || zoverflow_has_any(&level->overflow))
             return true; // PAIR park
     }
+    return false;
+}
+
+bool zqueue_has_any(const struct zsched *sched)
+{
+    if (z_load_seq_cst(&sched->urgent) != NULL) return true; // PAIR park
+    uint32_t count = zsched_started(sched);
+    for (uint32_t i = 0; i < count; i++)
+        if (has_any_of(sched->workers[i])) return true;
     return false;
 }
 

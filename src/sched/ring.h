@@ -22,7 +22,7 @@
 struct zisolate;
 
 // A slice takes tens of microseconds, so 256 are some ten milliseconds of work: what lies deeper
-// goes to the overflow list, where nobody has to steal it.
+// goes to the overflow, where nobody has to steal it.
 #ifndef ZRING_SLOTS
 #    ifdef ZVM_TINY
 #        define ZRING_SLOTS 4

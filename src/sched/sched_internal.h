@@ -2,7 +2,7 @@
 //
 // Locks, all leaves: none is taken under another, but for host_lock under reserve_lock, and nothing
 // of another folder is called under one, but for zreport's writers under host_lock. Everything that
-// a submission, a slice or an end needs is lock-free, except the overflow list.
+// a submission, a slice or an end on a worker needs is lock-free.
 #ifndef ZVM_SCHED_SCHED_INTERNAL_H
 #define ZVM_SCHED_SCHED_INTERNAL_H
 
@@ -32,28 +32,42 @@ struct zlane {
     struct zlane *next;     // under host_lock: the free lanes
 };
 
+// A worker's queues of one priority.
+struct zlevel {
+    struct zring ring;         // shared
+    struct zoverflow overflow; // shared: what the ring had no room for
+    // owner-thread: the worker
+    _Alignas(ZVM_CACHE_LINE_BYTES) struct zchain batch; // on their way to the overflow
+    _Atomic uint32_t batch_count; // shared, relaxed: a copy of batch.count, for reports
+};
+
 struct zworker {
-    // shared. An isolate's entry is in one of these two, in the overflow list, or with the worker.
-    struct zring ring;
+    // shared. An isolate's entry is in one of these, or with the worker.
+    struct zlevel levels[ZPRIORITY_COUNT];
     struct zinbox inbox;
     // owner-thread: the worker
     _Alignas(ZVM_CACHE_LINE_BYTES) struct zlane lane;
-    struct zchain batch;  // requeued, on their way to the overflow list
-    struct zsched *sched; // frozen
-    uint64_t random;      // whom to steal from first
-    uint64_t clock_ns;    // when it last looked
-    pthread_t thread;     // frozen once started
-    uint32_t index;       // frozen
-    bool is_searching;    // one of the parking's searchers
-    bool owes_look;       // it was a searcher until it wanted to sleep
-    bool is_in_slice;     // its lane is in use
-    bool is_lending;      // in an on_finish callback: its lane is free for what the callback does
+    struct zsched *sched;   // frozen
+    uint32_t high_in_a_row; // turns of high ones since the last normal one, at most ZHIGH_TURNS_MAX
+    uint64_t random;        // whom to steal from first
+    uint64_t clock_ns;      // when it last looked
+    pthread_t thread;       // frozen once started
+    uint32_t index;         // frozen
+    bool is_searching;      // one of the parking's searchers
+    bool owes_look;         // it was a searcher until it wanted to sleep
+    bool is_in_slice;       // its lane is in use
+    bool is_lending;        // in an on_finish callback: its lane is free for what the callback does
     // shared, relaxed: the worker counts isolates that are through and have not left the admission
     // yet, reports subtract them. At most ZLEAVING_MAX, and 0 whenever the worker has nothing to run.
     _Atomic uint32_t leaving;
     // shared, PAIR report: the worker writes, anybody reads
     struct zreport_block block;
 };
+
+// While there are others, a normal isolate has at least every ninth turn.
+#ifndef ZHIGH_TURNS_MAX
+#    define ZHIGH_TURNS_MAX 8
+#endif
 
 // Leaving one by one would move the admission's line between the cores for each task.
 #define ZLEAVING_MAX 32
@@ -72,7 +86,10 @@ struct zsched {
 
     struct zadmission admission; // shared: counts isolates submitted and not through with on_finish
     struct zparking parking;
-    struct zoverflow overflow;
+    // shared, relaxed: isolates in all overflows of a priority; raised before an append, lowered after
+    // a take, so never too low
+    _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint64_t overflow_counts[ZPRIORITY_COUNT];
+    _Atomic uint64_t overflow_stamp; // shared, relaxed: the next chain's place in the order of all
     // shared, as an inbox but linked by urgent_next: cancelled while queued, RUNNING in the list's
     // name; some worker is to end them and make their callbacks.
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic(struct zisolate *) urgent;
@@ -94,6 +111,12 @@ struct zsched {
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint64_t heap_current_bytes;
     _Atomic uint64_t heap_peak_bytes;
 };
+
+// A hint: isolates of this priority behind the workers' rings.
+static inline uint64_t zsched_overflow_count(const struct zsched *sched, uint32_t priority)
+{
+    return z_load_relaxed(&sched->overflow_counts[priority]); // relaxed: a gauge
+}
 
 static inline uint32_t zsched_started(const struct zsched *sched)
 {

@@ -134,11 +134,12 @@ void *zworker_main(void *context)
         if (is_stopping(sched)) return NULL;
         if (!worker->is_searching) worker->is_searching = zparking_begin_search(&sched->parking);
         if (worker->is_searching && zqueue_search(worker)) continue;
-        // Another one counts as searching, and this one owes a look: it looks again. If it parked, the
-        // two could wake and withdraw in turn for ever beside one task (tests/spin/park.pml, the
-        // liveness of DEBT_PARKS).
+        // Another one counts as searching, and this one owes a look: it searches as well. If it
+        // parked, the two could wake and withdraw in turn for ever beside one task
+        // (tests/spin/park.pml, the liveness of DEBT_PARKS); if it only waited for the other one, a
+        // searcher whose thread has lost its core would stop it (stress/stress_sched_stall).
         if (!worker->is_searching && worker->owes_look && zqueue_has_any(sched)) {
-            (void)sched_yield();
+            if (!zqueue_search(worker)) (void)sched_yield();
             continue;
         }
         park(worker);

@@ -173,13 +173,26 @@ static enum zcall_outcome push_function(struct zisolate *iso, struct zfunc *func
         return ZCALL_FAILED;
     }
     uint32_t base = (uint32_t)(window + 1 - iso->stack);
-    if (!make_frame_room(iso, false)) return ZCALL_FAILED;
+    // A call that only makes a task runs nothing: it does not count.
+    if (!make_frame_room(iso, proto->async_start != 0)) return ZCALL_FAILED;
     if (!zcall_make_room(iso, base, proto->register_count)) return ZCALL_FAILED;
     struct zframe *frame = push_frame(iso, base, 0);
     frame->func = func;
     frame->pc = proto->words;
     iso->fuel -= proto->fuel;
     return ZCALL_PUSHED;
+}
+
+bool zcall_push_body(struct zisolate *iso, struct zfunc *func, uint32_t base)
+{
+    const struct zproto *proto = func->proto;
+    if (!make_frame_room(iso, false)) return false;
+    if (!zcall_make_room(iso, base, proto->register_count)) return false;
+    struct zframe *frame = push_frame(iso, base, ZFRAME_TASK | ZFRAME_RETURN_SLOW);
+    frame->func = func;
+    frame->pc = proto->words + proto->async_start;
+    iso->fuel -= proto->fuel;
+    return true;
 }
 
 // The registers of a new native frame; the caller sets the first count of them.

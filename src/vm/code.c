@@ -28,10 +28,9 @@ struct zcode *zcode_create(struct zintern *intern, const char *file_name)
 // Fresh shared words are written before the code is handed to anyone.
 zvm_status zcode_seal(struct zcode *code)
 {
-    if (code->cache_count > 0) {
-        code->caches = z_alloc_zeroed(code->cache_count * sizeof *code->caches);
-        if (code->caches == NULL) return ZVM_E_NOMEM;
-    }
+    if (code->cache_count == 0) code->cache_count = ZCACHE_NONE + 1; // sites may always look there
+    code->caches = z_alloc_zeroed(code->cache_count * sizeof *code->caches);
+    if (code->caches == NULL) return ZVM_E_NOMEM;
     uint32_t capacity = zshape_table_capacity(code->data_count);
     if (capacity > 0) {
         code->shapes = z_alloc_zeroed(capacity * sizeof *code->shapes);
@@ -120,7 +119,20 @@ static void free_code(struct zcode *code)
     z_free(code->protos, code->proto_count * sizeof *code->protos);
     if (code->caches != NULL) z_free(code->caches, code->cache_count * sizeof *code->caches);
     z_free(code->file_name, code->file_name_bytes);
+    for (uint32_t i = 0; i < code->file_count; i++) {
+        z_free(code->files[i].name, code->files[i].name_bytes);
+    }
+    z_free(code->files, code->file_count * sizeof *code->files);
+    void (*on_free)(void *context) = code->on_free;
+    void *on_free_context = code->on_free_context;
     z_free(code, sizeof *code);
+    if (on_free != NULL) on_free(on_free_context);
+}
+
+const char *zcode_file_name(const struct zcode *code, uint32_t file)
+{
+    bool is_module = file > 0 && file <= code->file_count;
+    return is_module ? code->files[file - 1].name : code->file_name;
 }
 
 void zcode_release(struct zcode *code)
@@ -137,6 +149,10 @@ void zcode_add_up(struct zcode *code)
     bytes += code->global_count * (sizeof *code->globals + 1);
     bytes += code->cache_count * sizeof *code->caches;
     bytes += code->shape_capacity * sizeof *code->shapes + code->data_count * sizeof *code->datas;
+    bytes += code->file_count * sizeof *code->files;
+    for (uint32_t i = 0; i < code->file_count; i++) {
+        bytes += code->files[i].name_bytes;
+    }
     for (uint32_t i = 0; i < code->proto_count; i++) {
         const struct zproto *proto = &code->protos[i];
         bytes += proto->word_count * sizeof(uint32_t) + proto->line_bytes;

@@ -101,6 +101,16 @@ struct zproto {
     struct zcache *caches; // code->caches
     uint32_t index;        // in code->protos
     uint32_t fuel;         // what a call of it costs: its words
+    // Of an async function: the word behind its TASK, where its body starts; 0: not async. In front
+    // stand only checks of its parameters.
+    uint32_t async_start;
+    uint16_t file; // that it stands in: zcode_file_name
+};
+
+// A source file besides that of the main program.
+struct zcode_file {
+    char *name;        // NUL-terminated
+    size_t name_bytes; // with the NUL
 };
 
 // Of a global. Only later pieces of a session ask.
@@ -113,22 +123,27 @@ struct zcode {
     const struct zstring **globals; // names by slot
     uint8_t *global_flags;          // [global_count]: ZGLOBAL_…
     uint32_t global_count;
-    uint32_t cache_count;  // inline caches, ZCACHE_NONE included; 0 when there are none
-    struct zcache *caches; // [cache_count], see vm/shape.h
+    uint32_t program_global_count; // those of the main program; then come those of its modules
+    uint32_t cache_count;          // inline caches, ZCACHE_NONE included; not 0 once it is sealed
+    struct zcache *caches;         // [cache_count], see vm/shape.h
     uint32_t data_count;
     uint32_t shape_capacity; // a power of two, or 0 without declarations
     struct zdata *datas;
     _Atomic(struct zshape *) *shapes; // shared, see vm/shape.c
     char *file_name;                  // NUL-terminated
     size_t file_name_bytes;           // with the NUL
+    struct zcode_file *files; // of the modules; a proto's `file` is 1 + index, 0 the main program's
+    uint32_t file_count;
     struct zintern *intern;
-    uint64_t bytes; // memory of all parts, for reports
-    void *owner;    // api.c: the runtime it was made for; NULL until then
+    uint64_t bytes;                 // memory of all parts, for reports
+    void *owner;                    // api.c: the runtime it was made for; NULL until then
+    void (*on_free)(void *context); // may be NULL; called once, when all else is freed
+    void *on_free_context;
 };
 
 // A fresh, empty code object with one reference; the compiler fills it. NULL: no memory.
 struct zcode *zcode_create(struct zintern *intern, const char *file_name);
-// Makes room for inline caches and shapes. The last step of making a code object.
+// Makes room for inline caches and shapes. The last step of making a code object, behind the verifier.
 // errors: ZVM_E_NOMEM.
 zvm_status zcode_seal(struct zcode *code);
 void zcode_retain(struct zcode *code);  // thread: any
@@ -138,6 +153,8 @@ void zcode_add_up(struct zcode *code); // sets code->bytes, when all else is the
 
 // Forgets the names of globals of a code object that only one isolate has: a later one has them too.
 void zcode_drop_globals(struct zcode *code);
+// The name of a source file; that of the main program for a number that is none.
+const char *zcode_file_name(const struct zcode *code, uint32_t file);
 
 // Where the instruction at word `pc` raises its errors; 0, 0 when unknown. cost: linear in the table.
 void zcode_position(const struct zproto *proto, uint32_t pc, uint32_t *line, uint32_t *column);

@@ -21,8 +21,9 @@
 
 enum zformat_section {
     ZFORMAT_TEXTS = 1,     // count, then length and bytes of each: every name and string, once
-    ZFORMAT_FILE = 2,      // length and bytes of the name that positions show
-    ZFORMAT_GLOBALS = 3,   // count, then for each the index of its text and its flags
+    ZFORMAT_FILE = 2,      // length and bytes of the name that positions show; count of module files,
+                           // then length and bytes of each
+    ZFORMAT_GLOBALS = 3,   // count, how many are the program's own, then for each the index of its text and its flags
     ZFORMAT_FUNCTIONS = 4, // count, then each function; see write_function
     ZFORMAT_DATAS = 5,     // count, then each data declaration; see write_data
     ZFORMAT_CACHES = 6,    // how many inline caches

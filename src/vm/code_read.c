@@ -152,7 +152,7 @@ static bool read_texts(struct code_reader *reader)
     return true;
 }
 
-static bool read_file(struct code_reader *reader)
+static bool read_file_name(struct code_reader *reader, struct zcode_file *out)
 {
     uint32_t length = read_count(reader, INT_MAX, 1, "the file name's length");
     if (reader->status != ZVM_OK) return false;
@@ -161,10 +161,27 @@ static bool read_file(struct code_reader *reader)
     if (memchr(text, 0, length) != NULL) return refuse(reader, "the file name has a zero in it");
     char *name = z_alloc_text(text, length);
     if (name == NULL) return fail(reader, ZVM_E_NOMEM);
-    z_free(reader->code->file_name, reader->code->file_name_bytes);
-    reader->code->file_name = name;
-    reader->code->file_name_bytes = (size_t)length + 1;
+    out->name = name;
+    out->name_bytes = (size_t)length + 1;
     reader->next += length;
+    return true;
+}
+
+static bool read_files(struct code_reader *reader)
+{
+    struct zcode *code = reader->code;
+    struct zcode_file first = {0};
+    if (!read_file_name(reader, &first)) return false;
+    z_free(code->file_name, code->file_name_bytes);
+    code->file_name = first.name;
+    code->file_name_bytes = first.name_bytes;
+    uint32_t count = read_count(reader, UINT16_MAX, 1, "the number of module files");
+    code->files = make_table(reader, count, sizeof *code->files);
+    if (code->files == NULL) return reader->status == ZVM_OK;
+    code->file_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!read_file_name(reader, &code->files[i])) return false;
+    }
     return true;
 }
 
@@ -172,6 +189,8 @@ static bool read_globals(struct code_reader *reader)
 {
     struct zcode *code = reader->code;
     uint32_t count = read_count(reader, GLOBALS_MAX, 2, "the number of globals");
+    uint64_t own_count = read_number(reader, count, "the number of the program's own globals");
+    code->program_global_count = (uint32_t)own_count;
     code->globals = make_table(reader, count, sizeof *code->globals);
     code->global_flags = make_table(reader, count, 1);
     code->global_count = count;
@@ -315,6 +334,8 @@ static bool read_function(struct code_reader *reader, struct zproto *proto)
 {
     proto->name = read_text_or_none(reader, "a function's name");
     proto->is_method = (uint8_t)read_number(reader, 1, "a function's flags");
+    proto->async_start = (uint32_t)read_number(reader, UINT32_MAX, "the start of a task's body");
+    proto->file = (uint16_t)read_number(reader, UINT16_MAX, "a function's file");
     proto->param_count = (uint8_t)read_number(reader, UINT8_MAX, "the number of parameters");
     proto->register_count = (uint16_t)read_number(reader, UINT16_MAX, "the number of registers");
     read_words(reader, proto);
@@ -329,7 +350,7 @@ static bool read_function(struct code_reader *reader, struct zproto *proto)
 static bool read_functions(struct code_reader *reader)
 {
     struct zcode *code = reader->code;
-    uint32_t count = read_count(reader, FUNCTIONS_MAX, 11, "the number of functions");
+    uint32_t count = read_count(reader, FUNCTIONS_MAX, 13, "the number of functions");
     code->protos = make_table(reader, count, sizeof *code->protos);
     if (code->protos == NULL) return reader->status == ZVM_OK;
     code->proto_count = count;
@@ -402,7 +423,7 @@ static bool read_datas(struct code_reader *reader)
 static bool read_sections(struct code_reader *reader)
 {
     static bool (*const sections[])(struct code_reader * reader) = {
-        [ZFORMAT_TEXTS] = read_texts,     [ZFORMAT_FILE] = read_file,
+        [ZFORMAT_TEXTS] = read_texts,     [ZFORMAT_FILE] = read_files,
         [ZFORMAT_GLOBALS] = read_globals, [ZFORMAT_FUNCTIONS] = read_functions,
         [ZFORMAT_DATAS] = read_datas,     [ZFORMAT_CACHES] = read_caches,
     };

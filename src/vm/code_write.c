@@ -198,6 +198,8 @@ static void write_function(struct code_writer *writer, const struct zproto *prot
     struct zstrbuf *out = &writer->functions;
     add_count(out, proto->name == NULL ? 0 : text_number(&writer->texts, proto->name) + 1);
     add_count(out, proto->is_method);
+    add_count(out, proto->async_start);
+    add_count(out, proto->file);
     add_count(out, proto->param_count);
     add_count(out, proto->register_count);
     add_count(out, proto->word_count);
@@ -247,6 +249,7 @@ static void write_uses(struct code_writer *writer)
 {
     const struct zcode *code = writer->code;
     add_count(&writer->globals, code->global_count);
+    add_count(&writer->globals, code->program_global_count);
     for (uint32_t i = 0; i < code->global_count; i++) {
         add_count(&writer->globals, text_number(&writer->texts, code->globals[i]));
         add_count(&writer->globals, code->global_flags == NULL ? 0 : code->global_flags[i]);
@@ -273,6 +276,10 @@ static void write_body(struct code_writer *writer, struct zstrbuf *out)
     add_section(out, ZFORMAT_TEXTS, &part);
     zstrbuf_clear(&part);
     add_text(&part, writer->code->file_name, writer->code->file_name_bytes - 1);
+    add_count(&part, writer->code->file_count);
+    for (uint32_t i = 0; i < writer->code->file_count; i++) {
+        add_text(&part, writer->code->files[i].name, writer->code->files[i].name_bytes - 1);
+    }
     add_section(out, ZFORMAT_FILE, &part);
     add_section(out, ZFORMAT_GLOBALS, &writer->globals);
     add_section(out, ZFORMAT_FUNCTIONS, &writer->functions);

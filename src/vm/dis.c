@@ -197,6 +197,9 @@ static void add_operands(struct zstrbuf *out, const struct zproto *proto, uint32
     case ZFORM_J:
         zstrbuf_add_format(out, "-> %u", (uint32_t)((int32_t)pc + 1 + ZINSN_J(word)));
         break;
+    case ZFORM_AWAIT:
+        zstrbuf_add_format(out, "r%u", a);
+        break;
     case ZFORM_UNPACK:
         zstrbuf_add_format(out, "r%u r%u count=%u%s", a, b, c & 127, c >= 128 ? " rest" : "");
         break;
@@ -286,11 +289,16 @@ static void add_handlers(struct zstrbuf *out, const struct zproto *proto)
 
 static void add_function(struct zstrbuf *out, const struct zproto *proto, struct lines *lines)
 {
-    zstrbuf_add_format(out,
-                       "\nfunction%u %s: %u parameters, %u registers, %u captures, %u constants\n",
-                       proto->index, proto->name == NULL ? "anonymous" : proto->name->bytes,
-                       (unsigned)proto->param_count, (unsigned)proto->register_count,
-                       proto->capture_count, proto->constant_count);
+    zstrbuf_add_format(
+        out, "\n%sfunction%u %s: %u parameters, %u registers, %u captures, %u constants",
+        proto->async_start != 0 ? "async " : "", proto->index,
+        proto->name == NULL ? "anonymous" : proto->name->bytes, (unsigned)proto->param_count,
+        (unsigned)proto->register_count, proto->capture_count, proto->constant_count);
+    if (proto->file > 0)
+        zstrbuf_add_format(out, ", in %s", zcode_file_name(proto->code, proto->file));
+    zstrbuf_add_char(out, '\n');
+    struct lines none = {0}; // the source at hand is that of the main program
+    if (proto->file > 0) lines = &none;
     add_constants(out, proto);
     add_captures(out, proto);
     add_instructions(out, proto, lines);

@@ -34,6 +34,7 @@ struct zerror *zerror_new(struct zisolate *iso, struct zvalue kind, struct zvalu
     error->message_tag = (uint8_t)message.tag;
     error->line = 0;
     error->column = 0;
+    error->file = 0;
     error->trace = NULL;
     return error;
 }

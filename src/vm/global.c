@@ -11,12 +11,12 @@
 
 #include <string.h>
 
-// The register of a global, NULL when the program has none of that name. Globals stand at the
-// bottom of the stack.
+// The register of a global, NULL when the program has none of that name; those of its modules are
+// their own. Globals stand at the bottom of the stack.
 static struct zvalue *find(const struct zisolate *iso, const char *name)
 {
     size_t length_bytes = strlen(name);
-    for (uint32_t slot = 0; slot < iso->code->global_count; slot++) {
+    for (uint32_t slot = 0; slot < iso->code->program_global_count; slot++) {
         const struct zstring *global = iso->code->globals[slot];
         if (zstring_length_bytes(global) != length_bytes) continue;
         if (memcmp(zstring_bytes(global), name, length_bytes) == 0) return &iso->stack[slot];

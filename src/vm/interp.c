@@ -18,6 +18,7 @@
 #include "vm/map.h"
 #include "vm/record.h"
 #include "vm/string.h"
+#include "vm/task.h"
 #include "vm/text.h"
 
 #define RA (base + ZINSN_A(insn))
@@ -685,6 +686,19 @@ next:
             goto returned;
         }
 
+        OP(TASK)
+        {
+            SAVE();
+            if (ZVM_UNLIKELY(!ztask_create(iso, base - 1))) goto failed;
+            fuel = iso->fuel;
+            goto returned;
+        }
+        OP(AWAIT)
+        {
+            if (RA->tag != ZTAG_TASK) NEXT;
+            AFTER_CALL(ztask_await(iso, RA));
+        }
+
         OP(NEWLIST) SLOW(zlist_from_values(iso, RB, ZINSN_C(insn), RA));
         OP(LISTADD) SLOW(zslow_list_add(iso, RA, RB, ZINSN_C(insn)));
         OP(NEWMAP) SLOW(zmap_new(iso, ZINSN_D(insn), RA));
@@ -871,6 +885,7 @@ next:
 returned:
     if (ZVM_UNLIKELY(frame->flags & ZFRAME_RETURN_SLOW)) {
         iso->fuel = fuel;
+        if (frame->flags & ZFRAME_TASK) ztask_finish(iso);
         if (!zcall_pop(iso)) return ZINTERP_RETURNED;
         goto reload;
     }

@@ -41,6 +41,8 @@ struct zvalue *zcall_push_native(struct zisolate *iso, const struct zbuiltin *bu
                                  struct zvalue *window);
 // Pushes the frame of the main program; false: pending is set.
 bool zcall_begin(struct zisolate *iso, struct zfunc *main_function);
+// Pushes the frame of a task's body; its registers are the caller's to fill. false: pending is set.
+bool zcall_push_body(struct zisolate *iso, struct zfunc *func, uint32_t base);
 // Makes room for one more frame of register_count registers at base; false: pending is set.
 bool zcall_make_room(struct zisolate *iso, uint32_t base, uint32_t register_count);
 // Pops the current frame; false when it was the last.

@@ -297,5 +297,6 @@ void zslow_rethrow(struct zisolate *iso, const struct zvalue *pair)
     iso->error = pair[0];
     iso->error_line = (uint32_t)(place >> 32);
     iso->error_column = (uint32_t)place;
+    iso->error.aux = pair[1].aux; // the file
     iso->pending = ZPENDING_ERROR_AT;
 }

@@ -115,6 +115,7 @@ static void set_options(struct zisolate *iso, const struct zisolate_options *opt
     iso->output = options->output;
     iso->output_context = options->output_context;
     iso->on_finish = options->on_finish;
+    iso->priority = (uint8_t)options->priority;
     iso->user = options->user;
     iso->runtime = options->runtime;
 }
@@ -330,7 +331,7 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
         if (outcome == ZINTERP_ENDED) {
             iso->status = status; // it had come to an end before: that stands
         } else {
-            zresult_termination(iso, 0, 0);
+            zresult_termination(iso, (struct zplace){0});
             outcome = ZINTERP_ENDED;
         }
     }

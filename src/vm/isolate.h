@@ -34,6 +34,7 @@ _Static_assert(sizeof(struct zframe) == 24, "frames are 24 bytes");
 enum {
     ZFRAME_NATIVE = 1,       // this frame is native
     ZFRAME_RETURN_SLOW = 2,  // returning from it needs the slow path: native or no frame below
+    ZFRAME_TASK = 4,         // the body of the task in stack[base - 2]; returning is slow
 };
 
 // What a thread brings to the isolates it runs. owner-thread.
@@ -64,10 +65,13 @@ enum {
     ZSTATE_WATCHED = 64, // some thread waits for its end
 };
 
+// Whose turn comes first (sched/queue.c). As the public ones.
+enum zpriority { ZPRIORITY_NORMAL, ZPRIORITY_HIGH, ZPRIORITY_COUNT };
+
 enum zisolate_pending {
     ZPENDING_NOTHING,
     ZPENDING_ERROR,       // iso->error is being thrown; place unknown: that of the instruction
-    ZPENDING_ERROR_AT,    // iso->error at iso->error_line, error_column
+    ZPENDING_ERROR_AT,    // iso->error at iso->error_line, error_column, in the file iso->error.aux
     ZPENDING_ERROR_CALLER,// iso->error, at the call of the current frame
     ZPENDING_TERMINATION, // iso->status says why; no handler runs
 };
@@ -89,11 +93,11 @@ struct zisolate_extra {
 struct zisolate {
     // shared: the scheduler's protocol, see docs/concurrency.md. PAIR state.
     _Atomic uint32_t state;
-    // scheduler: who holds the isolate's entry in a queue; chain_ fields under the overflow list's
-    // lock
-    uint16_t chain_count, home; // isolates of the chain that it heads; 1 + the worker it last ran on
+    uint8_t priority; // frozen: enum zpriority
+    // scheduler: who holds the isolate's entry in a queue
+    uint8_t chain_count; // isolates of the chain that it heads
+    uint16_t home;       // 1 + the worker it last ran on
     _Atomic(struct zisolate *) queue_next;
-    struct zisolate *chain_next;
     _Atomic(struct zisolate *) urgent_next; // scheduler: who ended it; the list of ends to announce
     // scheduler, under its host lock: all isolates of the runtime
     struct zisolate *live_next, *live_previous;
@@ -152,6 +156,7 @@ struct zisolate_options { // as the public ones, checked
     uint64_t heap_limit_bytes, fuel_limit, timeout_ns, gc_threshold_count;
     uint32_t max_depth, gc_growth_percent;
     uint32_t symbol_limit_count, symbol_limit_bytes; // 0 = UINT32_MAX
+    uint32_t priority; // enum zpriority
     const char *const *arguments;
     size_t argument_count;
     zvm_write_fn output;

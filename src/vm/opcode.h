@@ -110,6 +110,9 @@
     X(CALLMN, NAMEDM, FIELD) /* as CALLM, with names */                                           \
     X(RET, R, NONE)                                                                               \
     X(RETNULL, NOTHING, NONE)                                                                     \
+    /* Tasks */                                                                                   \
+    X(TASK, NOTHING, NONE) /* returns a task of this call; its body follows */                    \
+    X(AWAIT, AWAIT, NONE)  /* R[A] = the result, if R[A] is a task; R[A+1] is for the body */     \
     /* Collections */                                                                             \
     X(NEWLIST, W_R_N, NONE) /* R[A] = list of R[B..B+C-1] */                                      \
     X(LISTADD, R_R_N, NONE) /* append R[B..B+C-1] to the fresh list R[A] */                       \
@@ -146,6 +149,8 @@ enum zopcode {
         ZOP_COUNT
 };
 
+// lang/generate_module.c moves the numbers of globals, functions, data declarations and inline caches
+// when it links modules: it must know each form and each aux that holds one.
 enum zopcode_form {
     ZFORM_NOTHING,
     ZFORM_W,
@@ -176,6 +181,7 @@ enum zopcode_form {
     ZFORM_J,
     ZFORM_CALL,
     ZFORM_METHOD,
+    ZFORM_AWAIT,
     ZFORM_NAMED,
     ZFORM_NAMEDM,
     ZFORM_DATA,

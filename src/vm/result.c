@@ -56,7 +56,7 @@ static void set_trace(struct zisolate *iso, const struct ztrace_entry *entries, 
         const struct zproto *proto = entries[i].proto;
         zvm_trace_frame *frame = &extra->trace[i];
         frame->function = proto->name == NULL ? "anonymous" : proto->name->bytes;
-        frame->file = proto->code->file_name;
+        frame->file = zcode_file_name(proto->code, proto->file);
         zcode_position(proto, entries[i].pc, &frame->line, &frame->column);
     }
 }
@@ -76,13 +76,14 @@ static void trace_of(struct zisolate *iso, const struct zerror *error)
     set_trace(iso, entries, count, total - count);
 }
 
-// After the trace: what failed may stand in an earlier piece of the session.
-static void set_place(struct zisolate *iso, uint32_t line, uint32_t column)
+// After the trace: in a session what failed may stand in an earlier piece.
+static void set_place(struct zisolate *iso, struct zplace place)
 {
-    iso->error_line = line;
-    iso->error_column = column;
-    bool has_trace = iso->extra->trace_count > 0 && iso->extra->trace != NULL;
-    const char *file = has_trace ? iso->extra->trace[0].file : iso->code->file_name;
+    iso->error_line = place.line;
+    iso->error_column = place.column;
+    const struct zisolate_extra *extra = iso->extra;
+    bool is_session = extra->code_count > 0 && extra->trace_count > 0 && extra->trace != NULL;
+    const char *file = is_session ? extra->trace[0].file : zcode_file_name(iso->code, place.file);
     set_text(&iso->extra->file, &iso->extra->file_bytes, file, strlen(file));
 }
 
@@ -96,7 +97,7 @@ static void set_string(char **text, size_t *text_bytes, struct zvalue string)
     set_text(text, text_bytes, zstring_bytes(string.p), zstring_length_bytes(string.p));
 }
 
-void zresult_error(struct zisolate *iso, uint32_t line, uint32_t column)
+void zresult_error(struct zisolate *iso, struct zplace place)
 {
     const struct zerror *error = iso->error.tag == ZTAG_ERROR ? iso->error.p : NULL;
     iso->status = error != NULL && is_heap_limit(iso, error) ? ZVM_E_HEAP_LIMIT : ZVM_E_ERROR;
@@ -104,7 +105,7 @@ void zresult_error(struct zisolate *iso, uint32_t line, uint32_t column)
 
     struct zisolate_extra *extra = iso->extra;
     trace_of(iso, error);
-    set_place(iso, line, column);
+    set_place(iso, place);
     if (error != NULL) {
         set_string(&extra->kind, &extra->kind_bytes, zvalue_slot(error->kind, error->kind_tag));
         set_string(&extra->message, &extra->message_bytes,
@@ -123,12 +124,12 @@ void zresult_error(struct zisolate *iso, uint32_t line, uint32_t column)
     set_text(&extra->message, &extra->message_bytes, zstrbuf_text(text), text->length);
 }
 
-void zresult_termination(struct zisolate *iso, uint32_t line, uint32_t column)
+void zresult_termination(struct zisolate *iso, struct zplace place)
 {
     if (!ensure_extra(iso)) return;
     struct zisolate_extra *extra = iso->extra;
     trace_of(iso, NULL);
-    set_place(iso, line, column);
+    set_place(iso, place);
     const char *kind = iso->status == ZVM_E_HEAP_LIMIT ? "HeapLimitError" : "Termination";
     set_text(&extra->kind, &extra->kind_bytes, kind, strlen(kind));
     const char *text = zstatus_text((zvm_status)iso->status);

@@ -6,6 +6,7 @@
 #include "vm/error.h"
 #include "vm/interp.h"
 #include "vm/result.h"
+#include "vm/task.h"
 
 #include <string.h>
 
@@ -16,16 +17,18 @@ static uint32_t frame_pc(const struct zframe *frame)
 }
 
 // The place of the innermost bytecode frame.
-static void current_place(const struct zisolate *iso, uint32_t *line, uint32_t *column)
+static struct zplace current_place(const struct zisolate *iso)
 {
-    *line = 0;
-    *column = 0;
-    if (iso->frame == NULL) return;
+    struct zplace place = {0};
+    if (iso->frame == NULL) return place;
     for (const struct zframe *frame = iso->frame; frame >= iso->frames; frame--) {
         if (frame->flags & ZFRAME_NATIVE) continue;
-        zcode_position(frame->func->proto, frame_pc(frame), line, column);
-        return;
+        const struct zproto *proto = frame->func->proto;
+        zcode_position(proto, frame_pc(frame), &place.line, &place.column);
+        place.file = proto->file;
+        break;
     }
+    return place;
 }
 
 static const struct zhandler *find_in(const struct zproto *proto, uint32_t pc)
@@ -71,15 +74,18 @@ static void attach_trace(struct zisolate *iso)
 }
 
 static void enter_handler(struct zisolate *iso, const struct zhandler *handler,
-                          struct zframe *holder, uint32_t line, uint32_t column)
+                          struct zframe *holder, struct zplace place)
 {
     while (iso->frame != holder) {
+        if (iso->frame->flags & ZFRAME_TASK) ztask_fail(iso, place);
         (void)zcall_pop(iso);
     }
     struct zvalue *value = iso->stack + holder->base + handler->value_register;
     value[0] = iso->error;
     if (handler->is_finally) {
-        value[1] = zvalue_int((int64_t) ~((uint64_t)(line & 0x7fffffff) << 32 | column));
+        uint64_t packed = (uint64_t)(place.line & 0x7fffffff) << 32 | place.column;
+        value[1] = zvalue_int((int64_t)~packed);
+        value[1].aux = place.file; // read by RETHROW alone
     }
     // What stands above was temporary to what failed. Left there it would keep alive what the program
     // has let go, which matters most after a HeapLimitError.
@@ -92,38 +98,45 @@ static void enter_handler(struct zisolate *iso, const struct zhandler *handler,
     iso->pending = ZPENDING_NOTHING;
 }
 
+// The error belongs to the call of the current frame: leaves the frame. A task was called elsewhere than
+// where it is awaited.
+static void leave_to_caller(struct zisolate *iso)
+{
+    if (iso->frame == iso->frames) return;
+    if (iso->frame->flags & ZFRAME_TASK) {
+        ztask_place_at_call(iso, iso->stack[iso->frame->base - 2].p);
+        ztask_fail(iso, zresult_pending_place(iso));
+    }
+    (void)zcall_pop(iso);
+}
+
 bool zunwind_pending(struct zisolate *iso)
 {
-    uint32_t line, column;
     if (iso->pending == ZPENDING_TERMINATION) {
-        current_place(iso, &line, &column);
-        zresult_termination(iso, line, column);
+        zresult_termination(iso, current_place(iso));
         return false;
     }
-    if (iso->pending == ZPENDING_ERROR_CALLER) {
-        if (iso->frame > iso->frames) (void)zcall_pop(iso);
-    }
-    current_place(iso, &line, &column);
+    if (iso->pending == ZPENDING_ERROR_CALLER) leave_to_caller(iso);
+    struct zplace place = current_place(iso);
     if (iso->pending == ZPENDING_ERROR_AT) {
-        line = iso->error_line;
-        column = iso->error_column;
+        place = zresult_pending_place(iso);
     }
     if (iso->error.tag == ZTAG_ERROR) {
         struct zerror *error = iso->error.p;
         if (error->line == 0) {
-            error->line = line;
-            error->column = column;
+            error->line = place.line;
+            error->column = place.column;
+            error->file = place.file;
         }
-        line = error->line;
-        column = error->column;
+        place = (struct zplace){error->line, error->column, error->file};
     }
     struct zframe *holder;
     const struct zhandler *handler = find_handler(iso, &holder);
     if (handler == NULL) {
-        zresult_error(iso, line, column);
+        zresult_error(iso, place);
         return false;
     }
     if (iso->error.tag == ZTAG_ERROR) attach_trace(iso);
-    enter_handler(iso, handler, holder, line, column);
+    enter_handler(iso, handler, holder, place);
     return true;
 }

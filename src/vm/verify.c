@@ -199,6 +199,7 @@ static bool check_operands(struct verifier *v, uint32_t word, const struct zopco
         return check_unpack(v, word);
     case ZFORM_ITER:
         return check_iteration(v, word);
+    case ZFORM_AWAIT:
     case ZFORM_RETHROW:
         return check_registers(v, a, 2);
     default:
@@ -258,6 +259,9 @@ static bool check_instructions(struct verifier *v)
     for (v->pc = 0; v->pc < proto->word_count;) {
         uint32_t word = proto->words[v->pc];
         const struct zopcode_info *info = &zopcode_table[ZINSN_OP(word)];
+        if (ZINSN_OP(word) == ZOP_TASK && v->pc + 1 != proto->async_start) {
+            return refuse(v, "makes a task in its body");
+        }
         if (!check_operands(v, word, info)) return false;
         if (info->aux == ZAUX_NONE) {
             v->pc++;
@@ -306,6 +310,7 @@ static bool check_tables(struct verifier *v)
     if (proto->fuel < proto->word_count) return refuse(v, "costs less than its length");
     // Each ends before its own target, so more than that many could never be told apart.
     if (proto->handler_count > proto->word_count) return refuse(v, "has too many handlers");
+    if (proto->file > v->code->file_count) return refuse(v, "stands in no file");
     for (uint32_t i = 0; i < proto->constant_count; i++) {
         if (!is_constant(proto->constants[i])) return refuse(v, "has a constant of a bad type");
     }
@@ -345,6 +350,29 @@ static bool check_lines(struct verifier *v)
     return true;
 }
 
+// The frame that makes a task may stand above the depth limit: before the TASK nothing may call, and no
+// handler may keep the frame. Elsewhere no task is made.
+static bool check_async(struct verifier *v)
+{
+    const struct zproto *proto = v->proto;
+    uint32_t start = proto->async_start;
+    v->pc = 0;
+    if (start == 0) return true;
+    if (start >= proto->word_count) return refuse(v, "the body of a task is out of the function");
+    if (proto->param_count > ZTASK_PARAMETERS_MAX)
+        return refuse(v, "a task has too many parameters");
+    for (; v->pc + 1 < start; v->pc++) {
+        if (ZINSN_OP(proto->words[v->pc]) != ZOP_CHECK) {
+            return refuse(v, "more than checks before a task is made");
+        }
+    }
+    if (ZINSN_OP(proto->words[v->pc]) != ZOP_TASK) return refuse(v, "makes no task");
+    for (uint32_t i = 0; i < proto->handler_count; i++) {
+        if (proto->handlers[i].start < start) return refuse(v, "handles errors before its body");
+    }
+    return true;
+}
+
 static bool check_handlers(struct verifier *v)
 {
     const struct zproto *proto = v->proto;
@@ -365,7 +393,7 @@ static bool check_handlers(struct verifier *v)
 static bool check_proto(struct verifier *v)
 {
     return check_tables(v) && mark_starts(v) && check_instructions(v) && check_handlers(v) &&
-           check_lines(v);
+           check_lines(v) && check_async(v);
 }
 
 // ---- The whole --------------------------------------------------------------------------------
@@ -405,7 +433,7 @@ static const char *wrong_data(const struct zcode *code, uint32_t index)
 static const char *wrong_whole(const struct zcode *code)
 {
     if (code->proto_count == 0 || code->protos[0].capture_count != 0 ||
-        code->protos[0].param_count != 0)
+        code->protos[0].param_count != 0 || code->protos[0].async_start != 0)
         return "no main program";
     for (uint32_t i = 0; i < code->global_count; i++) {
         if (code->globals[i] == NULL) return "a global has no name";

@@ -18,6 +18,24 @@ at inner ($file:1:28)
 at outer ($file:3:12)
 at <main> ($file:6:1)"
 
+# Through tasks: the body's calls, then the await that ran it; the call that made the task is over.
+tasks=$(program tasks.zx <<'END'
+action inner(x) { return x + null }
+async action work(x) {
+    return inner(x)
+}
+async action more(task) { return await task }
+await more(work(1))
+END
+)
+zvm run "$tasks"
+expect_status 1
+expect_err "$tasks:1:28: TypeError: cannot apply '+' to integer and null
+at inner ($tasks:1:28)
+at work ($tasks:3:12)
+at more ($tasks:5:34)
+at <main> ($tasks:6:1)"
+
 thrown=$(program thrown.zx <<'END'
 throw "a plain string"
 END

@@ -60,12 +60,12 @@ while true { i += 1 }
 END
 )
 
-# full WHAT COMMAND-LINE...: stdout as the caller set it up; 10 s are plenty.
+# unwritable REASON COMMAND-LINE...: stdout as the caller set it up.
 unwritable() {
     local reason=$1
     shift
     last_command=$*
-    timeout 10 "$ZVM" "$@" 2>"$work/err" </dev/null
+    timeout 120 "$ZVM" "$@" 2>"$work/err" </dev/null
     status=$?
     : >"$work/out"
     expect_status 1
@@ -107,7 +107,7 @@ expect_err_like "2 of 2 isolates failed \(shown: isolate 0\): 1 out of fuel, 1 t
 for words in "run $endless" "run $file -n 100000 --output all"; do
     last_command="$words | head -1"
     # shellcheck disable=SC2086
-    timeout 20 "$ZVM" $words 2>"$work/err" | head -1 >"$work/out"
+    timeout 120 "$ZVM" $words 2>"$work/err" | head -1 >"$work/out"
     status=${PIPESTATUS[0]}
     expect_status 1
     expect_err "zvm: standard output: cannot write: Broken pipe"
@@ -115,10 +115,10 @@ done
 
 # Text appears while the program runs, also in a pipe.
 last_command="run once.zx | read"
-exec 3< <(exec timeout 20 "$ZVM" run "$once" 2>/dev/null)
+exec 3< <(exec timeout 120 "$ZVM" run "$once" 2>/dev/null)
 reader=$!
 checks=$((checks + 1))
-read -r -t 5 line <&3 || line="nothing"
+read -r -t 100 line <&3 || line="nothing"
 [ "$line" = once ] || fail "a line is held back while the program runs"
 kill "$reader" 2>/dev/null
 exec 3<&-

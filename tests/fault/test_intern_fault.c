@@ -2,7 +2,7 @@
 // nothing leaks.
 // Method: fail the n-th allocation, once and from there on, for n = 1, 2, ... until the body passes
 // untouched.
-#include "intern/intern.h"
+#include "intern/intern_internal.h"
 
 #include "base/alloc.h"
 
@@ -46,14 +46,26 @@ static void check_after(struct zintern *table, const struct zstring *symbols[TEX
     }
 }
 
+// With a store: blocks of its smallest size, in the first cells already.
+static zvm_status create(bool has_store, struct zintern **out)
+{
+    struct zintern_tuning tuning = {.hash_mask = UINT64_MAX,
+                                    .dead_min = 16,
+                                    .cells_min = 16,
+                                    .chunk_cells = 16,
+                                    .store_block_bytes = ZINTERN_BLOCK_MIN,
+                                    .store_from_cells = 16};
+    return has_store ? zintern_create_tuned(NULL, &tuning, out) : zintern_create(NULL, out);
+}
+
 // Returns true when the n-th allocation was reached.
-static bool try_with_failure(uint64_t n, bool from_there_on)
+static bool try_with_failure(uint64_t n, bool from_there_on, bool has_store)
 {
     static const struct zstring *symbols[TEXTS];
     struct zalloc_stats before = zalloc_stats();
     zalloc_fail_at(n, from_there_on);
     struct zintern *table = NULL;
-    zvm_status status = zintern_create(NULL, &table);
+    zvm_status status = create(has_store, &table);
     if (status == ZVM_OK) {
         use_table(table, symbols);
     } else {
@@ -73,7 +85,7 @@ static void test_table_with_nth_allocation_refused_stays_whole(void **state)
 {
     (void)state;
     uint64_t n = 1;
-    while (try_with_failure(n, false))
+    while (try_with_failure(n, false, false))
         n++;
     assert_true(n > TEXTS); // a symbol is an allocation at least
 }
@@ -82,9 +94,21 @@ static void test_table_with_all_allocations_from_nth_refused_stays_whole(void **
 {
     (void)state;
     uint64_t n = 1;
-    while (try_with_failure(n, true))
+    while (try_with_failure(n, true, false))
         n++;
     assert_true(n > TEXTS);
+}
+
+// A block that is refused is no failure: the entry then comes from the allocator.
+static void test_table_with_store_and_refused_allocations_stays_whole(void **state)
+{
+    (void)state;
+    for (int lasting = 0; lasting < 2; lasting++) {
+        uint64_t n = 1;
+        while (try_with_failure(n, lasting != 0, true))
+            n++;
+        assert_true(n > 10); // blocks and cells
+    }
 }
 
 int main(void)
@@ -92,6 +116,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table_with_nth_allocation_refused_stays_whole),
         cmocka_unit_test(test_table_with_all_allocations_from_nth_refused_stays_whole),
+        cmocka_unit_test(test_table_with_store_and_refused_allocations_stays_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,12 +119,59 @@ static void test_submitted_isolates_end_when_memory_runs_out(void **state)
     assert_int_equal(zalloc_stats().live_bytes, before.live_bytes);
 }
 
+// More than rings hold, of both priorities, and no memory for what is behind the rings: each has its
+// turns all the same, from the batch of the worker that has it.
+static void run_many_without_memory(uint32_t worker_count, uint64_t fail_at)
+{
+    enum { COUNT = 1500 };
+    static zvm_isolate *isolates[COUNT];
+    zvm_runtime_options options = ZVM_RUNTIME_OPTIONS_INIT;
+    options.worker_count = worker_count;
+    options.slice_budget = 1000;
+    zvm_runtime *runtime;
+    zvm_code *code;
+    assert_int_equal(zvm_runtime_create(&options, &runtime), ZVM_OK);
+    const char *text = "let i = 0\nwhile i < 1000 { i = i + 1 }\n";
+    assert_int_equal(zvm_code_from_source(runtime, "f.zx", text, strlen(text), NULL, NULL, &code),
+                     ZVM_OK);
+    zvm_isolate_options isolate_options = ZVM_ISOLATE_OPTIONS_INIT;
+    for (int i = 0; i < COUNT; i++) {
+        isolate_options.priority = i % 3 == 0 ? ZVM_PRIORITY_HIGH : ZVM_PRIORITY_NORMAL;
+        assert_int_equal(zvm_isolate_create(runtime, code, &isolate_options, &isolates[i]), ZVM_OK);
+    }
+    zalloc_fail_at(fail_at, true);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(zvm_isolate_submit(isolates[i]), ZVM_OK);
+    assert_int_equal(zvm_runtime_drain(runtime), ZVM_OK);
+    zalloc_fail_at(0, false);
+    for (int i = 0; i < COUNT; i++) {
+        zvm_result result = ZVM_RESULT_INIT;
+        assert_int_equal(zvm_isolate_result(isolates[i], &result), ZVM_OK);
+        assert_int_equal(result.status, ZVM_OK);
+        assert_true(result.slices > 1);
+        assert_int_equal(zvm_isolate_destroy(isolates[i]), ZVM_OK);
+    }
+    zvm_code_release(code);
+    zvm_runtime_destroy(runtime);
+}
+
+static void test_queues_that_cannot_grow_lose_nobody(void **state)
+{
+    (void)state;
+    struct zalloc_stats before = zalloc_stats();
+    for (uint32_t workers = 1; workers <= 3; workers++)
+        for (uint64_t fail_at = 1; fail_at <= 3; fail_at++)
+            run_many_without_memory(workers, fail_at);
+    assert_int_equal(zalloc_stats().live_bytes, before.live_bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runtime_with_refused_allocations_gives_a_status_and_no_leak),
         cmocka_unit_test(test_workers_with_refused_allocations_start_all_or_nothing),
         cmocka_unit_test(test_submitted_isolates_end_when_memory_runs_out),
+        cmocka_unit_test(test_queues_that_cannot_grow_lose_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

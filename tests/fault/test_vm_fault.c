@@ -67,6 +67,13 @@ static const struct job JOBS[] = {
      "total\nprint(k)\n"
      "action f(x: int) -> int { return x + missing }\nf(k)",
      "5\n", ZVM_E_ERROR},
+    {"let held = null\nasync action down(n: int) { return n == 0 ? [held] : [await down(n - 1)] }\n"
+     "async action broken(l) { l = l + l\n throw error(\"broken ${len(l)}\", \"Broken\") }\n"
+     "let deep = down(60)\nlet tasks = range(50).map(down)\nheld = broken(range(300))\n"
+     "for each i in range(2) { try { await held } catch (e) { print(e.kind, e.message, e.line) } "
+     "}\n"
+     "print(len(string(await deep)), await tasks[3], held)\nawait held",
+     "Broken broken 600 4\nBroken broken 600 4\n128 [[[[<task>]]]] <task>\n", ZVM_E_ERROR},
 };
 
 #define JOB_COUNT (sizeof JOBS / sizeof JOBS[0])

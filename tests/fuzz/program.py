@@ -3,7 +3,7 @@
 A program is grown from a seed, statement by statement, with a guess of each name's type, so that most
 operations make sense and some do not. Loops count down, functions call only functions declared before
 them (or themselves, with a counter), so a program ends; how much it does is bounded by whoever runs it.
-What is about data and match is in program_data.py. Left out: async, and what is deep or large on purpose.
+What is about data and match is in program_data.py. Left out: what is deep or large on purpose.
 """
 import random
 import re
@@ -90,6 +90,11 @@ action counter() {
   }
 }
 let next = counter()
+let held = null
+async action later(v) {
+  print("later", v)
+  return (await held ?? 0) + t(v)
+}
 action call_all(list) {
   let out = []
   for each f in list {
@@ -121,6 +126,7 @@ class Grower:
         self.statements = 0
         self.limit = self.random.choice([15, 30, 60, 120])
         self.serial = 0
+        self.awaits = self.random.random() < 0.4  # else no task is in the program
         self.oddness = self.random.choice([0.0, 0.02, 0.06])
         self.wild = self.random.random() < 0.2
         self.has_data = self.random.random() < 0.6
@@ -226,8 +232,8 @@ class Grower:
             return self.leaf(kind)
         makers = {"int": self.int_expression, "float": self.float_expression, "str": self.str_expression,
                   "bool": self.bool_expression, "list": self.list_expression, "map": self.map_expression,
-                  "fn": self.fn_expression, "any": self.any_expression, "null": self.any_expression}
-        text = self.shared_expression(kind, depth) if self.chance(0.2) else makers[kind](depth)
+                  "fn": self.fn_expression}
+        text = self.shared_expression(kind, depth) if self.chance(0.2) else makers.get(kind, self.any_expression)(depth)
         return text if needs_no_parentheses(text) else f"({text})"
 
     def chain(self, kind, depth):
@@ -249,8 +255,10 @@ class Grower:
         return f"({text})" if text.startswith("-") or kind == "fn" else text
 
     def shared_expression(self, kind, depth):
-        form = self.random.randint(0, 6)
+        form = self.random.randint(0, 8 if self.awaits else 6)
         a = self.expression(kind, depth - 1)
+        if form >= 7:
+            return self.awaiting(kind, a, depth)
         if form == 0:
             return f"{self.expression('bool', depth - 1)} ? {a} : {self.expression(kind, depth - 1)}"
         if form == 1:
@@ -265,7 +273,27 @@ class Grower:
             return self.call(depth)
         return f"[{a}].{self.pick(['first()', 'last()', 'pop()', 'remove(0)'])}"
 
+    def awaiting(self, kind, text, depth):
+        form = self.random.randint(0, 5)
+        if form == 0 and kind == "int":
+            return f"await later({text})"
+        if form == 1:
+            return f"await (async action(v) {{ return v }})({text})"
+        if form == 2:
+            annotation = self.pick(ANNOTATIONS.get(kind, ["any"]))
+            result = self.pick([f" -> {annotation}", ""])
+            return f"await (async function(v){result} {{ return {self.expression(kind, depth - 2)} }})({text})"
+        if form == 3:
+            return f"[await {text}].map(async action(x) {{ return x }}).map(x => await x)[0]"
+        tasks = self.names("task")
+        if form == 4 and tasks:
+            return f"await {self.pick(tasks).text}"
+        return f"await {text}"
+
     def call(self, depth):
+        return ("await " if self.awaits and self.chance(0.5) else "") + self.plain_call(depth)
+
+    def plain_call(self, depth):
         functions = [n for n in self.visible() if n.kind == "fn" and n.arity is not None]
         if not functions:
             return self.leaf("any")
@@ -473,6 +501,8 @@ class Grower:
             weighted += [(self.data_declaration, 8), (self.let_data, 8), (self.change_data, 8), (self.show_data, 8)]
         if self.functions:
             weighted.append((self.give_back, 6))
+        if self.awaits:
+            weighted += [(self.task, 8), (self.hold, 2)]
         if self.loops:
             weighted.append((self.leave_loop, 6))
         makers, weights = zip(*weighted)
@@ -522,6 +552,19 @@ class Grower:
         self.declare(text, "fn", 0)
         if self.chance(0.6):
             self.emit(f"fs.push({text})")
+
+    def task(self):
+        """A task in a variable, awaited soon, again later, or never."""
+        text = self.fresh("task")
+        if self.redeclares_const(text, False):
+            return
+        self.emit(f"let {text} = {self.pick(['later(%s)' % self.leaf('int'), self.plain_call(3)])}")
+        self.declare(text, "task")
+        if self.chance(0.4):
+            self.emit(f"print(typeof({text}), await {text}, {text} == {text})")
+
+    def hold(self):
+        self.emit(f"held = {self.pick(['null', 'later(1)', 'later(2)', '5'] + [n.text for n in self.names('task')])}")
 
     def plain_let(self):
         kind = self.pick(["int", "int", "float", "str", "bool", "list", "list", "map"])
@@ -674,7 +717,8 @@ class Grower:
             params.append(Name(param, kind))
             noted.append(param + (f": {self.pick(ANNOTATIONS[kind])}" if self.chance(0.1) else ""))
         result = f" -> {self.pick(['int', 'any', 'string', 'list'])}" if self.chance(0.1) else ""
-        self.emit(f"{self.pick(['action', 'function'])} {text}({', '.join(noted)}){result} {{")
+        prefix = "async " if self.awaits and self.chance(0.4) else ""
+        self.emit(f"{prefix}{self.pick(['action', 'function'])} {text}({', '.join(noted)}){result} {{")
         loops, self.loops = self.loops, 0
         self.functions += 1
         scope = params
@@ -682,7 +726,8 @@ class Grower:
             self.indent += 1
             self.emit(f"if typeof({params[0].text}) != \"integer\" || {params[0].text} <= 0 || {params[0].text} > 9 {{ return {self.expression('any', 0)} }}")
             rest = "".join(", 1" for _ in params[1:])
-            self.emit(f"let r = {text}({params[0].text} - 1{rest})")
+            again = "await " if self.awaits and self.chance(0.7) else ""
+            self.emit(f"let r = {again}{text}({params[0].text} - 1{rest})")
             self.indent -= 1
             scope = params + [Name("r", "any", None, True)]
         self.block(scope, self.size())

@@ -120,6 +120,7 @@ static int run_test(void)
     bool is_good = test_passes(ZX_RANDOM, schedules);
     is_good &= test_passes(ZX_PCT, schedules);
     if (zmodel_program.dfs_max != 0) is_good &= test_passes(ZX_DFS, zmodel_program.dfs_max);
+    if (zmodel_program.is_enough != NULL) is_good &= zmodel_program.is_enough();
     is_good &= test_bugs();
     return is_good ? 0 : 1;
 }

@@ -46,6 +46,9 @@ struct zmodel {
     uint32_t steps_max; // more steps than this are a livelock; 0: 20,000
     // The correct variant is small enough for all schedules: at most so many. 0: it is not.
     uint64_t dfs_max;
+    // In the quick test, after all schedules of the correct variant: whether they met what they are
+    // there for; it says what they met. May be NULL.
+    bool (*is_enough)(void);
 };
 
 extern const struct zmodel zmodel_program; // supplied by the model

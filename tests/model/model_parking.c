@@ -10,6 +10,7 @@
 // the second look. no_recheck: a worker sleeps without a second look. notify_first:
 // the notification goes before the push. give_up: a notification that finds no bit to claim does not
 // look again. relaxed_idle, relaxed_searching, relaxed_inbox: the looks at those words are relaxed.
+// forget_token: a worker that has left before its token came sets its bit again all the same.
 #include "sched_seams.h"
 
 #include "sched/inbox.h"
@@ -27,7 +28,8 @@ enum bug {
     GIVE_UP,
     RELAXED_IDLE,
     RELAXED_SEARCHING,
-    RELAXED_INBOX
+    RELAXED_INBOX,
+    FORGET_TOKEN
 };
 
 static struct zparking parking;
@@ -151,6 +153,7 @@ static void park(struct worker *worker)
     enum zpark_end end = zparking_park(&parking, worker->own, worker->is_searching, has_work, NULL);
     worker->is_searching = end == ZPARK_WOKEN;
     worker->owes_look = end == ZPARK_NOT_NOW && zmodel_bug != NO_DEBT;
+    if (zmodel_bug == FORGET_TOKEN) seats[worker->own].is_owed = false;
 }
 
 static void work(struct worker *worker)
@@ -193,6 +196,7 @@ static const struct zmodel_bug bugs[] = {
     {.name = "relaxed_idle", .random_max = 20000, .pct_max = 20000},
     {.name = "relaxed_searching", .random_max = 20000, .pct_max = 20000},
     {.name = "relaxed_inbox", .random_max = 20000, .pct_max = 20000},
+    {.name = "forget_token", .random_max = 20000, .pct_max = 20000},
 };
 
 const struct zmodel zmodel_program = {

@@ -2,7 +2,7 @@
 // With: src/sched/sched.c src/sched/worker.c src/sched/host.c src/sched/lane.c src/sched/fold.c
 // With: src/sched/queue.c src/sched/finish.c src/sched/park.c src/sched/event.c
 // With: src/sched/overflow.c src/report/block.c
-// Define: ZRING_SLOTS=2 ZCHAIN_MAX=1 ZSEARCH_LOOKS=2 ZSCHED_EVENTS=1
+// Define: ZRING_SLOTS=2 ZCHAIN_MAX=1 ZOVERFLOW_FIRST=1 ZSEARCH_LOOKS=2 ZSCHED_EVENTS=1
 //
 // The real scheduler, with two workers and three threads of the host; isolates that only count
 // their slices stand in for real ones. One thread submits three isolates, waits for two and
@@ -14,9 +14,10 @@
 // word orders nothing, so a host that sees DONE need not see the isolate's last slice;
 // blind_cancel: a cancel that stores the word instead of comparing, and overwrites a step that came
 // in between; no_wake: submitting wakes nobody; free_at_once: the destroyer frees the block although
-// a queue names it. The rings have two slots and chains one isolate, so that the overflow list is in
+// a queue names it. The rings have two slots and chains one isolate, so that the overflow is in
 // use with three isolates; there is one event, because which one it is goes by the address, and a
 // schedule must not depend on that.
+#include "sched_isolates.h"
 #include "sched_seams.h"
 
 #include "base/alloc.h"
@@ -41,39 +42,6 @@ static struct zisolate *isolates[ISOLATES];
 static uint32_t ends[ISOLATES]; // of the isolate's owner-thread
 
 // ---- What stands in for the layers below --------------------------------------------------------
-
-zvm_status zrunner_init(struct zrunner *runner, struct zspan_pool *pool)
-{
-    (void)pool;
-    runner->env = NULL;
-    return ZVM_OK;
-}
-
-void zrunner_deinit(struct zrunner *runner)
-{
-    (void)runner;
-}
-
-zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zheap_env *env,
-                           const struct zisolate_options *options, struct zisolate **out)
-{
-    (void)shared;
-    (void)code;
-    (void)env;
-    struct zisolate *iso = z_alloc_zeroed(sizeof *iso);
-    if (iso == NULL) return ZVM_E_NOMEM;
-    atomic_init(&iso->state, ZSTATE_IDLE);
-    iso->id = options->id;
-    iso->on_finish = options->on_finish;
-    *out = iso;
-    return ZVM_OK;
-}
-
-void zisolate_free(struct zisolate *iso, struct zheap_env *env)
-{
-    (void)env;
-    z_free(iso, sizeof *iso);
-}
 
 void zisolate_deinit(struct zisolate *iso, struct zheap_env *env)
 {
@@ -109,28 +77,10 @@ void zisolate_end(struct zisolate *iso, struct zrunner *runner, zvm_status statu
     end_once(iso, status);
 }
 
-uint64_t zclock_thread_cpu_ns(void)
-{
-    return 1;
-}
-
-uint64_t zisolate_fuel_used(const struct zisolate *iso)
-{
-    return iso->slices;
-}
-
 void zheap_stats(const struct zheap *heap, struct zheap_stats *out)
 {
     (void)heap;
     memset(out, 0, sizeof *out);
-}
-
-uint32_t zheap_env_take_pauses(struct zheap_env *env, uint64_t *pauses_ns, uint32_t max)
-{
-    (void)env;
-    (void)pauses_ns;
-    (void)max;
-    return 0;
 }
 
 // ---- The host's threads -------------------------------------------------------------------------
@@ -146,6 +96,7 @@ static void destroy_finished(zvm_isolate *iso, void *user)
 static struct zisolate *create_isolate(int64_t id)
 {
     struct zisolate_options options = {.id = id};
+    if (id == PRIVATE) options.priority = ZPRIORITY_HIGH;
     if (id == FLEETING) options.on_finish = destroy_finished;
     struct zisolate *iso = NULL;
     zvm_status status = zsched_isolate_create(&sched, NULL, NULL, &options, &iso);
@@ -257,8 +208,6 @@ static void setup(void)
     zx_assert(status == ZVM_OK);
     for (int64_t i = 0; i < ISOLATES; i++)
         isolates[i] = create_isolate(i);
-    zx_name(&sched.overflow.lock, "overflow lock");
-    zx_name(&sched.overflow.length, "overflow length");
     zx_name(&sched.host_lock, "host_lock");
     zx_name(&sched.admission.word, "admission");
     zx_name(&sched.admission.empty, "empty");
@@ -269,10 +218,13 @@ static void setup(void)
     zx_name(&seats[1].token, "token 1");
     zx_name(&workers[0].inbox, "inbox 0");
     zx_name(&workers[1].inbox, "inbox 1");
-    zx_name(&workers[0].ring.head, "head 0");
-    zx_name(&workers[0].ring.tail, "tail 0");
-    zx_name(&workers[1].ring.head, "head 1");
-    zx_name(&workers[1].ring.tail, "tail 1");
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        struct zlevel *level = &workers[i].levels[ZPRIORITY_NORMAL];
+        zx_name(&level->ring.head, i == 0 ? "head 0" : "head 1");
+        zx_name(&level->ring.tail, i == 0 ? "tail 0" : "tail 1");
+        zx_name(&level->overflow.head, i == 0 ? "overflow head 0" : "overflow head 1");
+        zx_name(&level->overflow.tail, i == 0 ? "overflow tail 0" : "overflow tail 1");
+    }
     zx_name(&isolates[CONTESTED]->state, "contested state");
     zx_name(&isolates[PRIVATE]->state, "private state");
     zx_name(&isolates[FLEETING]->state, "fleeting state");
@@ -303,6 +255,9 @@ static void check(void)
     zx_assert(counted(ZREPORT_isolates_destroyed) == ISOLATES);
     zqueue_purge(&sched);
     zx_assert(!zqueue_has_any(&sched));
+    for (uint32_t i = 0; i < WORKERS; i++)
+        for (uint32_t priority = 0; priority < ZPRIORITY_COUNT; priority++)
+            zoverflow_deinit(&workers[i].levels[priority].overflow);
     zlane_destroy_all(&sched);
     zx_assert(zx_live_count() == 0);
 }

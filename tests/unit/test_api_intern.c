@@ -240,7 +240,7 @@ static void test_collections_at_the_limit_cost_fuel(void **state)
     (void)state;
     zvm_runtime *runtime = make_runtime(0);
     zvm_code *code = compile(runtime, "let ballast = []\n"
-                                      "for each i in range(10000) { ballast.push([i]) }\n"
+                                      "for each i in range(2000) { ballast.push([i]) }\n"
                                       "let n = 0\n"
                                       "while true {\n"
                                       "    let m = {}\n"
@@ -251,7 +251,7 @@ static void test_collections_at_the_limit_cost_fuel(void **state)
     for (int i = 0; i < 2; i++) {
         zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
         options.intern_limit_count = i == 0 ? 0 : 1;
-        options.fuel_limit = 1000000;
+        options.fuel_limit = 200000;
         zvm_isolate *isolate = make_isolate(runtime, code, &options);
         assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_OK);
         assert_int_equal(result_of(isolate).status, ZVM_E_FUEL);

@@ -247,11 +247,11 @@ struct part {
 
 #define WORD(op)       ZOP_##op, 0, 0, 0
 #define TEXTS          PART(1, 1, 1, 'f')
-#define FILE_NAME      PART(2, 1, 'x')
-#define GLOBALS        PART(3, 1, 0, 1)
+#define FILE_NAME      PART(2, 1, 'x', 0)
+#define GLOBALS        PART(3, 1, 1, 0, 1)
 #define DATAS          PART(5, 0)
 #define CACHES         PART(6, 0)
-#define FUNCTION_START 1, 0, 0, 0, 1, 1, WORD(RETNULL)
+#define FUNCTION_START 1, 0, 0, 0, 0, 0, 1, 1, WORD(RETNULL)
 #define FUNCTIONS      PART(4, FUNCTION_START, 0, 0, 0, 0, 0)
 
 struct hostile {
@@ -288,25 +288,25 @@ static const struct hostile HOSTILE[] = {
     {"the number of globals is 65536, more than 65535",
      {TEXTS, FILE_NAME, PART(3, 0x80, 0x80, 0x04), FUNCTIONS, DATAS, CACHES}},
     {"a global's name is text 1 of 1",
-     {TEXTS, FILE_NAME, PART(3, 1, 1, 0), FUNCTIONS, DATAS, CACHES}},
+     {TEXTS, FILE_NAME, PART(3, 1, 1, 1, 0), FUNCTIONS, DATAS, CACHES}},
     {"a global's flags is 2, more than 1",
-     {TEXTS, FILE_NAME, PART(3, 1, 0, 2), FUNCTIONS, DATAS, CACHES}},
+     {TEXTS, FILE_NAME, PART(3, 1, 1, 0, 2), FUNCTIONS, DATAS, CACHES}},
     {"the number of functions is 4294967295, more than 65535",
      {TEXTS, FILE_NAME, GLOBALS, PART(4, HUGE_COUNT), DATAS, CACHES}},
     {"the number of functions is 6, more than the bytes behind it hold",
      {TEXTS, FILE_NAME, GLOBALS, PART(4, 6, 0, 0, 0, 0, 0, 0), DATAS, CACHES}},
     {"a function's name is out of range",
-     {TEXTS, FILE_NAME, GLOBALS, PART(4, 1, 2, 0, 0, 1, 1, WORD(RETNULL), 0, 0, 0, 0, 0), DATAS,
-      CACHES}},
-    {"the number of parameters is 256, more than 255",
-     {TEXTS, FILE_NAME, GLOBALS, PART(4, 1, 0, 0, 0x80, 0x02, 1, 1, WORD(RETNULL), 0, 0, 0, 0, 0),
+     {TEXTS, FILE_NAME, GLOBALS, PART(4, 1, 2, 0, 0, 0, 0, 1, 1, WORD(RETNULL), 0, 0, 0, 0, 0),
       DATAS, CACHES}},
+    {"the number of parameters is 256, more than 255",
+     {TEXTS, FILE_NAME, GLOBALS,
+      PART(4, 1, 0, 0, 0, 0, 0x80, 0x02, 1, 1, WORD(RETNULL), 0, 0, 0, 0, 0), DATAS, CACHES}},
     {"the number of registers is 65536, more than 65535",
      {TEXTS, FILE_NAME, GLOBALS,
-      PART(4, 1, 0, 0, 0, 0x80, 0x80, 0x04, 1, WORD(RETNULL), 0, 0, 0, 0, 0), DATAS, CACHES}},
+      PART(4, 1, 0, 0, 0, 0, 0, 0x80, 0x80, 0x04, 1, WORD(RETNULL), 0, 0, 0, 0, 0), DATAS, CACHES}},
     {"the number of instruction words is 4, more than the bytes behind it hold",
-     {TEXTS, FILE_NAME, GLOBALS, PART(4, 1, 0, 0, 0, 1, 4, WORD(RETNULL), 0, 0, 0, 0, 0), DATAS,
-      CACHES}},
+     {TEXTS, FILE_NAME, GLOBALS, PART(4, 1, 0, 0, 0, 0, 0, 1, 4, WORD(RETNULL), 0, 0, 0, 0, 0),
+      DATAS, CACHES}},
     {"the number of constants is 65537, more than 65536",
      {TEXTS, FILE_NAME, GLOBALS, PART(4, FUNCTION_START, 0x81, 0x80, 0x04, 0, 0, 0, 0), DATAS,
       CACHES}},
@@ -362,14 +362,15 @@ static const struct hostile HOSTILE[] = {
     {"a data declaration miscounts its functions",
      {TEXTS, FILE_NAME, GLOBALS, FUNCTIONS, PART(5, 1, 0, 0, 2, 0, 1, 0), CACHES}},
     {"a function's flags is 2, more than 1",
-     {TEXTS, FILE_NAME, GLOBALS, PART(4, 1, 0, 2, 0, 1, 1, WORD(RETNULL), 0, 0, 0, 0, 0), DATAS,
-      CACHES}},
+     {TEXTS, FILE_NAME, GLOBALS, PART(4, 1, 0, 2, 0, 0, 0, 1, 1, WORD(RETNULL), 0, 0, 0, 0, 0),
+      DATAS, CACHES}},
     {"no main program", {TEXTS, FILE_NAME, GLOBALS, PART(4, 0), DATAS, CACHES}},
     {"no main program",
      {TEXTS, FILE_NAME, GLOBALS, PART(4, FUNCTION_START, 0, 1, 0, 0, 0, 0, 0), DATAS, CACHES}},
     {"pc 0: register out of range",
      {TEXTS, FILE_NAME, GLOBALS,
-      PART(4, 1, 0, 0, 0, 0, 2, WORD(LOADNULL), WORD(RETNULL), 0, 0, 0, 0, 0), DATAS, CACHES}},
+      PART(4, 1, 0, 0, 0, 0, 0, 0, 2, WORD(LOADNULL), WORD(RETNULL), 0, 0, 0, 0, 0), DATAS,
+      CACHES}},
     {"pc 0: has too many handlers",
      {TEXTS, FILE_NAME, GLOBALS,
       PART(4, FUNCTION_START, 0, 0, 2, 0, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0), DATAS, CACHES}},

@@ -142,6 +142,61 @@ static void test_sites_beyond_the_last_cache_do_without(void **state)
     machine_close(&m);
 }
 
+static void test_disassembly_names_declarations_and_caches(void **state)
+{
+    (void)state;
+    struct machine m;
+    machine_open(&m);
+    struct zcode *code = machine_compile(&m, "data P { x = [] \n method m() { return this.x } }\n"
+                                             "let p = P(x=1)\n"
+                                             "p.x = match p.m() { P(y) => y, _ => 2 }");
+    struct zstrbuf text;
+    zstrbuf_init(&text);
+    zcode_disassemble(code, NULL, 0, &text);
+    const char *const parts[] = {
+        "NEWDATA    r0 P",       "GETTHIS    r0", "GETF       r1 r0 \"x\" cache",
+        "CALLN      r0 count=1", "CHECKDATA  r",  "JNDATA     r",
+        "GETSLOT    r",          "CALLM      r",  "\"m\" cache",
+        "SETF       r"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (strstr(zstrbuf_text(&text), parts[i]) == NULL)
+            fail_msg("no %s in\n%s", parts[i], zstrbuf_text(&text));
+    }
+    zstrbuf_deinit(&text);
+    zcode_release(code);
+    machine_close(&m);
+}
+
+// A program may have records and no cache at all: its sites look at the one that is always empty.
+static void test_sites_without_any_cache_work(void **state)
+{
+    (void)state;
+    struct machine m;
+    machine_open(&m);
+    struct zcode *code = machine_compile(&m, "data P { x\n method m() { return 2 } }\n"
+                                             "let p = P(0)\np.x = p.m() + p.x\nprint(p)");
+    for (uint32_t i = 0; i < code->proto_count; i++) {
+        uint32_t *words = (uint32_t *)(uintptr_t)code->protos[i].words;
+        for (uint32_t pc = 0; pc < code->protos[i].word_count; pc++) {
+            uint8_t aux = zopcode_table[ZINSN_OP(words[pc])].aux;
+            if (aux == ZAUX_NONE) continue;
+            pc++;
+            if (aux == ZAUX_FIELD) words[pc] &= 0xffff;
+        }
+    }
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(machine_run(&m, code).status, ZVM_OK);
+        assert_string_equal(zstrbuf_text(&m.printed), "P(x=2)\n");
+        assert_int_equal(filled_caches(code), 0);
+    }
+    zcode_release(code);
+    code = machine_compile(&m, "print(1)");
+    assert_int_equal(code->cache_count, 1);
+    assert_ptr_equal(code->protos[0].caches, code->caches);
+    zcode_release(code);
+    machine_close(&m);
+}
+
 // ---- Bounds ------------------------------------------------------------------------------
 
 static struct zstrbuf repeat(const char *before, const char *format, uint32_t count,
@@ -197,6 +252,14 @@ static void test_declarations_at_their_bounds(void **state)
                     "P(x=[])\n");
     expect_repeated(&m, "data P {\nx = []\n", "method m%u() { }\n", 200, "}",
                     "!a data declaration has too many methods and defaults (limit 200)");
+    expect_repeated(&m, "", "{ data D%u { } }\n", 65536, "print(1)", "1\n");
+    expect_repeated(&m, "", "{ data D%u { } }\n", 65537, "",
+                    "!65537:8: error: a program has too many data declarations (limit 65536)");
+    const char *const names = ") } catch (e) { print(e.message) }";
+    expect_repeated(&m, "data P { x }\ntry { P(x=1", ", a%u=1", 123, names,
+                    "P has no field 'a0'\n");
+    expect_repeated(&m, "data P { x }\ntry { P(x=1", ", a%u=1", 124, names,
+                    "!a function needs too many variables and temporary values at once");
     const char *const match = "data P { x }\ntry { match 1 { P(";
     const char *const caught = "_) => 1 } } catch (e) { print(e.message) }";
     expect_repeated(&m, match, "_, ", 249, caught, "pattern P expects 1 fields, got 250\n");
@@ -359,6 +422,8 @@ int main(void)
         cmocka_unit_test(test_stale_words_only_miss),
         cmocka_unit_test(test_site_remembers_the_last_two_shapes),
         cmocka_unit_test(test_sites_beyond_the_last_cache_do_without),
+        cmocka_unit_test(test_sites_without_any_cache_work),
+        cmocka_unit_test(test_disassembly_names_declarations_and_caches),
         cmocka_unit_test(test_declarations_at_their_bounds),
         cmocka_unit_test(test_inheritance_at_its_bounds_is_a_limit_error),
         cmocka_unit_test(test_records_beyond_the_heap_limit_are_an_error),

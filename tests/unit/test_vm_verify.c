@@ -52,6 +52,8 @@ static const struct fault FAULTS[] = {
     {"pc 0: registers out of range", WORDS(OP_ABC(ITERPREP, 1, 1, 0), END)},
     {"pc 0: registers out of range", WORDS(OP_ABC(ITERPREP, 0, 2, 0), END)},
     {"pc 0: registers out of range", WORDS(OP_ABC(RETHROW, 3, 0, 0))},
+    {"pc 0: registers out of range", WORDS(OP_ABC(AWAIT, 3, 0, 0), END)},
+    {"pc 0: makes a task in its body", WORDS(OP_ABC(TASK, 0, 0, 0), END)},
     {"pc 0: walks with one or two names only", WORDS(OP_ABC(ITERPREP, 0, 0, 0), END)},
     {"pc 0: walks with one or two names only", WORDS(OP_ABC(ITERPREP, 0, 3, 0), END)},
     {"pc 0: constant out of range", WORDS(OP_AD(LOADK, 0, 2), END)},
@@ -200,6 +202,8 @@ static void test_verify_operands_at_their_limits_are_accepted(void **state)
     CODE_WORDS(f, 4, OP_AD(GETG, 3, 1), OP_AD(LOADK, 3, 1), OP_AD(CLOSURE, 3, 2),
                OP_ABC(RET, 3, 0, 0));
     expect_sound(code);
+    CODE_WORDS(f, 4, OP_ABC(AWAIT, 2, 0, 0), END);
+    expect_sound(code);
     CODE_WORDS(f, ZCODE_REGISTERS_MAX, OP_ABC(RET, 249, 0, 0));
     expect_sound(code);
     zcode_release(code);
@@ -277,6 +281,50 @@ static void test_verify_wrong_function_table_is_refused(void **state)
     expect_refusal(code, "function f: pc 0: has a type check without a name");
     check->name = name;
     expect_sound(code);
+    zcode_release(code);
+    machine_close(&m);
+}
+
+// The frame that makes a task may be one more than the call depth allows, so it must be gone before
+// anything is called.
+static void test_verify_async_function_makes_its_task_first(void **state)
+{
+    (void)state;
+    struct machine m;
+    machine_open(&m);
+    struct zcode *code = make_sound(&m);
+    struct zproto *f = &code->protos[1];
+    uint32_t check = OP_AD(CHECK, 0, 0), task = OP_ABC(TASK, 0, 0, 0);
+    uint32_t null = OP_ABC(LOADNULL, 0, 0, 0), call = OP_ABC(CALL, 0, 0, 0);
+    f->async_start = 1;
+    CODE_WORDS(f, 4, task, call, END);
+    expect_sound(code);
+    f->async_start = 3;
+    CODE_WORDS(f, 4, check, check, task, call, END);
+    expect_sound(code);
+    CODE_WORDS(f, 4, check, call, task, null, END);
+    expect_refusal(code, "function f: pc 1: more than checks before a task is made");
+    CODE_WORDS(f, 4, check, task, task, null, END);
+    expect_refusal(code, "function f: pc 1: makes a task in its body");
+    CODE_WORDS(f, 4, check, check, null, END);
+    expect_refusal(code, "function f: pc 2: makes no task");
+    CODE_WORDS(f, 4, check, END);
+    expect_refusal(code, "function f: pc 0: the body of a task is out of the function");
+    CODE_WORDS(f, 4, check, check, task, call, END);
+    set_handler(f, (struct zhandler){.start = 3, .end = 4, .target = 4});
+    expect_sound(code);
+    set_handler(f, (struct zhandler){.start = 2, .end = 4, .target = 4});
+    expect_refusal(code, "function f: pc 2: handles errors before its body");
+    set_handler(f, (struct zhandler){.start = 3, .end = 4, .target = 4});
+    f->register_count = 240;
+    f->param_count = ZTASK_PARAMETERS_MAX;
+    expect_sound(code);
+    f->param_count = ZTASK_PARAMETERS_MAX + 1;
+    expect_refusal(code, "function f: pc 0: a task has too many parameters");
+    f->param_count = 0;
+    code->protos[0].async_start = 1;
+    CODE_WORDS(&code->protos[0], 4, task, END);
+    expect_refusal(code, "no main program");
     zcode_release(code);
     machine_close(&m);
 }
@@ -488,12 +536,27 @@ static const char *const PROGRAMS[] = {
     "{a, k: z} = m\n"
     "for each i, v in l { l[i] = [v, i] }\nfor each k, v in m { m[k] = \"${k}=${v}\" }\n"
     "for each c in \"h\xc3\xa9llo\" { print(c) }\nm.n = p\nm.n += 1\nprint(l, m, q, r, a, z)",
+    // Tasks.
+    "let held = null\nasync action t(n: int, f) -> int { let g = () => n\n n = n + 1\n"
+    " try { return n > 3 ? await f(g) : await t(n, f) } finally { print(\"f\", g()) } }\n"
+    "held = t(1, async action(g) { return g() / 2 })\nlet l = [t(4, x => await held), held]\n"
+    "for each x in l { try { print(await x, await x) } catch (e) { print(e.kind) } }\n"
+    "try { print(await t(3, x => null)) } catch (e) { print(e.message) }",
     // Builtins that call back.
     "let n = 3\nlet l = range(12)\nprint(l.map(x => x * n).filter(x => x % 2 == 0).reduce((a, x) "
     "=> a + x, 0))\n"
     "print(l.sort((a, b) => b - a), [\"b\", \"a\"].sort(), sort([{k: 2}, {k: 1}], \"k\"))\n"
     "try { l.map(x => x / (x - 2)) } catch e { print(e) }\nn += "
     "1\nprint(\"a,b\".split(\",\").join(\"-\").upper(), slice(l, -3))",
+    // Data, methods and match.
+    "data P { x: int, y = [1], z = \"z\"\n method add(n) { this.x += n\n return this }\n"
+    " method f() { return k => this.y.map(v => v + k + this.x) } }\n"
+    "data Q extends P { w = P(3)\n method add(n) { return this.clone() } }\n"
+    "let l = [P(1), Q(x=2, z=null), P(3, [4], 5)]\n"
+    "for each o in l { try { print(o.add(1).x, o.f()(2), o.w.y) } catch (e) { print(e) } }\n"
+    "print(l.map(o => match o { P(2, _, z) => z, Q(a, 1, _, w) => 1, Q(a, b, c, P(d, _, _)) => d, "
+    "P(a, b, c) => () => a }))\n"
+    "l[0].y = l\nprint(l.sort(\"x\"), l[0] == l[1], match 1 { 2 => 3, n => n })",
 };
 
 static uint64_t random_next(uint64_t *state)
@@ -573,8 +636,35 @@ static void mutate_tables(uint64_t *random, struct zproto *proto)
         check->type = (uint8_t)random_next(random);
         check->context = (uint8_t)random_below(random, 5);
     }
+    if (proto->async_start > 0 && random_below(random, 8) == 0)
+        proto->async_start = random_below(random, proto->word_count);
     if (random_below(random, 8) == 0) proto->param_count = (uint8_t)random_below(random, 5);
     if (random_below(random, 8) == 0) proto->register_count = (uint16_t)random_below(random, 12);
+}
+
+// What a shape was made of may not change any more: for code that has not run yet.
+static void mutate_data(uint64_t *random, struct zcode *code)
+{
+    if (code->data_count == 0) return;
+    struct zdata *data = &code->datas[random_below(random, code->data_count)];
+    if (random_below(random, 4) == 0) data->has_parent = random_below(random, 2);
+    if (random_below(random, 8) == 0) data->function_count = random_below(random, 6);
+    if (data->field_count == 0) return;
+    struct zdata_field *field = &data->fields[random_below(random, data->field_count)];
+    switch (random_below(random, 4)) {
+    case 0:
+        field->default_kind = (uint8_t)random_below(random, ZFIELD_FUNCTION + 2);
+        break;
+    case 1:
+        field->check.type = (uint8_t)random_below(random, 256);
+        break;
+    case 2:
+        if (field->value.tag != ZTAG_SYMBOL) field->value = zvalue_unset();
+        break;
+    default:
+        field->check.context = (uint8_t)random_below(random, 6);
+        break;
+    }
 }
 
 struct tally {
@@ -589,6 +679,11 @@ static void try_mutant(struct machine *m, struct zcode *code, struct tally *tall
         assert_int_equal(status, ZVM_E_BYTECODE);
         tally->refused++;
         return;
+    }
+    // What the caches remember is true of the code before it was changed, which real code never is.
+    for (uint32_t i = 0; i < code->cache_count; i++) {
+        z_store_relaxed(&code->caches[i].first, 0);
+        z_store_relaxed(&code->caches[i].second, 0);
     }
     struct zisolate_options options = {
         .fuel_limit = 1500, .max_depth = 40, .heap_limit_bytes = 1u << 20};
@@ -626,6 +721,9 @@ static void mutate_program_tables(struct machine *m, const char *text, uint64_t 
     uint64_t random = seed;
     for (uint32_t i = 0; i < mutants / 50; i++) {
         struct zcode *code = machine_compile(m, text);
+        for (uint32_t n = random_below(&random, 4); n > 0; n--) {
+            mutate_data(&random, code);
+        }
         for (int step = 0; step < 50; step++) {
             mutate_tables(&random, &code->protos[random_below(&random, code->proto_count)]);
             try_mutant(m, code, tally);
@@ -668,6 +766,7 @@ int main(void)
         cmocka_unit_test(test_verify_operands_at_their_limits_are_accepted),
         cmocka_unit_test(test_verify_wrong_handler_is_refused),
         cmocka_unit_test(test_verify_wrong_function_table_is_refused),
+        cmocka_unit_test(test_verify_async_function_makes_its_task_first),
         cmocka_unit_test(test_verify_wrong_constant_is_refused),
         cmocka_unit_test(test_verify_closure_of_what_its_maker_has_not_is_refused),
         cmocka_unit_test(test_verify_code_without_a_main_program_is_refused),

@@ -1,0 +1,30 @@
+// api/api_internal.h - what the files of the public interface share.
+#ifndef ZVM_API_API_INTERNAL_H
+#define ZVM_API_API_INTERNAL_H
+
+#include "lang/module.h"
+#include "zvm.h"
+
+struct zintern;
+struct zsched;
+struct zshared;
+struct zspan_pool;
+
+struct zvm_runtime {
+    struct zintern *intern;
+    struct zspan_pool *spans;
+    struct zshared *shared;
+    struct zsched *sched;
+    struct zmodules *modules;
+};
+
+// Copies a struct of the caller, who may have been built against another version: what the caller does
+// not have reads as zero, what we do not have must be zero. false: it is not.
+bool zapi_read_options(void *out, size_t own_bytes, const void *from, size_t from_bytes);
+
+// Compiles a text; source NULL: without modules.
+zvm_status zapi_compile(zvm_runtime *runtime, const char *name, const char *text,
+                        size_t length_bytes, zvm_write_fn diagnostics, void *context,
+                        const struct zmodule_source *source, zvm_code **out);
+
+#endif // ZVM_API_API_INTERNAL_H

@@ -1,0 +1,65 @@
+// tests/model/sched_isolates.h - isolates for models of the scheduler: blocks that are never run.
+//
+// Included by one file of a model, which supplies zisolate_run, zisolate_end, zisolate_deinit and
+// zheap_stats.
+#ifndef ZVM_TESTS_MODEL_SCHED_ISOLATES_H
+#define ZVM_TESTS_MODEL_SCHED_ISOLATES_H
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "model.h"
+#include "vm/isolate.h"
+
+zvm_status zrunner_init(struct zrunner *runner, struct zspan_pool *pool)
+{
+    (void)pool;
+    runner->env = NULL;
+    return ZVM_OK;
+}
+
+void zrunner_deinit(struct zrunner *runner)
+{
+    (void)runner;
+}
+
+zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zheap_env *env,
+                           const struct zisolate_options *options, struct zisolate **out)
+{
+    (void)shared;
+    (void)code;
+    (void)env;
+    struct zisolate *iso = z_alloc_zeroed(sizeof *iso);
+    if (iso == NULL) return ZVM_E_NOMEM;
+    atomic_init(&iso->state, ZSTATE_IDLE);
+    iso->id = options->id;
+    iso->on_finish = options->on_finish;
+    iso->priority = (uint8_t)options->priority;
+    *out = iso;
+    return ZVM_OK;
+}
+
+void zisolate_free(struct zisolate *iso, struct zheap_env *env)
+{
+    (void)env;
+    z_free(iso, sizeof *iso);
+}
+
+uint64_t zclock_thread_cpu_ns(void)
+{
+    return 1;
+}
+
+uint64_t zisolate_fuel_used(const struct zisolate *iso)
+{
+    return iso->slices;
+}
+
+uint32_t zheap_env_take_pauses(struct zheap_env *env, uint64_t *pauses_ns, uint32_t max)
+{
+    (void)env;
+    (void)pauses_ns;
+    (void)max;
+    return 0;
+}
+
+#endif // ZVM_TESTS_MODEL_SCHED_ISOLATES_H

@@ -6,6 +6,16 @@ file(GLOB library_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.c
 list(FILTER library_sources EXCLUDE REGEX "/src/cli/")
 file(GLOB command_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cli/*.c)
 
+# Editing, history and completion of `zvm repl` come from libedit, where it is there.
+find_path(EDIT_INCLUDE histedit.h)
+find_library(EDIT_LIBRARY edit)
+if(EDIT_INCLUDE AND EDIT_LIBRARY)
+    list(FILTER command_sources EXCLUDE REGEX "/lines_none\\.c$")
+else()
+    message(STATUS "libedit is missing: zvm repl will read plain lines")
+    list(FILTER command_sources EXCLUDE REGEX "/lines_edit\\.c$")
+endif()
+
 set(interpreter ${PROJECT_SOURCE_DIR}/src/vm/interp.c)
 list(FIND library_sources ${interpreter} interpreter_at)
 list(REMOVE_ITEM library_sources ${interpreter})
@@ -40,6 +50,9 @@ function(add_back_end suffix)
     if(command_sources)
         add_executable(zvm${suffix} ${command_sources})
         target_link_libraries(zvm${suffix} PRIVATE libzvm${suffix})
+        if(EDIT_INCLUDE AND EDIT_LIBRARY)
+            target_link_libraries(zvm${suffix} PRIVATE ${EDIT_LIBRARY})
+        endif()
         # For "cli/NAME.h"; that it includes nothing else of src is what tools/check_layers sees to.
         target_include_directories(zvm${suffix} PRIVATE ${PROJECT_SOURCE_DIR}/src)
     endif()

@@ -143,6 +143,13 @@ foreach(command zvm zvm-switch)
     endif()
 endforeach()
 
+# Each program once more through its compiled form.
+if(TARGET zvm)
+    add_script(lang.zbc lang tools/lang_test $<TARGET_FILE:zvm> tests/lang
+        --skip tests/lang/skip.txt --zbc)
+    set_tests_properties(lang.zbc PROPERTIES ENVIRONMENT "${test_environment}")
+endif()
+
 if(TARGET zvm)
     add_script(docs.language lang tests/docs/check_language $<TARGET_FILE:zvm>)
     add_script(docs.language_self_test lang tests/docs/check_language $<TARGET_FILE:zvm> --self-test)
@@ -161,6 +168,8 @@ endif()
 
 add_script(tree.layers tree tools/check_layers)
 add_script(tree.layers_self_test tree tools/check_layers --self-test)
+add_script(tree.editor tree tools/check_editor)
+add_script(tree.editor_self_test tree tools/check_editor --self-test)
 if(NOT ZVM_SANITIZE)
     add_script(tree.symbols tree tools/check_symbols $<TARGET_FILE:libzvm>)
 endif()

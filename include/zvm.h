@@ -56,6 +56,7 @@ typedef enum zvm_status {
     ZVM_E_FOREIGN = 21,    // an object of another runtime or isolate
     ZVM_E_INTERNAL = 22,   // an internal check failed: a bug in zvm
     ZVM_E_THREAD = 23,     // called from a thread that does not own the object
+    ZVM_E_FORMAT = 24,     // bytes that are no compiled program of this version
     ZVM_STATUS_COUNT
 } zvm_status;
 
@@ -247,6 +248,45 @@ ZVM_API zvm_status zvm_module_give(zvm_module_request *request, const char *path
 /// cost:    constant
 /// source:  ours
 ZVM_API void zvm_module_refuse(zvm_module_request *request, const char *reason);
+/// Are these the first bytes of a compiled program? No source text begins so.
+///
+/// in:      bytes [length_bytes], the first 8 are enough
+/// out:     none
+/// errors:  none
+/// thread:  any
+/// memory:  none
+/// cost:    constant
+/// source:  ours
+ZVM_API bool zvm_code_is_compiled(const void *bytes, size_t length_bytes);
+
+/// Makes a code object from what zvm_code_serialize wrote. The bytes are not trusted: everything is
+/// checked while it is read, and the verifier then accepts the code as memory-safe or refuses it.
+///
+/// in:      runtime; name [NUL-terminated] for the diagnostic; bytes [length_bytes];
+///          diagnostics may be NULL, gets one line "NAME: error: TEXT\n"; context for it
+/// out:     out  the code, to be released with zvm_code_release
+/// errors:  ZVM_E_FORMAT cut off, damaged, or of another version; ZVM_E_BYTECODE the verifier
+///          refused it (the line names function and pc); ZVM_E_UTF8 the name; ZVM_E_INTERN_LIMIT,
+///          ZVM_E_NOMEM, ZVM_E_ARGUMENT
+/// thread:  any
+/// memory:  a small multiple of length_bytes; the bytes are not kept
+/// cost:    linear in the bytes
+/// source:  ours
+ZVM_API zvm_status zvm_code_from_bytes(zvm_runtime *runtime, const char *name, const void *bytes,
+                                       size_t length_bytes, zvm_write_fn diagnostics,
+                                       void *context, zvm_code **out);
+
+/// Writes the code object as bytes, for a file. The same source under the same name always gives
+/// the same bytes. They are for this version of zvm: another may refuse them.
+///
+/// in:      code; write, context: gets bytes, not text, in one piece
+/// out:     none
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_OUTPUT write refused; ZVM_E_NOMEM
+/// thread:  any
+/// memory:  a temporary buffer of that size
+/// cost:    linear in the code
+/// source:  ours
+ZVM_API zvm_status zvm_code_serialize(const zvm_code *code, zvm_write_fn write, void *context);
 
 /// Takes one more reference to a code object.
 ///
@@ -280,6 +320,48 @@ ZVM_API void zvm_code_release(zvm_code *code);
 /// cost:    linear in the code
 /// source:  ours
 ZVM_API zvm_status zvm_code_disassemble(const zvm_code *code, zvm_write_fn write, void *context);
+
+/// The same, each run of instructions under the line of the source that it comes from.
+///
+/// in:      code; source [length_bytes], what it was compiled from; write, context
+/// out:     none
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_OUTPUT write refused; ZVM_E_NOMEM
+/// thread:  any
+/// memory:  a temporary buffer, and 8 bytes a line of the source
+/// cost:    linear in code and source
+/// source:  ours
+ZVM_API zvm_status zvm_code_disassemble_source(const zvm_code *code, const char *source,
+                                               size_t length_bytes, zvm_write_fn write,
+                                               void *context);
+
+typedef enum zvm_word_kind {
+    ZVM_WORD_KEYWORD = 0,
+    ZVM_WORD_BUILTIN, // functions that every program sees
+    ZVM_WORD_METHOD,  // methods of strings, lists and maps
+} zvm_word_kind;
+
+/// The words that the language itself knows, for completion and highlighting.
+///
+/// in:      kind; index from 0
+/// out:     none
+/// errors:  NULL past the last one, or for a kind that is none
+/// thread:  any
+/// memory:  static text, never freed
+/// cost:    linear in the index
+/// source:  ours
+ZVM_API const char *zvm_word(zvm_word_kind kind, size_t index);
+
+/// Would more lines continue this text? True when a bracket, a brace, a string of several lines or a
+/// comment is open at its end, or when it ends with an operator that needs a right side.
+///
+/// in:      text [length_bytes], UTF-8
+/// out:     none
+/// errors:  false for a text that is wrong in another way
+/// thread:  any
+/// memory:  none
+/// cost:    linear in the text
+/// source:  ours
+ZVM_API bool zvm_source_is_open(const char *text, size_t length_bytes);
 
 // ---- Values -----------------------------------------------------------------------------------
 
@@ -487,6 +569,44 @@ ZVM_API zvm_status zvm_isolate_set_global(zvm_isolate *isolate, const char *name
 /// cost:    linear in the number of globals
 /// source:  ours
 ZVM_API zvm_status zvm_isolate_get_global(zvm_isolate *isolate, const char *name, zvm_value *value);
+
+enum {
+    ZVM_LOAD_SHOW = 1, // a last statement that is an expression prints its value, unless that is
+                       // null, and leaves it in the global `_`
+};
+
+/// Gives a finished isolate more code, to run next with the globals and the heap that it has: a
+/// session. The code sees the globals of all code before it by name and may declare them again, const
+/// or not; functions made earlier go on and see the new values. How the isolate ended does not matter.
+/// It is idle then: run or submit it; fuel and deadline begin anew, and its result is about the new
+/// code alone. zvm_result's figures of heap, output and slices go on counting.
+///
+/// in:      isolate finished, and its on_finish returned; name, text [length_bytes], diagnostics,
+///          context as for zvm_code_from_source; flags ZVM_LOAD_…
+/// out:     none
+/// errors:  those of zvm_code_from_source; ZVM_E_STATE it has not run yet, or its program uses
+///          modules; ZVM_E_BUSY queued, running, or cancelled a moment ago; ZVM_E_HEAP_LIMIT no room for the code. In each case
+///          nothing has changed.
+/// thread:  one at a time an isolate
+/// memory:  the code, charged to the isolate, until it is destroyed; the names of globals only once
+/// cost:    linear in the text and in the number of globals
+/// source:  ours
+ZVM_API zvm_status zvm_isolate_load(zvm_isolate *isolate, const char *name, const char *text,
+                                    size_t length_bytes, uint32_t flags, zvm_write_fn diagnostics,
+                                    void *context);
+
+/// Writes the names of the globals that have a value, one a call of `write`, in order of their first
+/// mention.
+///
+/// in:      isolate idle or finished; write, context
+/// out:     none
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_BUSY; ZVM_E_OUTPUT write refused
+/// thread:  one at a time an isolate
+/// memory:  none; a name is valid during its call
+/// cost:    linear in the number of globals
+/// source:  ours
+ZVM_API zvm_status zvm_isolate_globals(const zvm_isolate *isolate, zvm_write_fn write,
+                                       void *context);
 
 /// The `user` pointer of the options.
 ///

@@ -11,8 +11,10 @@
 #include "base/strbuf.h"
 #include "base/utf8.h"
 #include "lang/compile.h"
+#include "lang/lexer.h"
 #include "pool/pool.h"
 #include "sched/sched.h"
+#include "vm/builtin.h"
 #include "vm/global.h"
 
 #include <string.h>
@@ -135,6 +137,16 @@ zvm_status zvm_runtime_shutdown(zvm_runtime *runtime, bool cancel)
 
 // ---- Code ---------------------------------------------------------------------------------------
 
+// False: reported.
+static bool check_source_name(const char *name, struct zdiagnostics *findings)
+{
+    if (zutf8_is_valid(name, strlen(name), NULL)) return true;
+    findings->file_name = "source";
+    zdiagnostics_error(findings, (struct zast_position){0}, 0,
+                       "the name of the source is not valid UTF-8");
+    return false;
+}
+
 zvm_status zapi_compile(zvm_runtime *runtime, const char *name, const char *text,
                         size_t length_bytes, zvm_write_fn diagnostics, void *context,
                         const struct zmodule_source *source, zvm_code **out)
@@ -144,12 +156,7 @@ zvm_status zapi_compile(zvm_runtime *runtime, const char *name, const char *text
                                     .length_bytes = length_bytes,
                                     .write = diagnostics,
                                     .context = context};
-    if (!zutf8_is_valid(name, strlen(name), NULL)) {
-        findings.file_name = "source";
-        zdiagnostics_error(&findings, (struct zast_position){0}, 0,
-                           "the name of the source is not valid UTF-8");
-        return ZVM_E_UTF8;
-    }
+    if (!check_source_name(name, &findings)) return ZVM_E_UTF8;
     struct zcode *code;
     zvm_status status = zlang_compile_program(runtime->intern, &findings, source, &code);
     if (status != ZVM_OK) return status;
@@ -167,6 +174,53 @@ zvm_status zvm_code_from_source(zvm_runtime *runtime, const char *name, const ch
     return zapi_compile(runtime, name, text, length_bytes, diagnostics, context, NULL, out);
 }
 
+bool zvm_code_is_compiled(const void *bytes, size_t length_bytes)
+{
+    return bytes != NULL && zcode_has_magic(bytes, length_bytes);
+}
+
+static void tell_refusal(const char *name, const char *why, zvm_write_fn write, void *context)
+{
+    if (write == NULL || why[0] == '\0') return;
+    struct zstrbuf line;
+    zstrbuf_init(&line);
+    zstrbuf_add_format(&line, "%s: error: %s\n", name, why);
+    if (!line.failed) (void)write(context, zstrbuf_text(&line), line.length);
+    zstrbuf_deinit(&line);
+}
+
+zvm_status zvm_code_from_bytes(zvm_runtime *runtime, const char *name, const void *bytes,
+                               size_t length_bytes, zvm_write_fn diagnostics, void *context,
+                               zvm_code **out)
+{
+    if (runtime == NULL || name == NULL || out == NULL) return ZVM_E_ARGUMENT;
+    if (bytes == NULL && length_bytes > 0) return ZVM_E_ARGUMENT;
+    if (!zutf8_is_valid(name, strlen(name), NULL)) return ZVM_E_UTF8;
+    struct zcode *code;
+    char why[200];
+    zvm_status status = zcode_read(runtime->intern, bytes == NULL ? "" : bytes, length_bytes, why,
+                                   sizeof why, &code);
+    if (status != ZVM_OK) {
+        tell_refusal(name, why, diagnostics, context);
+        return status;
+    }
+    code->owner = runtime;
+    *out = (zvm_code *)code;
+    return ZVM_OK;
+}
+
+zvm_status zvm_code_serialize(const zvm_code *code, zvm_write_fn write, void *context)
+{
+    if (code == NULL || write == NULL) return ZVM_E_ARGUMENT;
+    struct zstrbuf bytes;
+    zstrbuf_init(&bytes);
+    zvm_status status = zcode_write(code_of(code), &bytes);
+    if (status == ZVM_OK && !write(context, zstrbuf_text(&bytes), bytes.length))
+        status = ZVM_E_OUTPUT;
+    zstrbuf_deinit(&bytes);
+    return status;
+}
+
 void zvm_code_retain(zvm_code *code)
 {
     if (code != NULL) zcode_retain(code_of(code));
@@ -179,15 +233,46 @@ void zvm_code_release(zvm_code *code)
 
 zvm_status zvm_code_disassemble(const zvm_code *code, zvm_write_fn write, void *context)
 {
+    return zvm_code_disassemble_source(code, NULL, 0, write, context);
+}
+
+zvm_status zvm_code_disassemble_source(const zvm_code *code, const char *source,
+                                       size_t length_bytes, zvm_write_fn write, void *context)
+{
     if (code == NULL || write == NULL) return ZVM_E_ARGUMENT;
+    if (source == NULL && length_bytes > 0) return ZVM_E_ARGUMENT;
     struct zstrbuf text;
     zstrbuf_init(&text);
-    zcode_disassemble(code_of(code), &text);
+    zcode_disassemble(code_of(code), source, length_bytes, &text);
     zvm_status status = text.failed ? ZVM_E_NOMEM : ZVM_OK;
     if (status == ZVM_OK && !write(context, zstrbuf_text(&text), text.length))
         status = ZVM_E_OUTPUT;
     zstrbuf_deinit(&text);
     return status;
+}
+
+// ---- Words of the language ----------------------------------------------------------------------
+
+static const char *keyword(size_t index)
+{
+    for (int kind = 0; kind < ZTOKEN_COUNT; kind++) {
+        if (!ztoken_is_keyword((enum ztoken_kind)kind)) continue;
+        if (index-- == 0) return ztoken_kind_text((enum ztoken_kind)kind);
+    }
+    return NULL;
+}
+
+const char *zvm_word(zvm_word_kind kind, size_t index)
+{
+    if (kind == ZVM_WORD_KEYWORD) return keyword(index);
+    if (kind == ZVM_WORD_METHOD) return zbuiltin_name(index, true /* as_method */);
+    if (kind != ZVM_WORD_BUILTIN) return NULL;
+    return index == 0 ? "args" : zbuiltin_name(index - 1, false /* as_method */);
+}
+
+bool zvm_source_is_open(const char *text, size_t length_bytes)
+{
+    return text != NULL && zlang_is_open(text, length_bytes);
 }
 
 // ---- Isolate ------------------------------------------------------------------------------------
@@ -358,6 +443,67 @@ zvm_status zvm_isolate_get_global(zvm_isolate *isolate, const char *name, zvm_va
     struct zisolate *iso = isolate_of(isolate);
     if (!zsched_is_at_rest(iso)) return ZVM_E_BUSY;
     return zglobal_get(iso, name, value);
+}
+
+static zvm_status compile_piece(struct zisolate *iso, struct zdiagnostics *findings, uint32_t flags,
+                                struct zcode **out)
+{
+    struct zlang_session session = {.globals = iso->code->globals,
+                                    .global_flags = iso->code->global_flags,
+                                    .global_count = iso->code->global_count,
+                                    .is_shown = (flags & ZVM_LOAD_SHOW) != 0};
+    return zlang_compile_in(runtime_of(iso)->intern, findings, &session, out);
+}
+
+// The code is taken over, or released.
+static zvm_status load_piece(struct zisolate *iso, struct zcode *code)
+{
+    struct zsched *sched = runtime_of(iso)->sched;
+    struct zlane *lane;
+    code->owner = runtime_of(iso);
+    zvm_status status = zsched_borrow(sched, iso, &lane);
+    if (status == ZVM_OK) {
+        status = zisolate_load(iso, code);
+        zsched_give_back(sched, iso, lane);
+    }
+    if (status != ZVM_OK) zcode_release(code);
+    return status == ZVM_OK ? zsched_reopen(iso) : status;
+}
+
+zvm_status zvm_isolate_load(zvm_isolate *isolate, const char *name, const char *text,
+                            size_t length_bytes, uint32_t flags, zvm_write_fn diagnostics,
+                            void *context)
+{
+    if (isolate == NULL || name == NULL || (flags & ~(uint32_t)ZVM_LOAD_SHOW) != 0)
+        return ZVM_E_ARGUMENT;
+    if (text == NULL && length_bytes > 0) return ZVM_E_ARGUMENT;
+    struct zisolate *iso = isolate_of(isolate);
+    zvm_status status = zsched_may_reopen(iso);
+    if (status != ZVM_OK) return status;
+    // The slots of modules would stand in the middle of the session's.
+    if (iso->code->program_global_count != iso->code->global_count) return ZVM_E_STATE;
+    struct zdiagnostics findings = {.file_name = name,
+                                    .text = text == NULL ? "" : text,
+                                    .length_bytes = length_bytes,
+                                    .write = diagnostics,
+                                    .context = context};
+    if (!check_source_name(name, &findings)) return ZVM_E_UTF8;
+    struct zcode *code;
+    status = compile_piece(iso, &findings, flags, &code);
+    return status == ZVM_OK ? load_piece(iso, code) : status;
+}
+
+zvm_status zvm_isolate_globals(const zvm_isolate *isolate, zvm_write_fn write, void *context)
+{
+    if (isolate == NULL || write == NULL) return ZVM_E_ARGUMENT;
+    const struct zisolate *iso = isolate_of(isolate);
+    if (!zsched_is_at_rest(iso)) return ZVM_E_BUSY;
+    for (uint32_t slot = 0; slot < iso->code->global_count; slot++) {
+        const struct zstring *name = iso->code->globals[slot];
+        if (iso->stack[slot].tag == ZTAG_UNSET) continue;
+        if (!write(context, name->bytes, name->header.aux)) return ZVM_E_OUTPUT;
+    }
+    return ZVM_OK;
 }
 
 void *zvm_isolate_user(const zvm_isolate *isolate)

@@ -31,6 +31,7 @@ static const char *const status_texts[ZVM_STATUS_COUNT] = {
     [ZVM_E_FOREIGN] = "an object of another runtime or isolate",
     [ZVM_E_THREAD] = "called from a thread that does not own the object",
     [ZVM_E_INTERNAL] = "an internal check failed: this is a bug in zvm",
+    [ZVM_E_FORMAT] = "not a compiled program that this version can read",
 };
 
 const char *zstatus_text(zvm_status status)

@@ -3,7 +3,6 @@
 // Owns: a runtime without workers for the length of the command. Thread: main.
 #include "cli/commands.h"
 #include "cli/message.h"
-#include "cli/options.h"
 #include "cli/output.h"
 #include "cli/source.h"
 
@@ -34,10 +33,6 @@ static int take_files(const char *command, int word_count, char **words)
         } else if (is_option) {
             cli_complain("unknown option '%s'; 'zvm %s --help' shows the usage", word, command);
             return -1;
-        } else if (cli_is_compiled_name(word)) {
-            cli_complain("%s: compiled files (.zbc) are not in this version; give the .zx source",
-                         word);
-            return -1;
         } else {
             words[file_count++] = words[i];
         }
@@ -58,7 +53,7 @@ int cli_command_check(int word_count, char **words)
     int worst = CLI_EXIT_OK;
     for (int i = 0; i < file_count; i++) {
         zvm_code *code = NULL;
-        int exit_status = cli_source_compile(runtime, words[i], &code);
+        int exit_status = cli_source_open(runtime, words[i], &code);
         if (exit_status > worst) worst = exit_status;
         zvm_code_release(code);
     }
@@ -66,25 +61,36 @@ int cli_command_check(int word_count, char **words)
     return worst;
 }
 
-static int disassemble(zvm_runtime *runtime, const char *name)
+static int write_listing(const zvm_code *code, const struct cli_source *source)
 {
-    zvm_code *code = NULL;
-    int exit_status = cli_source_compile(runtime, name, &code);
-    if (exit_status != CLI_EXIT_OK) return exit_status;
-
     struct cli_output_stream *stream = malloc(sizeof *stream);
     zvm_status status = ZVM_E_NOMEM;
     bool is_written = true;
     if (stream != NULL) {
         cli_output_init(stream, STDOUT_FILENO, -1 /* nothing stops it */);
-        status = zvm_code_disassemble(code, cli_output_write, stream);
+        bool has_text = !cli_source_is_compiled(source);
+        status =
+            zvm_code_disassemble_source(code, has_text ? source->text : NULL,
+                                        has_text ? source->length : 0, cli_output_write, stream);
         is_written = cli_output_finish(stream, "standard output");
         cli_output_deinit(stream);
         free(stream);
     }
-    if (is_written && status != ZVM_OK) cli_complain("%s: %s", name, zvm_status_text(status));
-    zvm_code_release(code);
+    if (is_written && status != ZVM_OK)
+        cli_complain("%s: %s", source->name, zvm_status_text(status));
     return is_written && status == ZVM_OK ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+}
+
+static int disassemble(zvm_runtime *runtime, const char *name)
+{
+    zvm_code *code = NULL;
+    struct cli_source source;
+    if (!cli_source_load(name, &source)) return CLI_EXIT_NOTHING;
+    int exit_status = cli_source_compile(runtime, &source, &code);
+    if (exit_status == CLI_EXIT_OK) exit_status = write_listing(code, &source);
+    zvm_code_release(code);
+    cli_source_free(&source);
+    return exit_status;
 }
 
 int cli_command_dis(int word_count, char **words)

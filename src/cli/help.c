@@ -17,7 +17,9 @@ static const char help_zvm[] =
     "Commands:\n"
     "  run      run a program on one isolate or on many\n"
     "  check    compile programs without running them, and show what is wrong\n"
+    "  compile  write a program in compiled form, to be run later\n"
     "  dis      show the compiled program as text\n"
+    "  repl     read and run programs at a prompt\n"
     "  version  print the version\n"
     "  help     print this text; 'zvm COMMAND --help' tells more of one command\n"
     "\n"
@@ -27,11 +29,14 @@ static const char help_zvm[] =
     "  zvm check examples/bank.zx\n";
 
 static const char help_run[] =
-    "Usage: zvm run FILE.zx [OPTION...] [-- ARG...]\n"
+    "Usage: zvm run FILE.zx|FILE.zbc [OPTION...] [-- ARG...]\n"
+    "       zvm run -e CODE [OPTION...] [-- ARG...]\n"
     "\n"
     "Runs the program on one or many isolates. FILE '-' is standard input; the program finds\n"
     "the ARGs in the list 'args' and its number in isolate_id(). Options may stand before or\n"
     "behind FILE.\n"
+    "\n"
+    "  -e CODE              run this text instead of a file\n"
     "\n"
     "How many:\n"
     "  -n ISOLATES          how many isolates run the program, 1 to 1,000,000,000 (1)\n"
@@ -67,6 +72,7 @@ static const char help_run[] =
     "\n"
     "Examples:\n"
     "  zvm run examples/hello.zx\n"
+    "  zvm run -e 'print(6 * 7)'\n"
     "  zvm run examples/wordcount.zx -- 'to be or not to be'\n"
     "  zvm run examples/nbody.zx -n 10000 -w 2 --report text\n"
     "  zvm run examples/quickstart.zx -n 1000 --output all\n"
@@ -74,7 +80,7 @@ static const char help_run[] =
     "  zvm run examples/spin.zx --timeout 100ms --report json --report-file report.json\n";
 
 static const char help_check[] =
-    "Usage: zvm check FILE.zx...\n"
+    "Usage: zvm check FILE.zx|FILE.zbc...\n"
     "\n"
     "Parses, compiles and verifies each file without running it. Findings go to standard error\n"
     "as FILE:LINE:COL: error: TEXT, with the source line and a caret; without findings nothing\n"
@@ -89,17 +95,63 @@ static const char help_check[] =
     "  zvm check examples/bank.zx\n"
     "  zvm check examples/*.zx\n";
 
-static const char help_dis[] =
-    "Usage: zvm dis FILE.zx\n"
+static const char help_compile[] =
+    "Usage: zvm compile FILE.zx [-o FILE.zbc]\n"
     "\n"
-    "Compiles the file and prints the code object as text, one instruction a line. FILE '-' is\n"
-    "standard input.\n"
+    "Compiles the file and writes it in compiled form, which 'zvm run', 'check' and 'dis' take\n"
+    "like a source file. It is for this version of zvm only. FILE '-' is standard input, and\n"
+    "'-o -' is standard output.\n"
+    "\n"
+    "  -o FILE.zbc          where to (FILE with .zbc for .zx)\n"
+    "  --help               print this text\n"
+    "\n"
+    "A compiled file need not be trusted: it is checked when it is read, and what could not run\n"
+    "safely is refused, with the function and the instruction.\n"
+    "\n"
+    "Exit status: 0 ok; 1 the file cannot be written; 2 it cannot be read or has errors.\n"
+    "\n"
+    "Examples:\n"
+    "  zvm compile examples/hello.zx -o /tmp/hello.zbc\n"
+    "  zvm run /tmp/hello.zbc\n";
+
+static const char help_dis[] =
+    "Usage: zvm dis FILE.zx|FILE.zbc\n"
+    "\n"
+    "Compiles the file and prints the code object as text: globals, then each function with its\n"
+    "constants, its captures, its instructions, one a line under the line of the source that they\n"
+    "come from (a compiled file has none), and its handlers. An instruction shows its number, its\n"
+    "place, its name, its operands, the constants and names that they mean, and its inline cache.\n"
+    "FILE '-' is standard input.\n"
     "\n"
     "  --help               print this text\n"
     "\n"
     "Examples:\n"
     "  zvm dis examples/hello.zx\n"
     "  zvm dis examples/nbody.zx | less\n";
+
+static const char help_repl[] =
+    "Usage: zvm repl [OPTION...] [-- ARG...]\n"
+    "\n"
+    "Reads programs at a prompt and runs them one after the other; each sees the names of those\n"
+    "before it and may declare them again. The value of an expression is printed, and '_' is the\n"
+    "last one. An open bracket or string goes on on the next line. Errors end only what runs.\n"
+    "\n"
+    "On a terminal lines can be edited, the arrows go through the history, Tab completes names;\n"
+    "Ctrl-C stops what runs or drops what is typed, Ctrl-D ends. The history is kept in\n"
+    "$XDG_STATE_HOME/zvm/history (~/.local/state/zvm/history).\n"
+    "\n"
+    "  --heap-limit SIZE    memory of the session; bytes or 64K, 10M, 1G (100M)\n"
+    "  --fuel N             instructions of each input (no limit)\n"
+    "  --timeout DUR        time of each input: 500us, 20ms, 3s, 2m (no limit)\n"
+    "  --max-depth N        nested calls (10000)\n"
+    "  --help               print this text\n"
+    "\n"
+    "Exit status: 0 at the end of the input, whatever failed before; 1 standard input or output\n"
+    "failed; 2 it could not start.\n"
+    "\n"
+    "Examples:\n"
+    "  zvm repl\n"
+    "  echo '6 * 7' | zvm repl\n";
 
 static const char help_version[] = "Usage: zvm version\n"
                                    "\n"
@@ -135,8 +187,8 @@ int cli_help_print(const char *command)
     static const struct {
         const char *command;
         const char *text;
-    } texts[] = {
-        {"run", help_run}, {"check", help_check}, {"dis", help_dis}, {"version", help_version}};
+    } texts[] = {{"run", help_run}, {"check", help_check}, {"compile", help_compile},
+                 {"dis", help_dis}, {"repl", help_repl},   {"version", help_version}};
     for (size_t i = 0; command != NULL && i < sizeof texts / sizeof texts[0]; i++) {
         if (strcmp(command, texts[i].command) == 0) return cli_print(texts[i].text);
     }

@@ -45,11 +45,10 @@ static int command_help(int word_count, char **words)
 static int complain_command(const char *word)
 {
     size_t length = strlen(word);
-    bool is_program = length > 3 && strcmp(word + length - 3, ".zx") == 0;
+    bool is_program = (length > 3 && strcmp(word + length - 3, ".zx") == 0) ||
+                      (length > 4 && strcmp(word + length - 4, ".zbc") == 0);
     if (is_program) {
         cli_complain("'%s' is not a command; write 'zvm run %s'", word, word);
-    } else if (strcmp(word, "repl") == 0) {
-        cli_complain("'repl' is not in this version; write a file and 'zvm run FILE.zx'");
     } else {
         cli_complain("'%s' is not a command; 'zvm --help' lists the commands", word);
     }
@@ -61,7 +60,8 @@ static const struct {
     int (*run)(int word_count, char **words);
 } commands[] = {
     {"run", cli_command_run},           {"check", cli_command_check},
-    {"dis", cli_command_dis},           {"version", cli_command_version},
+    {"compile", cli_command_compile},   {"dis", cli_command_dis},
+    {"repl", cli_command_repl},         {"version", cli_command_version},
     {"--version", cli_command_version}, {"help", command_help},
     {"--help", command_help},           {"-h", command_help},
 };

@@ -23,6 +23,7 @@ struct option_row {
     const char *name; // "--fuel", or "-n"
     const char *example;
     apply_fn apply;
+    bool is_limit; // `repl` takes it too
 };
 
 static bool parse_within(const char *name, const char *value, uint64_t least, uint64_t most,
@@ -186,29 +187,41 @@ static bool apply_seed(struct cli_run_options *options, const char *name, const 
     return false;
 }
 
+static bool apply_text(struct cli_run_options *options, const char *name, const char *value)
+{
+    if (options->text != NULL) {
+        cli_complain("%s: given twice; put the whole program into one", name);
+        return false;
+    }
+    options->text = value;
+    return true;
+}
+
 static const struct option_row rows[] = {
-    {"-n", "1000", apply_isolates},
-    {"-w", "2", apply_workers},
-    {"--heap-limit", "10M", apply_heap_limit},
-    {"--fuel", "1000000", apply_fuel},
-    {"--timeout", "20ms", apply_timeout},
-    {"--max-depth", "10000", apply_max_depth},
-    {"--intern-limit", "10000", apply_intern_limit},
-    {"--intern-limit-bytes", "1M", apply_intern_bytes},
-    {"--intern-table", "1000000", apply_intern_table},
-    {"--intern-table-bytes", "64M", apply_intern_table_bytes},
-    {"--slice", "32768", apply_slice},
-    {"--gc-threshold", "1000", apply_gc_threshold},
-    {"--report", "text", apply_report},
-    {"--report-file", "report.json", apply_report_file},
-    {"--output", "all", apply_output},
-    {"--seed", "1", apply_seed},
+    {"-e", "'print(6 * 7)'", apply_text, false},
+    {"-n", "1000", apply_isolates, false},
+    {"-w", "2", apply_workers, false},
+    {"--heap-limit", "10M", apply_heap_limit, true},
+    {"--fuel", "1000000", apply_fuel, true},
+    {"--timeout", "20ms", apply_timeout, true},
+    {"--max-depth", "10000", apply_max_depth, true},
+    {"--intern-limit", "10000", apply_intern_limit, false},
+    {"--intern-limit-bytes", "1M", apply_intern_bytes, false},
+    {"--intern-table", "1000000", apply_intern_table, false},
+    {"--intern-table-bytes", "64M", apply_intern_table_bytes, false},
+    {"--slice", "32768", apply_slice, false},
+    {"--gc-threshold", "1000", apply_gc_threshold, false},
+    {"--report", "text", apply_report, false},
+    {"--report-file", "report.json", apply_report_file, false},
+    {"--output", "all", apply_output, false},
+    {"--seed", "1", apply_seed, false},
 };
 
 // The words still to be read.
 struct words {
     char **next;
     char **end;
+    bool is_repl;
 };
 
 // The row that `word` names. *value: the text joined to it (`--opt=value`, `-n5`), or NULL.
@@ -231,8 +244,9 @@ static bool take_option(struct cli_run_options *options, const char *word, struc
 {
     const char *value;
     const struct option_row *row = find_row(word, &value);
-    if (row == NULL) {
-        cli_complain("unknown option '%s'; 'zvm run --help' lists the options", word);
+    if (row == NULL || (words->is_repl && !row->is_limit)) {
+        cli_complain("unknown option '%s'; 'zvm %s --help' lists the options", word,
+                     words->is_repl ? "repl" : "run");
         return false;
     }
     if (value == NULL) {
@@ -258,13 +272,13 @@ static bool take_file(struct cli_run_options *options, const char *word)
 
 static bool check_together(const struct cli_run_options *options)
 {
-    if (options->file == NULL) {
-        cli_complain("no FILE to run; write 'zvm run FILE.zx'");
+    if (options->file != NULL && options->text != NULL) {
+        cli_complain("'%s': -e gives the program already; its arguments go behind '--'",
+                     options->file);
         return false;
     }
-    if (cli_is_compiled_name(options->file)) {
-        cli_complain("%s: compiled files (.zbc) are not in this version; give the .zx source",
-                     options->file);
+    if (options->file == NULL && options->text == NULL) {
+        cli_complain("no FILE to run; write 'zvm run FILE.zx'");
         return false;
     }
     if (options->report_file != NULL && options->report == CLI_REPORT_NONE) {
@@ -297,7 +311,7 @@ static void set_defaults(struct cli_run_options *options)
 bool cli_run_options_parse(int word_count, char **words, struct cli_run_options *out)
 {
     struct cli_run_options options = {.isolate_count = 1};
-    struct words rest = {words, words + word_count};
+    struct words rest = {words, words + word_count, false};
     while (rest.next < rest.end) {
         const char *word = *rest.next++;
         if (strcmp(word, "--") == 0) break;
@@ -314,6 +328,29 @@ bool cli_run_options_parse(int word_count, char **words, struct cli_run_options 
     options.argument_count = (size_t)(rest.end - rest.next);
     set_defaults(&options);
     if (!check_together(&options)) return false;
+    *out = options;
+    return true;
+}
+
+bool cli_repl_options_parse(int word_count, char **words, struct cli_run_options *out)
+{
+    struct cli_run_options options = {.file = "<repl>", .isolate_count = 1};
+    struct words rest = {words, words + word_count, true};
+    while (rest.next < rest.end) {
+        const char *word = *rest.next++;
+        if (strcmp(word, "--") == 0) break;
+        if (cli_is_help(word)) {
+            out->help = true;
+            return true;
+        }
+        if (word[0] != '-') {
+            cli_complain("'%s': repl takes no FILE; arguments of the session go behind '--'", word);
+            return false;
+        }
+        if (!take_option(&options, word, &rest)) return false;
+    }
+    options.arguments = (const char *const *)rest.next;
+    options.argument_count = (size_t)(rest.end - rest.next);
     *out = options;
     return true;
 }

@@ -15,6 +15,7 @@ enum cli_output { CLI_OUTPUT_FIRST, CLI_OUTPUT_ALL, CLI_OUTPUT_NONE };
 // The words of `zvm run`. 0 in a limit means that the option was not given.
 struct cli_run_options {
     const char *file;
+    const char *text; // of -e; NULL: the program is in `file`
     uint64_t isolate_count;
     uint32_t worker_count;
     uint64_t heap_limit_bytes;
@@ -36,6 +37,9 @@ struct cli_run_options {
 
 // Reads the words behind `run`. false: it has complained, in one line.
 bool cli_run_options_parse(int word_count, char **words, struct cli_run_options *out);
+
+// The same for `repl`: the limits of one isolate, no FILE. What each piece may use of fuel and time.
+bool cli_repl_options_parse(int word_count, char **words, struct cli_run_options *out);
 
 // A name that says it is a compiled file.
 bool cli_is_compiled_name(const char *name);

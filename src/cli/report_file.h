@@ -2,14 +2,13 @@
 #ifndef ZVM_CLI_REPORT_FILE_H
 #define ZVM_CLI_REPORT_FILE_H
 
+#include "cli/new_file.h"
 #include "cli/options.h"
 #include "zvm.h"
 
 struct cli_report_file {
-    int fd;           // -1: none is open
-    const char *name; // as the user wrote it
-    char *final_path; // renamed to at the end; NULL: written in place, or stderr
-    char *temp_path;  // NULL: as above
+    struct cli_new_file place; // none is open: stderr
+    const char *name;          // as the user wrote it
 };
 
 // Opens the place for the report, before anything runs. path NULL: stderr. false: it has

@@ -21,6 +21,7 @@ struct run {
     struct cli_report_file report_file;
     struct cli_output_stream output;
     struct cli_failures failures;
+    struct cli_source source; // its name stays after its text is gone
     zvm_runtime *runtime;
     zvm_code *code;
     struct cli_batch *batch;
@@ -102,10 +103,25 @@ static int run_compiled(struct run *run)
     return ok || exit_status != CLI_EXIT_OK ? exit_status : CLI_EXIT_FAILED;
 }
 
+// From here on messages call the program what its own positions call it.
+static bool load(struct run *run)
+{
+    const char *text = run->options.text;
+    bool ok = text != NULL ? cli_source_set(text, &run->source)
+                           : cli_source_load(run->options.file, &run->source);
+    if (ok) run->options.file = run->source.name;
+    return ok;
+}
+
 static int run_opened(struct run *run)
 {
-    if (!create_runtime(run)) return CLI_EXIT_NOTHING;
-    int exit_status = cli_source_compile(run->runtime, run->options.file, &run->code);
+    if (!load(run)) return CLI_EXIT_NOTHING;
+    if (!create_runtime(run)) {
+        cli_source_free(&run->source);
+        return CLI_EXIT_NOTHING;
+    }
+    int exit_status = cli_source_compile(run->runtime, &run->source, &run->code);
+    cli_source_free(&run->source);
     if (exit_status == CLI_EXIT_OK) exit_status = run_compiled(run);
     zvm_code_release(run->code);
     zvm_runtime_destroy(run->runtime);
@@ -116,7 +132,7 @@ static int run_opened(struct run *run)
 static int run_watched(struct run *run)
 {
     if (!cli_report_file_open(&run->report_file, run->options.report_file)) return CLI_EXIT_NOTHING;
-    cli_interrupt_guard_file(&run->interrupt, run->report_file.temp_path);
+    cli_interrupt_guard_file(&run->interrupt, run->report_file.place.temp_path);
     cli_output_init(&run->output, STDOUT_FILENO, run->interrupt.stop_fd);
     cli_failures_init(&run->failures, &run->options);
     int exit_status = run_opened(run);

@@ -1,10 +1,12 @@
-// cli/source.c - reads a source file and compiles it.
+// cli/source.c - reads a source file and compiles it, or takes over a compiled one.
 //
-// Owns: the text, only while it compiles. Thread: main.
+// Owns: the text until cli_source_free. Thread: main.
+// What a file is tells its beginning, not its name: no source begins like a compiled program.
 // Bounded: a file over SOURCE_BYTES_MAX is refused, also one that never ends (/dev/zero).
 #include "cli/source.h"
 
 #include "cli/message.h"
+#include "cli/options.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,14 +19,8 @@
 // The positions of a program are 32-bit lines and columns; no real source comes near this.
 #define SOURCE_BYTES_MAX ((size_t)1 << 30)
 
-struct source {
-    char *text; // [length], not NUL-terminated
-    size_t length;
-    size_t capacity;
-};
-
 // Makes room for at least one more byte. false: no memory.
-static bool source_grow(struct source *source, size_t wanted)
+static bool source_grow(struct cli_source *source, size_t wanted)
 {
     if (wanted <= source->capacity) return true;
     size_t capacity = source->capacity < 65536 ? 65536 : source->capacity * 2;
@@ -37,7 +33,7 @@ static bool source_grow(struct source *source, size_t wanted)
 }
 
 // Returns 0 or an errno; EFBIG when there is more than SOURCE_BYTES_MAX.
-static int source_read(struct source *source, int fd)
+static int source_read(struct cli_source *source, int fd)
 {
     while (true) {
         if (!source_grow(source, source->length + 1)) return ENOMEM;
@@ -50,7 +46,7 @@ static int source_read(struct source *source, int fd)
     }
 }
 
-static int source_read_opened(struct source *source, int fd)
+static int source_read_opened(struct cli_source *source, int fd)
 {
     struct stat status;
     if (fstat(fd, &status) != 0) return errno;
@@ -64,7 +60,7 @@ static int source_read_opened(struct source *source, int fd)
     return source_read(source, fd);
 }
 
-static int source_load(struct source *source, const char *name)
+static int load_file(struct cli_source *source, const char *name)
 {
     bool is_stdin = strcmp(name, "-") == 0;
     int fd = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -104,31 +100,73 @@ static bool write_diagnostic(void *context, const char *text, size_t length_byte
     return true;
 }
 
-static int compile_text(zvm_runtime *runtime, const char *name, const struct source *source,
-                        zvm_code **out)
+bool cli_source_load(const char *name, struct cli_source *out)
 {
+    struct cli_source source = {.name = strcmp(name, "-") == 0 ? "<stdin>" : name};
+    int error = load_file(&source, name);
+    if (error == 0) {
+        *out = source;
+        return true;
+    }
+    free(source.text);
+    complain_load(name, error);
+    return false;
+}
+
+bool cli_source_set(const char *text, struct cli_source *out)
+{
+    struct cli_source source = {.name = "<command-line>", .length = strlen(text)};
+    source.text = strdup(text);
+    if (source.text == NULL) {
+        complain_load(source.name, ENOMEM);
+        return false;
+    }
+    *out = source;
+    return true;
+}
+
+void cli_source_free(struct cli_source *source)
+{
+    free(source->text);
+    *source = (struct cli_source){.name = source->name};
+}
+
+bool cli_source_is_compiled(const struct cli_source *source)
+{
+    return zvm_code_is_compiled(source->text, source->length);
+}
+
+int cli_source_compile(zvm_runtime *runtime, const struct cli_source *source, zvm_code **out)
+{
+    bool is_compiled = cli_source_is_compiled(source);
+    if (!is_compiled && cli_is_compiled_name(source->name)) {
+        cli_complain("%s: not a compiled program; 'zvm compile FILE.zx -o %s' makes one",
+                     source->name, source->name);
+        return CLI_EXIT_NOTHING;
+    }
     bool was_written = false;
-    zvm_file_options options = ZVM_FILE_OPTIONS_INIT;
-    options.text = source->text == NULL ? "" : source->text;
-    options.length_bytes = source->length;
-    zvm_status status =
-        zvm_code_from_file(runtime, name, &options, write_diagnostic, &was_written, out);
+    zvm_status status;
+    if (is_compiled) {
+        status = zvm_code_from_bytes(runtime, source->name, source->text, source->length,
+                                     write_diagnostic, &was_written, out);
+    } else {
+        zvm_file_options options = ZVM_FILE_OPTIONS_INIT;
+        options.text = source->text == NULL ? "" : source->text;
+        options.length_bytes = source->length;
+        status = zvm_code_from_file(runtime, source->name, &options, write_diagnostic, &was_written,
+                                    out);
+    }
     if (status == ZVM_OK) return CLI_EXIT_OK;
-    if (!was_written) cli_complain("%s: %s", name, zvm_status_text(status));
+    if (!was_written) cli_complain("%s: %s", source->name, zvm_status_text(status));
     bool is_internal = status == ZVM_E_BYTECODE || status == ZVM_E_INTERNAL;
     return is_internal ? CLI_EXIT_INTERNAL : CLI_EXIT_NOTHING;
 }
 
-int cli_source_compile(zvm_runtime *runtime, const char *name, zvm_code **out)
+int cli_source_open(zvm_runtime *runtime, const char *name, zvm_code **out)
 {
-    struct source source = {NULL, 0, 0};
-    int exit_status = CLI_EXIT_NOTHING;
-    int error = source_load(&source, name);
-    if (error != 0) {
-        complain_load(name, error);
-    } else {
-        exit_status = compile_text(runtime, strcmp(name, "-") == 0 ? "stdin" : name, &source, out);
-    }
-    free(source.text);
+    struct cli_source source;
+    if (!cli_source_load(name, &source)) return CLI_EXIT_NOTHING;
+    int exit_status = cli_source_compile(runtime, &source, out);
+    cli_source_free(&source);
     return exit_status;
 }

@@ -303,7 +303,10 @@ struct zast_global {
     struct zast_global *next;
 };
 
+struct zlang_session; // lang/parser.h
+
 struct zast_program {
+    const struct zlang_session *session; // NULL: a program of its own
     struct zarena *arena;
     struct zast_function *main;  // parent NULL, no parameters
     struct zast_global *globals; // every global name used or declared, in order of appearance

@@ -37,45 +37,20 @@ static void take_globals(struct zgen *gen)
 {
     if (gen->global_count == 0 || gen->status != ZVM_OK) return;
     gen->code->globals = z_alloc_zeroed(gen->global_count * sizeof *gen->code->globals);
-    if (gen->code->globals == NULL) {
+    gen->code->global_flags = z_alloc_zeroed(gen->global_count);
+    gen->code->global_count = gen->global_count;
+    gen->code->program_global_count = gen->own_count;
+    if (gen->code->globals == NULL || gen->code->global_flags == NULL) {
         zgen_fail(gen, ZVM_E_NOMEM);
         return;
     }
-    gen->code->global_count = gen->global_count;
-    gen->code->program_global_count = gen->own_count;
     for (const struct zast_global *global = gen->program->globals; global != NULL;
          global = global->next) {
         if (global->use != NULL) continue; // named by its own module
+        if (global->is_const) gen->code->global_flags[global->slot] = ZGLOBAL_CONST;
         gen->code->globals[global->slot] = zgen_symbol(gen, global->name, global->position);
     }
     zgen_name_modules(gen);
-}
-
-static void add_up(struct zcode *code)
-{
-    uint64_t bytes = sizeof *code + code->file_name_bytes;
-    bytes += code->proto_count * sizeof(struct zproto);
-    bytes += code->global_count * sizeof *code->globals;
-    bytes += code->cache_count * sizeof *code->caches;
-    bytes += code->shape_capacity * sizeof *code->shapes + code->data_count * sizeof *code->datas;
-    bytes += code->file_count * sizeof *code->files;
-    for (uint32_t i = 0; i < code->file_count; i++) {
-        bytes += code->files[i].name_bytes;
-    }
-    for (uint32_t i = 0; i < code->proto_count; i++) {
-        const struct zproto *proto = &code->protos[i];
-        bytes += proto->word_count * sizeof(uint32_t) + proto->line_bytes;
-        bytes += proto->constant_count * sizeof(struct zvalue);
-        bytes += proto->capture_count * sizeof(struct zcapture);
-        bytes += proto->handler_count * sizeof(struct zhandler);
-        bytes += proto->check_count * sizeof(struct zcheck);
-    }
-    for (uint32_t i = 0; i < code->data_count; i++) {
-        const struct zdata *data = &code->datas[i];
-        bytes += data->field_count * sizeof *data->fields;
-        bytes += data->method_count * sizeof *data->methods;
-    }
-    code->bytes = bytes;
 }
 
 // The code of one tree, whole or with the status of its failure; the caller releases it.
@@ -220,7 +195,7 @@ static zvm_status compile_loaded(const struct zmodule_load *load, struct zmodule
         zcode_release(gen.code);
         return status;
     }
-    add_up(gen.code);
+    zcode_add_up(gen.code);
     *out = gen.code;
     return ZVM_OK;
 }
@@ -244,4 +219,19 @@ zvm_status zlang_compile(struct zintern *intern, struct zdiagnostics *diagnostic
                          struct zcode **out)
 {
     return zlang_compile_program(intern, diagnostics, NULL, out);
+}
+
+zvm_status zlang_compile_in(struct zintern *intern, struct zdiagnostics *diagnostics,
+                            const struct zlang_session *session, struct zcode **out)
+{
+    struct zmodule piece = {.diagnostics = diagnostics, .path = ""};
+    zvm_status status = zlang_parse_tree(diagnostics, &piece.program);
+    if (status != ZVM_OK) return status;
+    piece.program.session = session;
+    struct zmodule_load load = {.intern = intern};
+    status = zmodule_load_all(&load, &piece);
+    if (status == ZVM_OK) status = compile_loaded(&load, &piece, out);
+    zmodule_unload(&load);
+    zlang_free_program(&piece.program);
+    return status;
 }

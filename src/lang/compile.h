@@ -16,5 +16,8 @@ zvm_status zlang_compile(struct zintern *intern, struct zdiagnostics *diagnostic
 // which holds them. source NULL: it may not.
 zvm_status zlang_compile_program(struct zintern *intern, struct zdiagnostics *diagnostics,
                                  const struct zmodule_source *source, struct zcode **out);
+// The same for a piece of a session: its code names the globals of all pieces so far.
+zvm_status zlang_compile_in(struct zintern *intern, struct zdiagnostics *diagnostics,
+                            const struct zlang_session *session, struct zcode **out);
 
 #endif // ZVM_LANG_COMPILE_H

@@ -53,6 +53,15 @@ void zgen_at(struct zgen *gen, struct zast_position position)
 {
     struct zgen_function *function = gen->function;
     if (position.line == function->line && position.column == function->column) return;
+    if (function->lines.count > 0 && function->line_pc == zgen_pc(gen)) {
+        // Nothing was emitted there: the new place takes the old one's place.
+        function->lines.count = function->line_start;
+        function->line_pc = function->line_pc_before;
+        function->line = function->line_before;
+    }
+    function->line_start = function->lines.count;
+    function->line_pc_before = function->line_pc;
+    function->line_before = function->line;
     add_line_field(gen, zgen_pc(gen) - function->line_pc);
     add_line_field(gen, zvarint_zigzag((int64_t)position.line - (int64_t)function->line));
     add_line_field(gen, position.column);

@@ -62,7 +62,12 @@ static void body(struct zgen *gen, const struct zast_function *function)
         zgen_leave(gen, ZGEN_EXIT_RETURN, zgen_operand(gen, function->body), function->position);
         return;
     }
-    zgen_statements(gen, function->body->block.statements);
+    const struct zlang_session *session = gen->program->session;
+    if (function->parent == NULL && session != NULL && session->is_shown) {
+        zgen_shown_statements(gen, function->body->block.statements);
+    } else {
+        zgen_statements(gen, function->body->block.statements);
+    }
     if (function->result.name.length_bytes == 0) {
         zgen_abc(gen, ZOP_RETNULL, 0, 0, 0);
         return;

@@ -53,6 +53,8 @@ struct zgen_function {
     uint32_t *constant_index;    // open-addressed, constant + 1; in the arena
     uint32_t constant_index_size;
     uint32_t line_pc, line, column; // of the last entry in `lines`
+    uint32_t line_start;            // where that entry begins, and what it follows
+    uint32_t line_pc_before, line_before;
     uint32_t next, register_count;
     uint32_t this_register; // of a method that uses `this`, itself or in an inner function
     struct zgen_block *block;
@@ -166,6 +168,8 @@ void zgen_load_variable(struct zgen *gen, const struct zast_variable *variable, 
 
 // ---- Statements, functions --------------------------------------------------------------------
 void zgen_statements(struct zgen *gen, const struct zast_node *first);
+// The same, but the value of a last expression is printed and kept, unless it is null.
+void zgen_shown_statements(struct zgen *gen, const struct zast_node *first);
 void zgen_block_scope(struct zgen *gen, const struct zast_node *block);
 void zgen_try(struct zgen *gen, const struct zast_node *node);
 // A value in `reg` becomes the value of a declared name.

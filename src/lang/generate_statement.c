@@ -298,6 +298,7 @@ static void print(struct zgen *gen, const struct zast_node *node)
 static void statement(struct zgen *gen, const struct zast_node *node)
 {
     uint32_t saved = gen->function->next;
+    zgen_at(gen, node->start); // what can fail says where; this is for the reader of a listing
     switch (node->kind) {
     case ZAST_BLOCK:
         zgen_block_scope(gen, node);
@@ -365,6 +366,36 @@ void zgen_statements(struct zgen *gen, const struct zast_node *first)
     for (const struct zast_node *node = first; node != NULL && gen->status == ZVM_OK;
          node = node->next) {
         statement(gen, node);
+    }
+}
+
+// In `_`, where the next piece of the session finds it.
+static void show(struct zgen *gen, const struct zast_node *node)
+{
+    static const struct zast_text name = {"_", 1};
+    struct zgen_jumps shown = {0}, skipped = {0};
+    uint32_t builtin, saved = gen->function->next;
+    uint32_t value = zgen_operand(gen, node->left);
+    zgen_abc(gen, ZOP_JNOTNULL, value, 0, 0);
+    zgen_jump_aux(gen, &shown);
+    zgen_jump(gen, &skipped);
+    zgen_bind(gen, &shown);
+    zgen_ad(gen, ZOP_DEFG, value, zgen_global(gen, name, &builtin));
+    zgen_at(gen, node->start);
+    zgen_abc(gen, ZOP_PRINT, value, 1, 0);
+    zgen_bind(gen, &skipped);
+    gen->function->next = saved;
+}
+
+void zgen_shown_statements(struct zgen *gen, const struct zast_node *first)
+{
+    for (const struct zast_node *node = first; node != NULL && gen->status == ZVM_OK;
+         node = node->next) {
+        if (node->next == NULL && node->kind == ZAST_EXPRESSION) {
+            show(gen, node);
+        } else {
+            statement(gen, node);
+        }
     }
 }
 

@@ -21,6 +21,15 @@ void zdiagnostics_error(struct zdiagnostics *diagnostics, struct zast_position p
                         uint32_t length_chars, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+// What a piece of a session stands on: the globals of all pieces before it, by slot. Its own globals
+// get the slots behind them. Nothing is known for good of any global, because later pieces may declare
+// it again; a builtin's name is looked up when it is used, for the same reason.
+struct zlang_session {
+    const struct zstring *const *globals; // [global_count]
+    const uint8_t *global_flags;          // ZGLOBAL_…
+    uint32_t global_count;
+    bool is_shown; // a last statement that is an expression prints its value and keeps it in `_`
+};
 // True for a character that must not reach a terminal as it is.
 bool zdiagnostics_is_harmful(uint32_t code_point);
 
@@ -31,6 +40,8 @@ bool zdiagnostics_is_harmful(uint32_t code_point);
 zvm_status zlang_parse(struct zdiagnostics *diagnostics, struct zast_program *out);
 // The same without resolving: what the program uses must be loaded first. Then zresolve_program.
 zvm_status zlang_parse_tree(struct zdiagnostics *diagnostics, struct zast_program *out);
+// Would more lines continue this text? See zvm_source_is_open.
+bool zlang_is_open(const char *text, size_t length_bytes);
 void zlang_free_program(struct zast_program *program);
 
 #endif // ZVM_LANG_PARSER_H

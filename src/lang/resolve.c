@@ -16,6 +16,7 @@
 
 #include "base/assert.h"
 #include "lang/resolve_internal.h"
+#include "vm/code.h"
 
 static bool walk_expression(struct zresolver *resolver, struct zast_node *node);
 static bool walk_statements(struct zresolver *resolver, struct zast_node *first);
@@ -459,6 +460,90 @@ static void settle_only_functions(struct zast_program *program)
         if (global->declaration_count != 1 || global->is_assigned) global->only_function = NULL;
 }
 
+// ---- Sessions -----------------------------------------------------------------------------------
+
+static bool is_last_shown(const struct zresolver *resolver)
+{
+    if (!resolver->program->session->is_shown) return false;
+    const struct zast_node *node = resolver->program->main->body->block.statements;
+    while (node != NULL && node->next != NULL)
+        node = node->next;
+    return node != NULL && node->kind == ZAST_EXPRESSION;
+}
+
+// The globals of the pieces before come first, in their order: so each keeps its slot.
+static bool take_session_globals(struct zresolver *resolver)
+{
+    static const struct zast_text shown = {"_", 1};
+    const struct zlang_session *session = resolver->program->session;
+    struct zast_position nowhere = {0, 0};
+    for (uint32_t i = 0; i < session->global_count; i++) {
+        const struct zstring *text = session->globals[i];
+        struct zresolver_name *name =
+            zresolver_name(resolver, (struct zast_text){text->bytes, text->header.aux});
+        if (name == NULL) return false;
+        name->is_const_global = (session->global_flags[i] & ZGLOBAL_CONST) != 0;
+        if (zresolver_global(resolver, name, nowhere) == NULL) return false;
+    }
+    if (!is_last_shown(resolver)) return true;
+    struct zresolver_name *name = zresolver_name(resolver, shown);
+    if (name == NULL) return false;
+    name->is_const_global = false;
+    return zresolver_global(resolver, name, nowhere) != NULL;
+}
+
+// What an earlier piece declared const this one may declare otherwise.
+static bool forget_const(struct zresolver *resolver, struct zast_text text)
+{
+    struct zresolver_name *name = zresolver_name(resolver, text);
+    if (name == NULL) return false;
+    name->is_const_global = false;
+    return true;
+}
+
+static bool forget_redeclared(struct zresolver *resolver)
+{
+    bool is_good = true;
+    for (struct zast_node *node = resolver->program->main->body->block.statements;
+         node != NULL && is_good; node = node->next) {
+        if (node->kind == ZAST_LET) {
+            is_good = forget_const(resolver, node->let.name);
+        } else if (node->kind == ZAST_FDECL) {
+            is_good = forget_const(resolver, node->fdecl.function->name);
+        } else if (node->kind == ZAST_DATA) {
+            is_good = forget_const(resolver, node->data.name);
+        } else if (node->kind == ZAST_UNPACK) {
+            for (struct zast_target *target = node->unpack.targets; target != NULL && is_good;
+                 target = target->next)
+                is_good = forget_const(resolver, target->name);
+        }
+    }
+    return is_good;
+}
+
+static bool finish_session(struct zresolver *resolver)
+{
+    for (struct zast_global *global = resolver->program->globals; global != NULL;
+         global = global->next) {
+        const struct zresolver_name *name = zresolver_name(resolver, global->name);
+        if (name == NULL) return false;
+        global->is_const = name->is_const_global;
+        global->is_assigned = true; // by a later piece, for all that is known
+    }
+    return true;
+}
+
+// ---- The whole ----------------------------------------------------------------------------------
+
+static bool resolve_all(struct zresolver *resolver)
+{
+    bool is_piece = resolver->program->session != NULL;
+    if (is_piece && !(take_session_globals(resolver) && forget_redeclared(resolver))) return false;
+    return zresolver_note_uses(resolver) && note_const_globals(resolver) &&
+           walk_statements(resolver, resolver->program->main->body->block.statements) &&
+           (!is_piece || finish_session(resolver));
+}
+
 zvm_status zresolve_program(struct zdiagnostics *diagnostics, struct zast_program *program)
 {
     ZVM_ASSERT(program->main != NULL);
@@ -468,9 +553,7 @@ zvm_status zresolve_program(struct zdiagnostics *diagnostics, struct zast_progra
         .diagnostics = diagnostics, .program = program, .globals_end = &program->globals};
     struct zresolver_frame frame;
     zresolver_push_frame(&resolver, &frame, program->main);
-    if (zresolver_note_uses(&resolver) && note_const_globals(&resolver) &&
-        walk_statements(&resolver, program->main->body->block.statements))
-        settle_only_functions(program);
+    if (resolve_all(&resolver)) settle_only_functions(program);
     zresolver_free_names(&resolver);
     return resolver.status;
 }

@@ -30,6 +30,19 @@ bool zsched_is_at_rest(const struct zisolate *iso)
     return phase == ZSTATE_IDLE || phase == ZSTATE_DONE;
 }
 
+zvm_status zsched_may_reopen(const struct zisolate *iso)
+{
+    uint32_t word = zstate_load(&iso->state); // PAIR state
+    if (zstate_phase(word) == ZSTATE_IDLE) return ZVM_E_STATE;
+    bool may = zstate_phase(word) == ZSTATE_DONE && (word & ZSTATE_ENTRY) == 0;
+    return may ? ZVM_OK : ZVM_E_BUSY;
+}
+
+zvm_status zsched_reopen(struct zisolate *iso)
+{
+    return zstate_reopen(&iso->state) ? ZVM_OK : ZVM_E_BUSY;
+}
+
 // ---- Submitting ---------------------------------------------------------------------------------
 
 // A deadline is written by the isolate's owner: with one to write, the submitter becomes that

@@ -52,6 +52,11 @@ void zsched_cancel(struct zsched *sched, struct zisolate *iso);
 bool zsched_is_done(const struct zisolate *iso);    // finished: its result may be read
 bool zsched_is_at_rest(const struct zisolate *iso); // idle or finished
 
+// May zsched_reopen now? errors: ZVM_E_STATE it never ran; ZVM_E_BUSY queued, running, or just cancelled.
+zvm_status zsched_may_reopen(const struct zisolate *iso);
+// A finished isolate that has got more to do is idle again.
+zvm_status zsched_reopen(struct zisolate *iso);
+
 // For reading and writing a resting isolate from outside: its heap gets the calling thread's
 // resources in between. errors: ZVM_E_BUSY queued or running; ZVM_E_NOMEM.
 struct zlane;

@@ -9,6 +9,7 @@
 //   canceller RUNNING -> WAITING         zstate_suspend; WAITING -> QUEUED: zstate_wake RUNNING ->
 //   DONE            zstate_finish, by who runs it or claimed it DONE -> GONE zstate_retire, when an
 //   entry is still in a queue
+//   DONE -> IDLE               zstate_reopen: the host has given it more code
 // Owner: QUEUED belongs to nobody, RUNNING to who made that step, IDLE, WAITING and DONE to the
 // host. Invariants:  1. each step into QUEUED sets ENTRY, and who makes it puts exactly one entry
 // into
@@ -203,6 +204,14 @@ static inline bool zstate_watch(_Atomic uint32_t *state)
         if (z_cas_acq_rel(state, &word, word | ZSTATE_WATCHED)) return true; // PAIR watch
     }
     return false;
+}
+
+// The host gives a finished one more to do. False: it is not finished, or an entry still names it.
+static inline bool zstate_reopen(_Atomic uint32_t *state)
+{
+    uint32_t seen;
+    return zstate_step(state, ZSTATE_DONE, ZSTATE_ENTRY, ZSTATE_IDLE,
+                       ZSTATE_NOTIFIED | ZSTATE_CANCEL | ZSTATE_WATCHED, 0, &seen); // PAIR state
 }
 
 // The host destroys it, and nothing but the word is left of it. True: an entry still names it, and

@@ -64,6 +64,9 @@ static inline const struct zbuiltin *zbuiltin_of(struct zvalue value)
 uint32_t zbuiltin_find(const char *name, size_t length_bytes);
 uint32_t zbuiltin_find_method(const char *name, size_t length_bytes);
 
+// All names in order, aliases too; NULL past the last.
+const char *zbuiltin_name(size_t index, bool as_method);
+
 // `X() expects N arguments, got N` unless count fits. as_method: count includes the receiver, the text
 // does not.
 bool zbuiltin_check_count(struct zisolate *iso, const struct zbuiltin *builtin, uint32_t count,

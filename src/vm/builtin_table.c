@@ -256,6 +256,15 @@ uint32_t zbuiltin_find_method(const char *name, size_t length_bytes)
     return find(name, length_bytes, IS_METHOD);
 }
 
+const char *zbuiltin_name(size_t index, bool as_method)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if ((names[i].forms & (as_method ? IS_METHOD : IS_FUNCTION)) == 0) continue;
+        if (index-- == 0) return names[i].text;
+    }
+    return NULL;
+}
+
 // ---- Checks of a call ---------------------------------------------------------------------------
 
 static bool raise_count(struct zisolate *iso, const struct zbuiltin *builtin, uint32_t receiver,

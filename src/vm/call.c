@@ -396,8 +396,12 @@ enum zcall_outcome zcall_method_named(struct zisolate *iso, struct zvalue *windo
 enum zcall_outcome zslow_call_global(struct zisolate *iso, uint32_t slot, struct zvalue *window,
                                      uint32_t count)
 {
-    window[0] = iso->stack[slot];
-    if (window[0].tag == ZTAG_UNSET && !zslow_global(iso, slot, window)) return ZCALL_FAILED;
+    // UNSET itself never gets into a register: a handler of this call could read it there.
+    if (iso->stack[slot].tag != ZTAG_UNSET) {
+        window[0] = iso->stack[slot];
+    } else if (!zslow_global(iso, slot, window)) {
+        return ZCALL_FAILED;
+    }
     return zcall_value(iso, window, count);
 }
 

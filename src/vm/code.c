@@ -97,17 +97,26 @@ static void free_datas(struct zcode *code)
     z_free(code->datas, code->data_count * sizeof *code->datas);
 }
 
+void zcode_drop_globals(struct zcode *code)
+{
+    for (uint32_t i = 0; code->globals != NULL && i < code->global_count; i++) {
+        release_symbol(code, code->globals[i]);
+    }
+    if (code->globals != NULL) z_free(code->globals, code->global_count * sizeof *code->globals);
+    if (code->global_flags != NULL) z_free(code->global_flags, code->global_count);
+    code->globals = NULL;
+    code->global_flags = NULL;
+    code->global_count = 0;
+}
+
 static void free_code(struct zcode *code)
 {
     free_datas(code);
     for (uint32_t i = 0; i < code->proto_count; i++) {
         free_proto(code, &code->protos[i]);
     }
-    for (uint32_t i = 0; i < code->global_count; i++) {
-        release_symbol(code, code->globals[i]);
-    }
+    zcode_drop_globals(code);
     z_free(code->protos, code->proto_count * sizeof *code->protos);
-    z_free(code->globals, code->global_count * sizeof *code->globals);
     if (code->caches != NULL) z_free(code->caches, code->cache_count * sizeof *code->caches);
     z_free(code->file_name, code->file_name_bytes);
     for (uint32_t i = 0; i < code->file_count; i++) {
@@ -131,6 +140,33 @@ void zcode_release(struct zcode *code)
     if (code == NULL) return;
     // PAIR code: each release orders its holder's reads before the free by whoever is last.
     if (z_fetch_sub_acq_rel(&code->count, 1) == 1) free_code(code);
+}
+
+void zcode_add_up(struct zcode *code)
+{
+    uint64_t bytes = sizeof *code + code->file_name_bytes;
+    bytes += code->proto_count * sizeof(struct zproto);
+    bytes += code->global_count * (sizeof *code->globals + 1);
+    bytes += code->cache_count * sizeof *code->caches;
+    bytes += code->shape_capacity * sizeof *code->shapes + code->data_count * sizeof *code->datas;
+    bytes += code->file_count * sizeof *code->files;
+    for (uint32_t i = 0; i < code->file_count; i++) {
+        bytes += code->files[i].name_bytes;
+    }
+    for (uint32_t i = 0; i < code->proto_count; i++) {
+        const struct zproto *proto = &code->protos[i];
+        bytes += proto->word_count * sizeof(uint32_t) + proto->line_bytes;
+        bytes += proto->constant_count * sizeof(struct zvalue);
+        bytes += proto->capture_count * sizeof(struct zcapture);
+        bytes += proto->handler_count * sizeof(struct zhandler);
+        bytes += proto->check_count * sizeof(struct zcheck);
+    }
+    for (uint32_t i = 0; i < code->data_count; i++) {
+        const struct zdata *data = &code->datas[i];
+        bytes += data->field_count * sizeof *data->fields;
+        bytes += data->method_count * sizeof *data->methods;
+    }
+    code->bytes = bytes;
 }
 
 void zcode_position(const struct zproto *proto, uint32_t pc, uint32_t *line, uint32_t *column)

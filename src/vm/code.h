@@ -113,11 +113,15 @@ struct zcode_file {
     size_t name_bytes; // with the NUL
 };
 
+// Of a global. Only later pieces of a session ask.
+enum { ZGLOBAL_CONST = 1 };
+
 struct zcode {
     _Atomic uint32_t count; // shared. PAIR code: release in zcode_release, acquire at its last
     uint32_t proto_count;
     struct zproto *protos;          // [0] is the main program
     const struct zstring **globals; // names by slot
+    uint8_t *global_flags;          // [global_count]: ZGLOBAL_…
     uint32_t global_count;
     uint32_t program_global_count; // those of the main program; then come those of its modules
     uint32_t cache_count;          // inline caches, ZCACHE_NONE included; not 0 once it is sealed
@@ -145,6 +149,10 @@ zvm_status zcode_seal(struct zcode *code);
 void zcode_retain(struct zcode *code);  // thread: any
 void zcode_release(struct zcode *code); // thread: any; may be NULL, half filled
 
+void zcode_add_up(struct zcode *code); // sets code->bytes, when all else is there
+
+// Forgets the names of globals of a code object that only one isolate has: a later one has them too.
+void zcode_drop_globals(struct zcode *code);
 // The name of a source file; that of the main program for a number that is none.
 const char *zcode_file_name(const struct zcode *code, uint32_t file);
 
@@ -156,6 +164,19 @@ void zcode_position(const struct zproto *proto, uint32_t pc, uint32_t *line, uin
 zvm_status zcode_verify(const struct zcode *code, char *why, size_t why_bytes);
 
 struct zstrbuf;
-void zcode_disassemble(const struct zcode *code, struct zstrbuf *out);
+// The code object as bytes, whatever `out` held before. errors: ZVM_E_NOMEM. cost: linear.
+zvm_status zcode_write(const struct zcode *code, struct zstrbuf *out);
+// A verified code object from such bytes, which may come from anywhere. why [why_bytes] says what is
+// wrong with them. errors: ZVM_E_FORMAT not bytes of this version, or damaged; ZVM_E_BYTECODE the
+// verifier refused it; ZVM_E_INTERN_LIMIT, ZVM_E_NOMEM. cost: linear, memory too.
+zvm_status zcode_read(struct zintern *intern, const void *bytes, size_t length_bytes, char *why,
+                      size_t why_bytes, struct zcode **out);
+bool zcode_has_magic(const void *bytes, size_t length_bytes);
+// Writes a head that fits over the first bytes: for tests that change what is behind it.
+void zcode_seal_bytes(uint8_t *bytes, size_t length_bytes);
+
+// source [length_bytes]: what it was compiled from; NULL: not at hand.
+void zcode_disassemble(const struct zcode *code, const char *source, size_t length_bytes,
+                       struct zstrbuf *out);
 
 #endif // ZVM_VM_CODE_H

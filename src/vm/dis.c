@@ -1,6 +1,8 @@
-// vm/dis.c - a code object as text, one instruction a line. Thread: any; reads only.
+// vm/dis.c - a code object as text, one instruction a line, each under the line of the source that it
+// comes from, when the source is at hand. Thread: any; reads only.
 #include "vm/code.h"
 
+#include "base/alloc.h"
 #include "base/strbuf.h"
 #include "vm/builtin.h"
 #include "vm/number.h"
@@ -8,6 +10,66 @@
 #include <stdio.h>
 
 #define TEXT_SHOWN_BYTES 40
+
+#define LINE_SHOWN_BYTES 100
+
+// ---- The source -------------------------------------------------------------------------------
+
+// Where the lines of the source begin. Without a source there are none.
+struct lines {
+    const char *text; // [length]
+    size_t length;
+    size_t *starts; // [count + 1]; the last is the length
+    size_t count;
+};
+
+static void find_lines(struct lines *lines, struct zstrbuf *out)
+{
+    if (lines->length == 0) return;
+    size_t count = 1;
+    for (size_t i = 0; i < lines->length; i++) {
+        count += lines->text[i] == '\n';
+    }
+    lines->starts = z_alloc((count + 1) * sizeof *lines->starts);
+    if (lines->starts == NULL) {
+        out->failed = true;
+        return;
+    }
+    lines->starts[lines->count++] = 0;
+    for (size_t i = 0; i < lines->length; i++) {
+        if (lines->text[i] == '\n') lines->starts[lines->count++] = i + 1;
+    }
+    lines->starts[lines->count] = lines->length;
+}
+
+static void free_lines(struct lines *lines)
+{
+    if (lines->starts != NULL) z_free(lines->starts, (lines->count + 1) * sizeof *lines->starts);
+}
+
+// The line as a comment would stand; what could move a terminal's cursor is left out.
+static void add_line(struct zstrbuf *out, const struct lines *lines, uint32_t line)
+{
+    if (line == 0 || line > lines->count) return;
+    const char *text = lines->text + lines->starts[line - 1];
+    size_t length = lines->starts[line] - lines->starts[line - 1];
+    size_t shown = length < LINE_SHOWN_BYTES ? length : LINE_SHOWN_BYTES;
+    while (shown < length && shown > 0 && ((unsigned char)text[shown] & 0xc0) == 0x80) {
+        shown--; // not inside a character
+    }
+    zstrbuf_add_format(out, "  %u | ", line);
+    for (size_t i = 0; i < shown; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c == '\t') {
+            zstrbuf_add_text(out, "    ");
+        } else if (c >= 32 && c != 127) {
+            zstrbuf_add_char(out, (char)c);
+        }
+    }
+    zstrbuf_add_text(out, shown < length ? "…\n" : "\n");
+}
+
+// ---- Instructions -----------------------------------------------------------------------------
 
 static void add_quoted(struct zstrbuf *out, const struct zstring *string)
 {
@@ -169,15 +231,25 @@ static void add_aux(struct zstrbuf *out, const struct zproto *proto, uint32_t pc
     }
 }
 
-static void add_instructions(struct zstrbuf *out, const struct zproto *proto)
+static void add_place(struct zstrbuf *out, uint32_t line, uint32_t column)
 {
+    char place[24] = "";
+    if (line != 0) (void)snprintf(place, sizeof place, "%u:%u", line, column);
+    zstrbuf_add_format(out, "%-8s", place);
+}
+
+static void add_instructions(struct zstrbuf *out, const struct zproto *proto, struct lines *lines)
+{
+    uint32_t shown = 0;
     for (uint32_t pc = 0; pc < proto->word_count;) {
         const struct zopcode_info *info = &zopcode_table[ZINSN_OP(proto->words[pc])];
         uint32_t line, column;
-        char place[24];
         zcode_position(proto, pc, &line, &column);
-        (void)snprintf(place, sizeof place, "%u:%u", line, column);
-        zstrbuf_add_format(out, "  %5u  %-8s  %-9s  ", pc, line == 0 ? "" : place, info->name);
+        if (line != shown) add_line(out, lines, line);
+        shown = line;
+        zstrbuf_add_format(out, "  %5u  ", pc);
+        add_place(out, line, column);
+        zstrbuf_add_format(out, "  %-9s  ", info->name);
         add_operands(out, proto, pc);
         if (info->aux != ZAUX_NONE) add_aux(out, proto, pc);
         zstrbuf_add_char(out, '\n');
@@ -185,25 +257,88 @@ static void add_instructions(struct zstrbuf *out, const struct zproto *proto)
     }
 }
 
-void zcode_disassemble(const struct zcode *code, struct zstrbuf *out)
+// ---- Tables -----------------------------------------------------------------------------------
+
+static void add_constants(struct zstrbuf *out, const struct zproto *proto)
 {
-    zstrbuf_add_format(out, "%s: %u functions, %u globals, %llu bytes\n", code->file_name,
-                       code->proto_count, code->global_count, (unsigned long long)code->bytes);
-    for (uint32_t i = 0; i < code->proto_count; i++) {
-        const struct zproto *proto = &code->protos[i];
-        zstrbuf_add_format(
-            out, "\n%sfunction%u %s: %u parameters, %u registers, %u captures, %u constants",
-            proto->async_start != 0 ? "async " : "", i,
-            proto->name == NULL ? "anonymous" : proto->name->bytes, (unsigned)proto->param_count,
-            (unsigned)proto->register_count, proto->capture_count, proto->constant_count);
-        if (proto->file > 0) zstrbuf_add_format(out, ", in %s", zcode_file_name(code, proto->file));
+    for (uint32_t i = 0; i < proto->constant_count; i++) {
+        zstrbuf_add_format(out, "  constant %u: ", i);
+        add_constant(out, proto, i);
         zstrbuf_add_char(out, '\n');
-        add_instructions(out, proto);
-        for (uint32_t h = 0; h < proto->handler_count; h++) {
-            const struct zhandler *handler = &proto->handlers[h];
-            zstrbuf_add_format(out, "  %s %u..%u -> %u, value in r%u\n",
-                               handler->is_finally ? "finally" : "catch", handler->start,
-                               handler->end, handler->target, (unsigned)handler->value_register);
-        }
     }
+}
+
+static void add_captures(struct zstrbuf *out, const struct zproto *proto)
+{
+    for (uint32_t i = 0; i < proto->capture_count; i++) {
+        const struct zcapture *capture = &proto->captures[i];
+        zstrbuf_add_format(out, "  capture %u: %s%u of the function around\n", i,
+                           capture->from_register ? "r" : "capture", (unsigned)capture->index);
+    }
+}
+
+static void add_handlers(struct zstrbuf *out, const struct zproto *proto)
+{
+    for (uint32_t i = 0; i < proto->handler_count; i++) {
+        const struct zhandler *handler = &proto->handlers[i];
+        zstrbuf_add_format(out, "  %s %u..%u -> %u, value in r%u\n",
+                           handler->is_finally ? "finally" : "catch", handler->start, handler->end,
+                           handler->target, (unsigned)handler->value_register);
+    }
+}
+
+static void add_function(struct zstrbuf *out, const struct zproto *proto, struct lines *lines)
+{
+    zstrbuf_add_format(
+        out, "\n%sfunction%u %s: %u parameters, %u registers, %u captures, %u constants",
+        proto->async_start != 0 ? "async " : "", proto->index,
+        proto->name == NULL ? "anonymous" : proto->name->bytes, (unsigned)proto->param_count,
+        (unsigned)proto->register_count, proto->capture_count, proto->constant_count);
+    if (proto->file > 0)
+        zstrbuf_add_format(out, ", in %s", zcode_file_name(proto->code, proto->file));
+    zstrbuf_add_char(out, '\n');
+    struct lines none = {0}; // the source at hand is that of the main program
+    if (proto->file > 0) lines = &none;
+    add_constants(out, proto);
+    add_captures(out, proto);
+    add_instructions(out, proto, lines);
+    add_handlers(out, proto);
+}
+
+static void add_globals(struct zstrbuf *out, const struct zcode *code)
+{
+    for (uint32_t i = 0; i < code->global_count; i++) {
+        zstrbuf_add_format(out, "  global %u: %s\n", i, code->globals[i]->bytes);
+    }
+}
+
+static void add_datas(struct zstrbuf *out, const struct zcode *code)
+{
+    for (uint32_t i = 0; i < code->data_count; i++) {
+        const struct zdata *data = &code->datas[i];
+        zstrbuf_add_format(out, "  data %u: %s:", i, data->name->bytes);
+        for (uint32_t f = 0; f < data->field_count; f++) {
+            zstrbuf_add_format(out, " %s", data->fields[f].check.name->bytes);
+        }
+        for (uint32_t m = 0; m < data->method_count; m++) {
+            zstrbuf_add_format(out, " %s()", data->methods[m]->bytes);
+        }
+        zstrbuf_add_char(out, '\n');
+    }
+}
+
+void zcode_disassemble(const struct zcode *code, const char *source, size_t length_bytes,
+                       struct zstrbuf *out)
+{
+    struct lines lines = {.text = source, .length = source == NULL ? 0 : length_bytes};
+    find_lines(&lines, out);
+    zstrbuf_add_format(out, "%s: %u functions, %u globals, %u inline caches, %llu bytes\n",
+                       code->file_name, code->proto_count, code->global_count, code->cache_count,
+                       (unsigned long long)code->bytes);
+    add_globals(out, code);
+    add_datas(out, code);
+    for (uint32_t i = 0; i < code->proto_count; i++) {
+        add_function(out, &code->protos[i], &lines);
+    }
+    free_lines(&lines);
 }

@@ -72,12 +72,12 @@ bool zslow_assign_const_global(struct zisolate *iso, uint32_t slot)
 
 bool zslow_closure(struct zisolate *iso, uint32_t proto_index, struct zvalue *out)
 {
-    const struct zproto *proto = &iso->code->protos[proto_index];
+    const struct zfunc *outer = iso->frame->func;
+    const struct zproto *proto = &outer->proto->code->protos[proto_index];
     uint32_t count = proto->capture_count;
     struct zfunc *func = zheap_new(&iso->heap, ZTYPE_FUNC, zfunc_bytes(count), count);
     if (func == NULL) return zerror_raise_memory(iso);
 
-    const struct zfunc *outer = iso->frame->func;
     const struct zvalue *base = iso->stack + iso->frame->base;
     func->proto = proto;
     uint8_t *tags = zfunc_tags(func);

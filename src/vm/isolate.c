@@ -83,14 +83,31 @@ static struct zvalue *first_stack(struct zisolate *iso)
     return (struct zvalue *)(void *)((char *)iso + offset);
 }
 
+static int64_t fuel_total(const struct zisolate *iso)
+{
+    bool limited = iso->fuel_limit != 0 && iso->fuel_limit < (uint64_t)FUEL_UNLIMITED;
+    return limited ? (int64_t)iso->fuel_limit : FUEL_UNLIMITED;
+}
+
+void zisolate_restart(struct zisolate *iso)
+{
+    iso->fuel = 0;
+    iso->fuel_reserve = fuel_total(iso);
+    iso->poll_bytes = 0;
+    iso->deadline_ns = 0;
+    iso->started = iso->finished = 0;
+    iso->status = ZVM_OK;
+    iso->pending = ZPENDING_NOTHING;
+    iso->error_line = iso->error_column = 0;
+}
+
 static void set_options(struct zisolate *iso, const struct zisolate_options *options)
 {
     iso->id = options->id;
     iso->depth_limit = options->max_depth == 0 ? 10000 : options->max_depth;
     iso->timeout_ns = options->timeout_ns;
     iso->fuel_limit = options->fuel_limit;
-    bool limited = options->fuel_limit != 0 && options->fuel_limit < (uint64_t)FUEL_UNLIMITED;
-    iso->fuel_reserve = limited ? (int64_t)options->fuel_limit : FUEL_UNLIMITED;
+    iso->fuel_reserve = fuel_total(iso);
     iso->symbol_limit_count =
         options->symbol_limit_count == 0 ? UINT32_MAX : options->symbol_limit_count;
     iso->symbol_limit_bytes =
@@ -183,6 +200,7 @@ static void free_stacks(struct zisolate *iso)
 void zisolate_deinit(struct zisolate *iso, struct zheap_env *env)
 {
     iso->heap.env = env;
+    zsession_free(iso);
     zresult_free(iso);
     free_stacks(iso);
     bool held_symbols = iso->symbol_bytes > 0;
@@ -206,8 +224,7 @@ void zisolate_destroy(struct zisolate *iso, struct zheap_env *env)
 
 uint64_t zisolate_fuel_used(const struct zisolate *iso)
 {
-    bool limited = iso->fuel_limit != 0 && iso->fuel_limit < (uint64_t)FUEL_UNLIMITED;
-    int64_t total = limited ? (int64_t)iso->fuel_limit : FUEL_UNLIMITED;
+    int64_t total = fuel_total(iso);
     int64_t used = total - (iso->fuel + iso->fuel_reserve);
     return (uint64_t)(used < total ? used : total); // the last charge was refused, not used
 }

@@ -86,6 +86,8 @@ struct zisolate_extra {
     size_t argument_count;
     char *text; // NUL-terminated: the last long text of a global that the host read
     size_t text_bytes;
+    const struct zcode **codes; // [code_count]: what ran before iso->code, see vm/session.c
+    uint32_t code_count, code_capacity;
 };
 
 struct zisolate {
@@ -192,6 +194,16 @@ void zisolate_free(struct zisolate *iso, struct zheap_env *env);
 enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner, uint64_t budget);
 // Ends an isolate that is not running, without running anything (cancelled while queued).
 void zisolate_end(struct zisolate *iso, struct zrunner *runner, zvm_status status);
+
+// ---- Sessions (session.c) ----
+// A finished isolate gets `code`, which names its globals in their slots and perhaps more behind them,
+// and starts again with it: fuel and deadline anew, globals and heap as they are. Takes the caller's
+// reference. In between zsched_borrow and zsched_give_back.
+// errors: ZVM_E_HEAP_LIMIT, ZVM_E_NOMEM; nothing has changed then.
+zvm_status zisolate_load(struct zisolate *iso, struct zcode *code);
+void zsession_free(struct zisolate *iso); // the codes before the last
+// As after creation, before the first slice.
+void zisolate_restart(struct zisolate *iso);
 
 uint64_t zisolate_fuel_used(const struct zisolate *iso);
 

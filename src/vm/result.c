@@ -76,11 +76,14 @@ static void trace_of(struct zisolate *iso, const struct zerror *error)
     set_trace(iso, entries, count, total - count);
 }
 
+// After the trace: in a session what failed may stand in an earlier piece.
 static void set_place(struct zisolate *iso, struct zplace place)
 {
     iso->error_line = place.line;
     iso->error_column = place.column;
-    const char *file = zcode_file_name(iso->code, place.file);
+    const struct zisolate_extra *extra = iso->extra;
+    bool is_session = extra->code_count > 0 && extra->trace_count > 0 && extra->trace != NULL;
+    const char *file = is_session ? extra->trace[0].file : zcode_file_name(iso->code, place.file);
     set_text(&iso->extra->file, &iso->extra->file_bytes, file, strlen(file));
 }
 
@@ -101,8 +104,8 @@ void zresult_error(struct zisolate *iso, struct zplace place)
     if (!ensure_extra(iso)) return;
 
     struct zisolate_extra *extra = iso->extra;
-    set_place(iso, place);
     trace_of(iso, error);
+    set_place(iso, place);
     if (error != NULL) {
         set_string(&extra->kind, &extra->kind_bytes, zvalue_slot(error->kind, error->kind_tag));
         set_string(&extra->message, &extra->message_bytes,
@@ -125,22 +128,33 @@ void zresult_termination(struct zisolate *iso, struct zplace place)
 {
     if (!ensure_extra(iso)) return;
     struct zisolate_extra *extra = iso->extra;
-    set_place(iso, place);
     trace_of(iso, NULL);
+    set_place(iso, place);
     const char *kind = iso->status == ZVM_E_HEAP_LIMIT ? "HeapLimitError" : "Termination";
     set_text(&extra->kind, &extra->kind_bytes, kind, strlen(kind));
     const char *text = zstatus_text((zvm_status)iso->status);
     set_text(&extra->message, &extra->message_bytes, text, strlen(text));
 }
 
-void zresult_free(struct zisolate *iso)
+void zresult_clear(struct zisolate *iso)
 {
     struct zisolate_extra *extra = iso->extra;
     if (extra == NULL) return;
     z_free(extra->kind, extra->kind_bytes);
     z_free(extra->message, extra->message_bytes);
     z_free(extra->file, extra->file_bytes);
-    z_free(extra->trace, extra->trace_count * sizeof *extra->trace);
+    if (extra->trace != NULL) z_free(extra->trace, extra->trace_count * sizeof *extra->trace);
+    extra->kind = extra->message = extra->file = NULL;
+    extra->kind_bytes = extra->message_bytes = extra->file_bytes = 0;
+    extra->trace = NULL;
+    extra->trace_count = extra->trace_omitted = 0;
+}
+
+void zresult_free(struct zisolate *iso)
+{
+    struct zisolate_extra *extra = iso->extra;
+    if (extra == NULL) return;
+    zresult_clear(iso);
     z_free(extra->text, extra->text_bytes);
     for (size_t i = 0; i < extra->argument_count; i++) {
         if (extra->arguments[i] == NULL) continue;

@@ -20,6 +20,8 @@ static inline struct zplace zresult_pending_place(const struct zisolate *iso)
 void zresult_error(struct zisolate *iso, struct zplace place);
 // Records the termination iso->status.
 void zresult_termination(struct zisolate *iso, struct zplace place);
+// Forgets how the isolate ended.
+void zresult_clear(struct zisolate *iso);
 void zresult_free(struct zisolate *iso);
 
 // The frames now, innermost first, bytecode frames only; returns how many there are.

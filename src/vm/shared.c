@@ -26,6 +26,8 @@ static const char *const type_texts[32][2] = {
     [ZTYPE_ERROR] = {"error", "Error"},       [ZTYPE_TASK] = {"task", "Task"},
 };
 
+static const char *const hidden_texts[2] = {"internal value", "Internal"};
+
 _Static_assert(ZERROR_KIND_COUNT <= 32, "zshared.kinds has 32 places");
 
 static zvm_status acquire_text(struct zintern *intern, const char *text, const struct zstring **out)
@@ -39,10 +41,11 @@ static zvm_status fill_names(struct zshared *shared)
     for (int i = 0; i < ZERROR_KIND_COUNT && status == ZVM_OK; i++)
         status = acquire_text(shared->intern, kind_names[i], &shared->kinds[i]);
     for (int i = 0; i < 32 && status == ZVM_OK; i++) {
-        if (type_texts[i][0] == NULL) continue;
-        status = acquire_text(shared->intern, type_texts[i][0], &shared->types[i]);
+        // Code of another origin can show a program what no source can: a captured variable's cell.
+        const char *const *texts = type_texts[i][0] != NULL ? type_texts[i] : hidden_texts;
+        status = acquire_text(shared->intern, texts[0], &shared->types[i]);
         if (status == ZVM_OK)
-            status = acquire_text(shared->intern, type_texts[i][1], &shared->type_names[i]);
+            status = acquire_text(shared->intern, texts[1], &shared->type_names[i]);
     }
     return status;
 }

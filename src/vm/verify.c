@@ -8,6 +8,7 @@
 #include "vm/code.h"
 
 #include "base/alloc.h"
+#include "base/varint.h"
 #include "vm/builtin.h"
 
 #include <stdio.h>
@@ -272,6 +273,14 @@ static bool check_instructions(struct verifier *v)
     return true;
 }
 
+// Compared as numbers: the pointer may be no one's.
+static bool is_builtin(const void *pointer)
+{
+    uintptr_t offset = (uintptr_t)pointer - (uintptr_t)zbuiltin_table;
+    return offset < zbuiltin_count * sizeof zbuiltin_table[0] &&
+           offset % sizeof zbuiltin_table[0] == 0;
+}
+
 static bool is_constant(struct zvalue value)
 {
     switch (value.tag) {
@@ -284,10 +293,7 @@ static bool is_constant(struct zvalue value)
     case ZTAG_SYMBOL:
         return value.p != NULL;
     case ZTAG_BUILTIN:
-        for (uint32_t i = 0; i < zbuiltin_count; i++) {
-            if (value.p == &zbuiltin_table[i]) return true;
-        }
-        return false;
+        return is_builtin(value.p);
     default:
         return false;
     }
@@ -302,6 +308,8 @@ static bool check_tables(struct verifier *v)
     if (proto->param_count > proto->register_count) return refuse(v, "has too many parameters");
     if (proto->code != v->code) return refuse(v, "belongs to other code");
     if (proto->fuel < proto->word_count) return refuse(v, "costs less than its length");
+    // Each ends before its own target, so more than that many could never be told apart.
+    if (proto->handler_count > proto->word_count) return refuse(v, "has too many handlers");
     if (proto->file > v->code->file_count) return refuse(v, "stands in no file");
     for (uint32_t i = 0; i < proto->constant_count; i++) {
         if (!is_constant(proto->constants[i])) return refuse(v, "has a constant of a bad type");
@@ -310,6 +318,34 @@ static bool check_tables(struct verifier *v)
         if (proto->checks[i].name == NULL || proto->checks[i].type_name == NULL) {
             return refuse(v, "has a type check without a name");
         }
+    }
+    return true;
+}
+
+// The table of places: whole entries, one an instruction at most, none beyond the code. Else looking
+// for the place of an error could take longer than the code's length, which is what a call of it pays.
+static bool check_lines(struct verifier *v)
+{
+    const struct zproto *proto = v->proto;
+    const uint8_t *in = proto->lines;
+    size_t left = proto->line_bytes;
+    uint64_t at = 0, line = 0;
+    v->pc = 0;
+    for (bool is_first = true; left > 0; is_first = false) {
+        uint64_t fields[3]; // pc delta, line delta (zigzag), column
+        for (int i = 0; i < 3; i++) {
+            size_t step = zvarint_read(in, left, &fields[i]);
+            if (step == 0) return refuse(v, "the table of places is cut off");
+            in += step;
+            left -= step;
+        }
+        if (fields[0] == 0 && !is_first) return refuse(v, "an instruction has two places");
+        if (fields[0] >= proto->word_count - at) return refuse(v, "a place beyond the code");
+        at += fields[0];
+        v->pc = (uint32_t)at;
+        line += (uint64_t)zvarint_unzigzag(fields[1]);
+        if (line > INT32_MAX) return refuse(v, "a line out of range");
+        if (fields[2] > UINT32_MAX) return refuse(v, "a column out of range");
     }
     return true;
 }
@@ -357,7 +393,7 @@ static bool check_handlers(struct verifier *v)
 static bool check_proto(struct verifier *v)
 {
     return check_tables(v) && mark_starts(v) && check_instructions(v) && check_handlers(v) &&
-           check_async(v);
+           check_lines(v) && check_async(v);
 }
 
 // ---- The whole --------------------------------------------------------------------------------

@@ -12,7 +12,9 @@ file=examples/hello.zx
 refuse "no command; write 'zvm run"
 refuse "'fly' is not a command; 'zvm --help'" fly
 refuse "'hello.zx' is not a command; write 'zvm run hello.zx'" hello.zx
-refuse "'repl' is not in this version" repl
+refuse "'x.zx': repl takes no FILE" repl x.zx
+refuse "unknown option '-n'; 'zvm repl --help'" repl -n 5
+refuse "--heap-limit: '1' is too small" repl --heap-limit 1
 refuse "'x': version takes nothing" version x
 
 refuse "no FILE to run" run
@@ -22,7 +24,6 @@ refuse "'b.zx': only one FILE" run a.zx b.zx
 refuse "unknown option '--frobnicate'; 'zvm run --help'" run $file --frobnicate
 refuse "unknown option '-x'" run -x $file
 refuse "unknown option '--heap-limits=1M'" run $file --heap-limits=1M
-refuse "x.zbc: compiled files" run x.zbc
 refuse "--seed: replayable runs" run $file --seed 1
 refuse "--seed: replayable runs" run $file --seed=1
 

@@ -198,6 +198,9 @@ static inline void code_set_words(struct zproto *proto, uint32_t registers, cons
                                   uint32_t count)
 {
     z_free((void *)(uintptr_t)proto->words, proto->word_count * sizeof *words);
+    z_free((void *)(uintptr_t)proto->lines, proto->line_bytes); // places of other instructions
+    proto->lines = NULL;
+    proto->line_bytes = 0;
     proto->words = code_copy(words, count * sizeof *words);
     proto->word_count = count;
     proto->fuel = count;

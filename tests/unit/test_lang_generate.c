@@ -443,7 +443,7 @@ static uint32_t count_in_code(struct machine *m, const char *text, const char *i
     struct zcode *code = machine_compile(m, text);
     struct zstrbuf listing;
     zstrbuf_init(&listing);
-    zcode_disassemble(code, &listing);
+    zcode_disassemble(code, NULL, 0, &listing);
     uint32_t count = 0;
     char word[40];
     (void)snprintf(word, sizeof word, " %s ", instruction);

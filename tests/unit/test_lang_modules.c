@@ -532,7 +532,7 @@ static void test_code_of_a_module_names_its_file(void **state)
     struct zcode *code = compile_with(b, DIAMOND, DIAMOND_MAIN);
     struct zstrbuf text;
     zstrbuf_init(&text);
-    zcode_disassemble(code, &text);
+    zcode_disassemble(code, NULL, 0, &text);
     assert_non_null(strstr(zstrbuf_text(&text), "<module>: 0 parameters"));
     assert_non_null(strstr(zstrbuf_text(&text), ", in base.zx\n"));
     assert_int_equal(code->file_count, 3);

@@ -152,7 +152,7 @@ static void test_disassembly_names_declarations_and_caches(void **state)
                                              "p.x = match p.m() { P(y) => y, _ => 2 }");
     struct zstrbuf text;
     zstrbuf_init(&text);
-    zcode_disassemble(code, &text);
+    zcode_disassemble(code, NULL, 0, &text);
     const char *const parts[] = {
         "NEWDATA    r0 P",       "GETTHIS    r0", "GETF       r1 r0 \"x\" cache",
         "CALLN      r0 count=1", "CHECKDATA  r",  "JNDATA     r",

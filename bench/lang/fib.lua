@@ -1,4 +1,4 @@
--- Calls: the same algorithm as fib.zx.
+-- Calls.
 local function fib(n)
     if n < 2 then return n end
     return fib(n - 1) + fib(n - 2)

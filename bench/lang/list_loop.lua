@@ -21,4 +21,4 @@ local function run(size, rounds)
     return sum
 end
 
-print(run(100000, 240))
+print(run(100000, 40))

@@ -1,4 +1,4 @@
--- A table with string keys, found and replaced: the same algorithm as map_loop.zx.
+-- A table with string keys, found and replaced.
 local function run(size, rounds)
     local keys = {}
     local i = 0
@@ -26,4 +26,4 @@ local function run(size, rounds)
     return sum
 end
 
-print(run(1000, 16000))
+print(run(1000, 3000))

@@ -3,6 +3,8 @@
 
 #include "vm/builtin.h"
 
+#include <string.h>
+
 static uint32_t value_or_null(struct zgen *gen, const struct zast_node *node,
                               struct zast_position position)
 {
@@ -251,14 +253,45 @@ static void while_loop(struct zgen *gen, const struct zast_node *node)
     zgen_bind(gen, &loop.breaks);
 }
 
+// range(…), the builtin, with as many arguments as it takes: walked without making a list.
+static bool is_range(struct zgen *gen, const struct zast_node *node)
+{
+    if (node->kind != ZAST_CALL || node->flags & ZAST_FLAG_NAMED) return false;
+    const struct zast_node *callee = node->call.callee;
+    if (callee->kind != ZAST_NAME || callee->name.variable != NULL) return false;
+    struct zast_text name = callee->name.text;
+    if (name.length_bytes != 5 || memcmp(name.bytes, "range", 5) != 0) return false;
+    uint32_t builtin, count = 0;
+    (void)zgen_global(gen, name, &builtin);
+    for (const struct zast_node *value = node->call.arguments; value != NULL; value = value->next) {
+        count++;
+    }
+    return builtin != ZBUILTIN_NONE && count >= 1 && count <= 3;
+}
+
+static void range_begin(struct zgen *gen, const struct zast_node *call, uint32_t state)
+{
+    uint32_t count = 0;
+    for (const struct zast_node *value = call->call.arguments; value != NULL; value = value->next) {
+        zgen_expression(gen, value, state + count++);
+    }
+    zgen_at(gen, call->position);
+    zgen_abc(gen, ZOP_RANGEPREP, state, count, 0);
+}
+
 static void for_each(struct zgen *gen, const struct zast_node *node)
 {
     uint32_t saved = gen->function->next;
     uint32_t names = node->foreach.name_count;
+    bool in_range = names == 1 && is_range(gen, node->foreach.iterable);
     uint32_t state = zgen_registers(gen, 3, node->position);
-    zgen_expression(gen, node->foreach.iterable, state);
-    zgen_at(gen, node->position);
-    zgen_abc(gen, ZOP_ITERPREP, state, names, 0);
+    if (in_range) {
+        range_begin(gen, node->foreach.iterable, state);
+    } else {
+        zgen_expression(gen, node->foreach.iterable, state);
+        zgen_at(gen, node->position);
+        zgen_abc(gen, ZOP_ITERPREP, state, names, 0);
+    }
     struct zgen_block loop = {.kind = ZGEN_LOOP, .outer = gen->function->block};
     struct zgen_jumps to_next = {0};
     zgen_jump(gen, &to_next);
@@ -274,7 +307,7 @@ static void for_each(struct zgen *gen, const struct zast_node *node)
     zgen_bind(gen, &to_next);
     zgen_bind(gen, &loop.continues);
     zgen_at(gen, node->position);
-    zgen_abc(gen, ZOP_ITERNEXT, state, names, 0);
+    zgen_abc(gen, in_range ? ZOP_RANGENEXT : ZOP_ITERNEXT, state, names, 0);
     zgen_loop_aux(gen, body);
     zgen_bind(gen, &loop.breaks);
     gen->function->next = saved;

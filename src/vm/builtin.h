@@ -79,6 +79,15 @@ bool zarith_apply(struct zisolate *iso, enum zarith op, struct zvalue a, struct 
                   struct zvalue *out);
 bool zarith_negate(struct zisolate *iso, struct zvalue a, struct zvalue *out);
 
+// ---- Ranges -------------------------------------------------------------------------------------
+struct zrange {
+    int64_t start, step; // step is not 0
+    uint64_t count;      // at most what a list can hold
+};
+// What range(args [count]) is, with its errors; count is 1 to 3.
+bool zbuiltin_range_of(struct zisolate *iso, const struct zvalue *args, uint32_t count,
+                       struct zrange *out);
+
 // ---- Indexing -----------------------------------------------------------------------------------
 bool zindex_get(struct zisolate *iso, struct zvalue object, struct zvalue index,
                 struct zvalue *out);

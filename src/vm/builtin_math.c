@@ -168,8 +168,8 @@ static bool fill_range(struct zisolate *iso, struct zlist *list, int64_t start, 
     return true;
 }
 
-bool zbuiltin_range(struct zisolate *iso, struct zvalue *args, uint32_t count,
-                    struct zvalue *result)
+bool zbuiltin_range_of(struct zisolate *iso, const struct zvalue *args, uint32_t count,
+                       struct zrange *out)
 {
     for (uint32_t i = 0; i < count; i++) {
         if (!zbuiltin_need_int(iso, "range", i + 1, args[i])) return false;
@@ -179,9 +179,19 @@ bool zbuiltin_range(struct zisolate *iso, struct zvalue *args, uint32_t count,
     int64_t step = count > 2 ? args[2].i : 1;
     if (step == 0) return zerror_raise(iso, ZERROR_VALUE, "range() step must not be zero");
     uint64_t length = range_count(start, end, step);
+    if (length > ZLIST_LENGTH_MAX) return zlist_raise_too_long(iso);
+    *out = (struct zrange){.start = start, .step = step, .count = length};
+    return true;
+}
+
+bool zbuiltin_range(struct zisolate *iso, struct zvalue *args, uint32_t count,
+                    struct zvalue *result)
+{
+    struct zrange range;
+    if (!zbuiltin_range_of(iso, args, count, &range)) return false;
     struct zvalue list;
-    if (!zlist_new(iso, length, &list)) return false; // refuses what is too long
-    if (!fill_range(iso, list.p, start, step, (uint32_t)length)) return false;
+    if (!zlist_new(iso, range.count, &list)) return false;
+    if (!fill_range(iso, list.p, range.start, range.step, (uint32_t)range.count)) return false;
     *result = list;
     return true;
 }

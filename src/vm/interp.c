@@ -90,6 +90,18 @@ static inline bool list_element(const struct zvalue *object, const struct zvalue
     return true;
 }
 
+// The entry of a map for a key in a register, or NULL. A key that equals the map's symbol letter by
+// letter is replaced by that symbol, which is the same value to the program: `m[k] = m[k] + 1` then
+// compares the letters once.
+static inline struct zmap_entry *find_entry(const struct zmap *map, struct zvalue *key)
+{
+    struct zmap_entry *entry = zmap_find(map, *key);
+    if (key->tag == ZTAG_STRING && entry != NULL && entry->key_tag == ZTAG_SYMBOL) {
+        set_slot(key, entry->key, ZTAG_SYMBOL);
+    }
+    return entry;
+}
+
 // Stores into a list or over an existing map entry; false: the slow path.
 static inline bool store_element(struct zheap *heap, const struct zvalue *object,
                                  const struct zvalue *index, const struct zvalue *value)
@@ -704,10 +716,11 @@ next:
         OP(NEWMAP) SLOW(zmap_new(iso, ZINSN_D(insn), RA));
         OP(GETIDX)
         {
-            const struct zvalue *object = RB, *index = RC;
+            const struct zvalue *object = RB;
+            struct zvalue *index = RC;
             if (ZVM_LIKELY(list_element(object, index, RA))) NEXT;
             if (object->tag == ZTAG_MAP && is_quick_key(index)) {
-                const struct zmap_entry *entry = zmap_find(object->p, *index);
+                const struct zmap_entry *entry = find_entry(object->p, index);
                 if (entry == NULL) {
                     RA->tag = ZTAG_NULL;
                 } else {
@@ -822,6 +835,22 @@ next:
             if (ZVM_UNLIKELY(!zslow_iterate_next(iso, state, ZINSN_B(insn), &more))) goto failed;
             fuel = iso->fuel;
             JUMP_IF(more, TAKE_LOOP);
+        }
+
+        OP(RANGEPREP) SLOW(zslow_range_begin(iso, RA, ZINSN_B(insn)));
+        OP(RANGENEXT)
+        {
+            struct zvalue *state = RA;
+            // Code of another origin may have left an object there: its address is no integer.
+            if (ZVM_UNLIKELY((state[0].tag | state[1].tag | state[2].tag) != ZTAG_INT))
+                goto bad_code;
+            int64_t next = state[0].i;
+            if (state[1].i <= 0) SKIP_JUMP();
+            state[1].i--;
+            // Unsigned: the step behind the last may leave the range of integers.
+            state[0].bits += state[2].bits;
+            set_int(state + 3, next);
+            TAKE_LOOP();
         }
 
         OP(CHECK) SLOW(zslow_check(iso, RA, &frame->func->proto->checks[ZINSN_D(insn)]));

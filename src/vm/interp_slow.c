@@ -238,6 +238,17 @@ bool zslow_iterate_next(struct zisolate *iso, struct zvalue *state, uint32_t nam
     return zerror_terminate(iso, ZVM_E_BYTECODE);
 }
 
+// A range is walked without making its list.
+bool zslow_range_begin(struct zisolate *iso, struct zvalue *state, uint32_t count)
+{
+    struct zrange range;
+    if (!zbuiltin_range_of(iso, state, count, &range)) return false;
+    state[0] = zvalue_int(range.start);
+    state[1] = zvalue_int((int64_t)range.count);
+    state[2] = zvalue_int(range.step);
+    return true;
+}
+
 // ---- Type annotations -------------------------------------------------------------------------
 
 static bool has_type(const struct zvalue *value, const struct zcheck *check)

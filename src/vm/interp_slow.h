@@ -45,6 +45,8 @@ ZVM_COLD bool zslow_not_a_map(struct zisolate *iso, const struct zvalue *value);
 bool zslow_iterate_begin(struct zisolate *iso, struct zvalue *state);
 bool zslow_iterate_next(struct zisolate *iso, struct zvalue *state, uint32_t name_count,
                         bool *more);
+// state [3], of which the first count are the arguments: next integer, how many are left, step.
+bool zslow_range_begin(struct zisolate *iso, struct zvalue *state, uint32_t count);
 bool zslow_check(struct zisolate *iso, const struct zvalue *value, const struct zcheck *check);
 ZVM_COLD bool zslow_not_a_data_type(struct zisolate *iso, const struct zvalue *name);
 ZVM_COLD bool zslow_no_match(struct zisolate *iso, const struct zvalue *value);

@@ -23,7 +23,7 @@ static size_t bytes_for(uint64_t capacity, uint8_t elements)
     return (size_t)capacity * (elements == ZLIST_ANY ? 9 : 8);
 }
 
-static bool raise_too_long(struct zisolate *iso)
+bool zlist_raise_too_long(struct zisolate *iso)
 {
     return zerror_raise(iso, ZERROR_LIMIT, "list longer than %u elements", ZLIST_LENGTH_MAX);
 }
@@ -80,7 +80,7 @@ static uint32_t next_capacity(uint32_t capacity, uint64_t needed)
 static bool make_room(struct zisolate *iso, struct zlist *list, uint64_t more, uint8_t elements)
 {
     uint64_t needed = zlist_length(list) + more;
-    if (needed > ZLIST_LENGTH_MAX) return raise_too_long(iso);
+    if (needed > ZLIST_LENGTH_MAX) return zlist_raise_too_long(iso);
     uint32_t capacity = list->capacity;
     if (needed > capacity)
         capacity = next_capacity(capacity, needed);
@@ -92,7 +92,7 @@ static bool make_room(struct zisolate *iso, struct zlist *list, uint64_t more, u
 bool zlist_reserve(struct zisolate *iso, struct zlist *list, uint64_t capacity)
 {
     if (capacity <= list->capacity) return true;
-    if (capacity > ZLIST_LENGTH_MAX) return raise_too_long(iso);
+    if (capacity > ZLIST_LENGTH_MAX) return zlist_raise_too_long(iso);
     return reshape(iso, list, (uint32_t)capacity, list->elements);
 }
 
@@ -100,7 +100,7 @@ bool zlist_reserve(struct zisolate *iso, struct zlist *list, uint64_t capacity)
 
 static bool make(struct zisolate *iso, uint64_t capacity, uint8_t elements, struct zvalue *out)
 {
-    if (capacity > ZLIST_LENGTH_MAX) return raise_too_long(iso);
+    if (capacity > ZLIST_LENGTH_MAX) return zlist_raise_too_long(iso);
     struct zlist *list = zheap_new(&iso->heap, ZTYPE_LIST, sizeof *list, 0);
     if (list == NULL) return zerror_raise_memory(iso);
     list->owner.payload = NULL;

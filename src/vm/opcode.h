@@ -137,6 +137,9 @@
     X(JNDATA, R_R_I, JUMP)  /* if R[A] is no instance of type R[B], which must have C fields */   \
     X(GETSLOT, W_R_I, NONE) /* R[A] = field number C of record R[B] */                            \
     X(ERRMATCH, R, NONE)    /* MatchError: no pattern matches R[A] */                             \
+    /* Walks over range() */                                                                      \
+    X(RANGEPREP, RANGE, NONE) /* R[A..A+B-1] = its arguments; prepares R[A..A+2] */               \
+    X(RANGENEXT, RANGE, LOOP) /* R[A+3] = the next one; jumps back while there is one */          \
     /* Errors and checks */                                                                       \
     X(CHECK, R_T, NONE) /* TypeError unless R[A] has the type of check D */                       \
     X(THROW, R, NONE)                                                                             \
@@ -188,6 +191,7 @@ enum zopcode_form {
     ZFORM_PRINT,
     ZFORM_UNPACK,
     ZFORM_ITER,
+    ZFORM_RANGE,
     ZFORM_RETHROW,
 };
 

@@ -127,6 +127,13 @@ static bool check_iteration(struct verifier *v, uint32_t word)
     return check_registers(v, ZINSN_A(word), 3 + names);
 }
 
+static bool check_range(struct verifier *v, uint32_t word)
+{
+    uint32_t count = ZINSN_B(word);
+    if (count < 1 || count > 3) return refuse(v, "a range has one to three arguments");
+    return check_registers(v, ZINSN_A(word), 4);
+}
+
 static bool check_jump_word(struct verifier *v, uint32_t word, uint32_t op)
 {
     int64_t target = (int64_t)v->pc + 1 + ZINSN_J(word);
@@ -199,6 +206,8 @@ static bool check_operands(struct verifier *v, uint32_t word, const struct zopco
         return check_unpack(v, word);
     case ZFORM_ITER:
         return check_iteration(v, word);
+    case ZFORM_RANGE:
+        return check_range(v, word);
     case ZFORM_AWAIT:
     case ZFORM_RETHROW:
         return check_registers(v, a, 2);

@@ -32,6 +32,7 @@ struct ending {
     char kind[40], message[200];
     uint32_t line, column;
     uint64_t fuel, slices, collections;
+    uint64_t allocated_count, allocated_bytes; // objects of its heap, payloads included
 };
 
 static inline bool machine_collect(void *context, const char *text, size_t length_bytes)
@@ -92,6 +93,8 @@ static inline void machine_read_ending(const struct zisolate *iso, struct ending
     struct zheap_stats stats;
     zheap_stats(&iso->heap, &stats);
     out->collections = stats.collections;
+    out->allocated_count = stats.allocated_count;
+    out->allocated_bytes = stats.allocated_bytes;
     if (iso->status == ZVM_OK) return;
     out->line = iso->error_line;
     out->column = iso->error_column;

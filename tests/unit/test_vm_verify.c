@@ -56,6 +56,10 @@ static const struct fault FAULTS[] = {
     {"pc 0: makes a task in its body", WORDS(OP_ABC(TASK, 0, 0, 0), END)},
     {"pc 0: walks with one or two names only", WORDS(OP_ABC(ITERPREP, 0, 0, 0), END)},
     {"pc 0: walks with one or two names only", WORDS(OP_ABC(ITERPREP, 0, 3, 0), END)},
+    {"pc 0: registers out of range", WORDS(OP_ABC(RANGEPREP, 1, 1, 0), END)},
+    {"pc 0: a range has one to three arguments", WORDS(OP_ABC(RANGEPREP, 0, 0, 0), END)},
+    {"pc 0: a range has one to three arguments", WORDS(OP_ABC(RANGEPREP, 0, 4, 0), END)},
+    {"pc 0: only paying instructions jump backwards", WORDS(OP_ABC(RANGENEXT, 0, 1, 0), 0, END)},
     {"pc 0: constant out of range", WORDS(OP_AD(LOADK, 0, 2), END)},
     {"pc 0: constant out of range", WORDS(OP_ABC(MULK, 0, 0, 2), END)},
     {"pc 0: constant out of range", WORDS(OP_AD(JEQK, 0, 2), 0, END)},
@@ -456,6 +460,9 @@ static void test_run_cell_instructions_on_other_values_end_the_isolate(void **st
     assert_int_equal(RUN(&m, OP_ABC(MAPGET, 0, 1, 0), 0, END), ZVM_E_BYTECODE);
     assert_int_equal(RUN(&m, OP_ABC(LISTADD, 0, 1, 1), END), ZVM_E_BYTECODE);
     assert_int_equal(RUN(&m, OP_ABC(CONCAT, 0, 1, 2), END), ZVM_E_BYTECODE);
+    for (uint32_t a = 0; a < 3; a++)
+        assert_int_equal(RUN(&m, OP_ABC(NEWCELL, a, 3, 0), OP_ABC(RANGENEXT, 0, 1, 0), -2u, END),
+                         ZVM_E_BYTECODE);
     assert_int_equal(RUN(&m, OP_ABC(NEWCELL, 0, 1, 0), OP_ABC(ITERNEXT, 0, 1, 0), -2u, END),
                      ZVM_E_BYTECODE);
     machine_close(&m);

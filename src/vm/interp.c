@@ -147,10 +147,11 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
         } while (0)
 #endif
 
-#define SAVE()            \
-    do {                  \
-        frame->pc = pc;   \
-        iso->fuel = fuel; \
+#define SAVE()              \
+    do {                    \
+        frame->pc = pc;     \
+        iso->frame = frame; \
+        iso->fuel = fuel;   \
     } while (0)
 
 // Runs a slow path that gives false on failure, then goes on.
@@ -329,6 +330,41 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
         fuel = iso->fuel;                                                   \
         JUMP_IF(holds == (sense), TAKE);                                    \
     }
+
+// Enters func with the arguments in place, or runs the slow path, which knows all else: another number
+// of arguments, no room, too deep.
+#define ENTER(called, slow)                                                                 \
+    do {                                                                                    \
+        struct zfunc *func = (called);                                                      \
+        const struct zproto *proto = func->proto;                                           \
+        struct zvalue *window = RA + 1;                                                     \
+        if (ZVM_UNLIKELY(proto->param_count != ZINSN_B(insn) || frame == iso->frame_last || \
+                         window + proto->register_count > iso->stack_end)) {                \
+            AFTER_CALL(slow);                                                               \
+        }                                                                                   \
+        frame->pc = pc;                                                                     \
+        frame++;                                                                            \
+        frame->func = func;                                                                 \
+        frame->base = (uint32_t)(window - iso->stack);                                      \
+        frame->flags = 0;                                                                   \
+        pc = proto->words;                                                                  \
+        base = window;                                                                      \
+        constants = proto->constants;                                                       \
+        fuel -= proto->fuel;                                                                \
+        if (ZVM_UNLIKELY(fuel < 0)) goto out_of_fuel;                                       \
+        NEXT;                                                                               \
+    } while (0)
+
+// Goes on in the caller; the result is in its place.
+#define RETURN()                                                                 \
+    do {                                                                         \
+        if (ZVM_UNLIKELY(frame->flags & ZFRAME_RETURN_SLOW)) goto returned_slow; \
+        frame--;                                                                 \
+        pc = frame->pc;                                                          \
+        base = iso->stack + frame->base;                                         \
+        constants = frame->func->proto->constants;                               \
+        NEXT;                                                                    \
+    } while (0)
 
 // What a call of any kind came to.
 #define AFTER_CALL(call)                                        \
@@ -593,31 +629,12 @@ next:
 
         OP(CALLG)
         {
-            const struct zvalue *callee = iso->stack + *pc;
+            uint32_t slot = *pc++;
+            const struct zvalue *callee = iso->stack + slot;
             if (ZVM_UNLIKELY(callee->tag != ZTAG_FUNC)) {
-                uint32_t slot = *pc++;
                 AFTER_CALL(zslow_call_global(iso, slot, RA, ZINSN_B(insn)));
             }
-            pc++;
-            struct zfunc *func = callee->p;
-            const struct zproto *proto = func->proto;
-            struct zvalue *window = RA + 1;
-            if (ZVM_UNLIKELY(proto->param_count != ZINSN_B(insn) || frame == iso->frame_last ||
-                             window + proto->register_count > iso->stack_end)) {
-                AFTER_CALL(zslow_call_function(iso, func, RA, ZINSN_B(insn)));
-            }
-            frame->pc = pc;
-            frame++;
-            frame->func = func;
-            frame->base = (uint32_t)(window - iso->stack);
-            frame->flags = 0;
-            iso->frame = frame;
-            pc = proto->words;
-            base = window;
-            constants = proto->constants;
-            fuel -= proto->fuel;
-            if (ZVM_UNLIKELY(fuel < 0)) goto out_of_fuel;
-            NEXT;
+            ENTER(callee->p, zslow_call_function(iso, func, RA, ZINSN_B(insn)));
         }
         OP(CALL)
         {
@@ -625,25 +642,7 @@ next:
             if (ZVM_UNLIKELY(callee->tag != ZTAG_FUNC)) {
                 AFTER_CALL(zcall_value(iso, RA, ZINSN_B(insn)));
             }
-            struct zfunc *func = callee->p;
-            const struct zproto *proto = func->proto;
-            struct zvalue *window = RA + 1;
-            if (ZVM_UNLIKELY(proto->param_count != ZINSN_B(insn) || frame == iso->frame_last ||
-                             window + proto->register_count > iso->stack_end)) {
-                AFTER_CALL(zcall_value(iso, RA, ZINSN_B(insn)));
-            }
-            frame->pc = pc;
-            frame++;
-            frame->func = func;
-            frame->base = (uint32_t)(window - iso->stack);
-            frame->flags = 0;
-            iso->frame = frame;
-            pc = proto->words;
-            base = window;
-            constants = proto->constants;
-            fuel -= proto->fuel;
-            if (ZVM_UNLIKELY(fuel < 0)) goto out_of_fuel;
-            NEXT;
+            ENTER(callee->p, zcall_value(iso, RA, ZINSN_B(insn)));
         }
         OP(CALLM)
         {
@@ -653,25 +652,8 @@ next:
                 const struct zrecord *record = receiver->p;
                 uint64_t word = zcache_load(SITE_CACHE(aux), record->shape_id);
                 if (ZVM_LIKELY(zcache_shape_id(word) == record->shape_id)) {
-                    struct zfunc *func = (void *)(uintptr_t)record->class->slots[zcache_slot(word)];
-                    const struct zproto *proto = func->proto;
-                    struct zvalue *window = RA + 1;
-                    if (ZVM_LIKELY(proto->param_count == ZINSN_B(insn) &&
-                                   frame != iso->frame_last &&
-                                   window + proto->register_count <= iso->stack_end)) {
-                        frame->pc = pc;
-                        frame++;
-                        frame->func = func;
-                        frame->base = (uint32_t)(window - iso->stack);
-                        frame->flags = 0;
-                        iso->frame = frame;
-                        pc = proto->words;
-                        base = window;
-                        constants = proto->constants;
-                        fuel -= proto->fuel;
-                        if (ZVM_UNLIKELY(fuel < 0)) goto out_of_fuel;
-                        NEXT;
-                    }
+                    ENTER((void *)(uintptr_t)record->class->slots[zcache_slot(word)],
+                          zslow_call_method(iso, RA, insn, aux));
                 }
             }
             AFTER_CALL(zslow_call_method(iso, RA, insn, aux));
@@ -690,12 +672,12 @@ next:
         OP(RET)
         {
             copy_value(base - 1, RA);
-            goto returned;
+            RETURN();
         }
         OP(RETNULL)
         {
             base[-1].tag = ZTAG_NULL;
-            goto returned;
+            RETURN();
         }
 
         OP(TASK)
@@ -703,7 +685,7 @@ next:
             SAVE();
             if (ZVM_UNLIKELY(!ztask_create(iso, base - 1))) goto failed;
             fuel = iso->fuel;
-            goto returned;
+            RETURN();
         }
         OP(AWAIT)
         {
@@ -911,19 +893,12 @@ next:
     }
 #endif
 
-returned:
-    if (ZVM_UNLIKELY(frame->flags & ZFRAME_RETURN_SLOW)) {
-        iso->fuel = fuel;
-        if (frame->flags & ZFRAME_TASK) ztask_finish(iso);
-        if (!zcall_pop(iso)) return ZINTERP_RETURNED;
-        goto reload;
-    }
-    frame--;
+returned_slow:
     iso->frame = frame;
-    pc = frame->pc;
-    base = iso->stack + frame->base;
-    constants = frame->func->proto->constants;
-    NEXT;
+    iso->fuel = fuel;
+    if (frame->flags & ZFRAME_TASK) ztask_finish(iso);
+    if (!zcall_pop(iso)) return ZINTERP_RETURNED;
+    goto reload;
 
 out_of_fuel:
     SAVE();

@@ -1,5 +1,6 @@
-# libzvm and the command, each twice: with the interpreter's computed-goto back end (the product) and
-# with its switch back end (tests only). All other files are compiled once and shared by both.
+# libzvm and the command, each with several back ends of the interpreter: computed goto (the product), and
+# for the tests a switch and, where clang 19 is installed, tail calls. All other files are compiled once
+# and shared by them.
 
 file(GLOB library_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.c
      ${PROJECT_SOURCE_DIR}/src/*/*.c)
@@ -34,16 +35,18 @@ add_library(zvm_objects OBJECT ${library_sources})
 target_link_libraries(zvm_objects PUBLIC zvm_compile)
 target_include_directories(zvm_objects PUBLIC ${PROJECT_SOURCE_DIR}/src)
 
-# add_back_end(SUFFIX DEFINITION...): library libzvm<SUFFIX>.a and command zvm<SUFFIX>.
-function(add_back_end suffix)
+# add_interpreter(SUFFIX DEFINITION...): the interpreter as target zvm_interpreter<SUFFIX>.
+function(add_interpreter suffix)
+    add_library(zvm_interpreter${suffix} OBJECT ${interpreter})
+    target_link_libraries(zvm_interpreter${suffix} PUBLIC zvm_objects)
+    target_compile_options(zvm_interpreter${suffix} PRIVATE ${interpreter_options})
+    target_compile_definitions(zvm_interpreter${suffix} PRIVATE ${ARGN})
+endfunction()
+
+# add_back_end(SUFFIX OBJECT): library libzvm<SUFFIX>.a and command zvm<SUFFIX> with that interpreter.
+function(add_back_end suffix object)
     set(objects $<TARGET_OBJECTS:zvm_objects>)
-    if(interpreter_at GREATER_EQUAL 0)
-        add_library(zvm_interpreter${suffix} OBJECT ${interpreter})
-        target_link_libraries(zvm_interpreter${suffix} PUBLIC zvm_objects)
-        target_compile_options(zvm_interpreter${suffix} PRIVATE ${interpreter_options})
-        target_compile_definitions(zvm_interpreter${suffix} PRIVATE ${ARGN})
-        list(APPEND objects $<TARGET_OBJECTS:zvm_interpreter${suffix}>)
-    endif()
+    list(APPEND objects ${object})
     add_library(libzvm${suffix} STATIC ${objects})
     set_target_properties(libzvm${suffix} PROPERTIES OUTPUT_NAME zvm${suffix} LINKER_LANGUAGE C)
     target_link_libraries(libzvm${suffix} PUBLIC zvm_compile ${CK_LIBRARY})
@@ -58,7 +61,34 @@ function(add_back_end suffix)
     endif()
 endfunction()
 
-add_back_end("")
+# Tail calls that keep everything in registers need clang 19, whatever compiles the rest. Its object is not
+# instrumented, so sanitized builds go without it.
+set(tail_object ${PROJECT_BINARY_DIR}/interp-tail.o)
+find_program(CLANG19_PROGRAM clang-19)
+
+function(add_tail_interpreter)
+    set(definitions "$<TARGET_PROPERTY:zvm_compile,INTERFACE_COMPILE_DEFINITIONS>")
+    add_custom_command(OUTPUT ${tail_object}
+        COMMAND ${CLANG19_PROGRAM} -std=c17 -O2 -g -fPIC -fvisibility=hidden -fno-slp-vectorize
+            -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
+            $<$<BOOL:${ZVM_WERROR}>:-Werror> "-D$<JOIN:${definitions},;-D>" -DZVM_DISPATCH_TAIL=1
+            -I${PROJECT_SOURCE_DIR}/include -I${PROJECT_SOURCE_DIR}/src
+            -MD -MF ${tail_object}.d -c ${interpreter} -o ${tail_object}
+        DEPENDS ${interpreter} DEPFILE ${tail_object}.d
+        COMMENT "Building the interpreter with tail calls" VERBATIM COMMAND_EXPAND_LISTS)
+endfunction()
+
+if(interpreter_at GREATER_EQUAL 0)
+    add_interpreter("")
+    add_back_end("" $<TARGET_OBJECTS:zvm_interpreter>)
+else()
+    add_back_end("" "")
+endif()
 if(interpreter_at GREATER_EQUAL 0 AND ZVM_TESTS)
-    add_back_end(-switch ZVM_DISPATCH_SWITCH=1)
+    add_interpreter(-switch ZVM_DISPATCH_SWITCH=1)
+    add_back_end(-switch $<TARGET_OBJECTS:zvm_interpreter-switch>)
+    if(CLANG19_PROGRAM AND NOT ZVM_SANITIZE)
+        add_tail_interpreter()
+        add_back_end(-tail ${tail_object})
+    endif()
 endif()

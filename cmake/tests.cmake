@@ -135,7 +135,7 @@ function(add_script name label)
     set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 1800)
 endfunction()
 
-foreach(command zvm zvm-switch)
+foreach(command zvm zvm-switch zvm-tail)
     if(TARGET ${command} AND EXISTS ${PROJECT_SOURCE_DIR}/tests/lang)
         add_script(lang.${command} lang tools/lang_test $<TARGET_FILE:${command}> tests/lang
             --skip tests/lang/skip.txt)
@@ -148,6 +148,12 @@ if(TARGET zvm)
     add_script(lang.zbc lang tools/lang_test $<TARGET_FILE:zvm> tests/lang
         --skip tests/lang/skip.txt --zbc)
     set_tests_properties(lang.zbc PROPERTIES ENVIRONMENT "${test_environment}")
+endif()
+
+if(NOT TARGET zvm-tail AND NOT ZVM_SANITIZE)
+    add_test(NAME lang.zvm-tail COMMAND ${CMAKE_COMMAND} -E echo
+        "skipped: the back end with tail calls needs clang-19")
+    set_tests_properties(lang.zvm-tail PROPERTIES LABELS lang SKIP_REGULAR_EXPRESSION "^skipped")
 endif()
 
 if(TARGET zvm)
@@ -172,4 +178,17 @@ add_script(tree.editor tree tools/check_editor)
 add_script(tree.editor_self_test tree tools/check_editor --self-test)
 if(NOT ZVM_SANITIZE)
     add_script(tree.symbols tree tools/check_symbols $<TARGET_FILE:libzvm>)
+endif()
+
+# Only where the compiler optimises is there anything to see.
+add_script(tree.dispatch_self_test tree tools/check_dispatch --self-test)
+if(CMAKE_BUILD_TYPE STREQUAL Release AND TARGET zvm_interpreter)
+    set(interpreters $<TARGET_OBJECTS:zvm_interpreter> $<TARGET_OBJECTS:zvm_interpreter-switch>)
+    if(TARGET zvm-tail)
+        list(APPEND interpreters ${tail_object})
+    endif()
+    add_test(NAME tree.dispatch COMMAND tools/check_dispatch ${interpreters}
+        COMMAND_EXPAND_LISTS WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(tree.dispatch PROPERTIES LABELS tree TIMEOUT 300
+        SKIP_REGULAR_EXPRESSION "^skipped")
 endif()

@@ -16,16 +16,7 @@ static bool is_field(const struct zast_member_declaration *member)
 static bool constant_default(struct zgen *gen, const struct zast_function *function,
                              struct zvalue *value)
 {
-    const struct zast_node *body = function->body;
-    bool is_negative = body->kind == ZAST_UNARY && body->op == ZAST_OP_NEG;
-    if (!is_negative) return zgen_literal_value(gen, body, value);
-    if (body->left->kind == ZAST_FLOAT) {
-        *value = zvalue_float(-body->left->number);
-        return true;
-    }
-    if (body->left->kind != ZAST_INT || body->left->integer == INT64_MIN) return false;
-    *value = zvalue_int(-body->left->integer);
-    return true;
+    return zgen_literal_value(gen, function->body, value);
 }
 
 static void fill_field(struct zgen *gen, struct zdata *data, struct zdata_field *out,

@@ -177,6 +177,7 @@ static struct zast_node *operator_node(struct zparser *parser, const struct ztok
     node->start = left->start;
     node->left = left;
     node->right = right;
+    zfold_binary(node);
     return node;
 }
 
@@ -223,6 +224,7 @@ static struct zast_node *prefix(struct zparser *parser, enum zast_kind kind, enu
     node->left = unary(parser);
     if (node->left == NULL) return NULL;
     zparser_leave(parser);
+    if (kind == ZAST_UNARY) zfold_unary(node);
     return node;
 }
 

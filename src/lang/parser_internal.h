@@ -118,6 +118,11 @@ struct zast_text zparse_string_content(struct zparser *parser, const struct ztok
 bool zparse_expression_list(struct zparser *parser, enum ztoken_kind close, const char *what,
                             struct zparser_list *out);
 
+// ---- Literals (fold.c) ----
+// The node of an operator becomes a literal when its operands are literals and it cannot fail.
+void zfold_binary(struct zast_node *node);
+void zfold_unary(struct zast_node *node);
+
 // ---- Statements (parse_statement.c, parse_declaration.c) ----
 struct zast_node *zparse_block(struct zparser *parser);
 bool zparse_program(struct zparser *parser, struct zast_function *main_function);

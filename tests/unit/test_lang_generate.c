@@ -491,6 +491,32 @@ static void test_generate_arithmetic_on_locals_needs_no_moves(void **state)
     machine_close(&m);
 }
 
+static void test_generate_literals_are_folded_where_they_cannot_fail(void **state)
+{
+    (void)state;
+    const char *const folded[] = {"print(2 + 3 * 4 - 10 / 4 % 5)", "print(-(1.5 * 2.0))",
+                                  "print(1 < 2, 2 != 2, !true)",   "print([1][1 - 1])",
+                                  "if 1 > 2 { print(1) }",         "let x = 1\nprint(1 + 2 + x)"};
+    const char *const kept[][2] = {{"print(9223372036854775807 + 1)", "ADDI"},
+                                   {"print(1 / 0)", "DIVK"},
+                                   {"print(1.0 / 0.0)", "DIVK"},
+                                   {"print(1 % 0)", "MODK"},
+                                   {"print(1 + \"x\")", "KADD"},
+                                   {"print(-\"x\")", "NEG"}};
+    const char *const operators[] = {"MUL", "DIV",  "MOD", "SUB", "NEG",
+                                     "NOT", " LT ", "NE ", "JNGT"};
+    struct machine m;
+    machine_open(&m);
+    for (size_t i = 0; i < sizeof folded / sizeof folded[0]; i++) {
+        for (size_t j = 0; j < sizeof operators / sizeof operators[0]; j++)
+            assert_int_equal(count_in_code(&m, folded[i], operators[j]), 0);
+    }
+    assert_int_equal(count_in_code(&m, "print(2 + 3)", "ADD"), 0);
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+        assert_int_equal(count_in_code(&m, kept[i][0], kept[i][1]), 1);
+    machine_close(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -512,6 +538,7 @@ int main(void)
         cmocka_unit_test(test_generate_nested_constructs),
         cmocka_unit_test(test_generate_calls_of_fixed_globals_skip_the_load),
         cmocka_unit_test(test_generate_arithmetic_on_locals_needs_no_moves),
+        cmocka_unit_test(test_generate_literals_are_folded_where_they_cannot_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,13 +38,13 @@ static void test_operators_precedence_is_that_of_the_language(void **state)
                 "(?? a (|| b (&& c (== d (< e (+ f (* g h)))))))");
     check_value("a * b + c < d == e && f || g ?? h",
                 "(?? (|| (&& (== (< (+ (* a b) c) d) e) f) g) h)");
-    check_value("1 - 2 - 3 and 4 or 5", "(|| (&& (- (- 1 2) 3) 4) 5)");
-    check_value("-2 ** 2", "(neg (** 2 2))");
-    check_value("2 ** -1 ** 3", "(** 2 (neg (** 1 3)))");
+    check_value("a - b - c and d or e", "(|| (&& (- (- a b) c) d) e)");
+    check_value("-a ** 2", "(neg (** a 2))");
+    check_value("2 ** -a ** 3", "(** 2 (neg (** a 3)))");
     check_value("!-await a.b", "(! (neg (await (. a)b)))");
     check_value("a ? b : c ? d : e", "(? a b (? c d e))");
     check_value("a ? b ? c : d : e", "(? a (? b c d) e)");
-    check_value("(1 + 2) * 3 % 4", "(% (* (+ 1 2) 3) 4)");
+    check_value("(a + b) * c % d", "(% (* (+ a b) c) d)");
     check_value("a\n- b\n.c", "(- a (. b)c)");
 }
 
@@ -54,12 +54,29 @@ static void test_literals_every_form_is_read(void **state)
     check_value("[1, 2.5, 1e3, 'a', true, false, null,]",
                 "(list 1 2.5f 1000f 'a' true false null)");
     check_value("-9223372036854775808", "-9223372036854775808");
-    check_value("- 9223372036854775808 + 1", "(+ -9223372036854775808 1)");
+    check_value("- 9223372036854775808 + a", "(+ -9223372036854775808 a)");
     check_value("-9223372036854775808\n(a)", "-9223372036854775808) (do a");
     check_value("1e999", "inff");
     check_value("{a: 1, if: 2, 'b c': 3, 4: 5, -6: 7,}", "(map 'a' 1 'if' 2 'b c' 3 4 5 -6 7)");
     check_value("{}", "(map)");
     check_value("'a\\u{41}\\n'", "'aA\n'");
+}
+
+static void test_operators_on_literals_are_folded(void **state)
+{
+    (void)state;
+    check_value("1 - 2 - 3", "-4");
+    check_value("a + (1 + 2) * 3", "(+ a 9)");
+    check_value("a + 1 + 2", "(+ (+ a 1) 2)"); // a may be a text
+    check_value("-(2.5 * -2.0)", "5f");
+    check_value("1 < 2 and !true", "(&& true false)");
+    check_value("-7 / 2 % 3", "2");
+    check_value("9223372036854775807 + 1", "(+ 9223372036854775807 1)");
+    check_value("1 / 0", "(/ 1 0)");
+    check_value("1.0 / 0.0", "(/ 1f 0f)");
+    check_value("1 + 1.0", "(+ 1 1f)");
+    check_value("'a' + 'b'", "(+ 'a' 'b')");
+    check_value("2 ** 3", "(** 2 3)");
 }
 
 static void test_interpolation_nests_and_leaves_out_empty_pieces(void **state)
@@ -68,7 +85,7 @@ static void test_interpolation_nests_and_leaves_out_empty_pieces(void **state)
     check_value("\"a${b}c\"", "(join 'a' b 'c')");
     check_value("\"${b}${c}\"", "(join b c)");
     check_value("\"${ {a: \"}${1}\"} }$\"", "(join (map 'a' (join '}' 1)) '$')");
-    check_value("\"${(a)}${-5}${x => x}\"", "(join a (neg 5) (fn [x] x))");
+    check_value("\"${(a)}${-5}${x => x}\"", "(join a -5 (fn [x] x))");
 }
 
 static void test_postfixes_chain_on_one_line(void **state)
@@ -221,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_operators_precedence_is_that_of_the_language),
         cmocka_unit_test(test_literals_every_form_is_read),
+        cmocka_unit_test(test_operators_on_literals_are_folded),
         cmocka_unit_test(test_interpolation_nests_and_leaves_out_empty_pieces),
         cmocka_unit_test(test_postfixes_chain_on_one_line),
         cmocka_unit_test(test_functions_every_form_is_read),

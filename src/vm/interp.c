@@ -787,6 +787,8 @@ OP(GETIDXI)
 OP(SETIDX)
 {
     if (ZVM_LIKELY(store_element(HEAP, RA, RB, RC))) NEXT;
+    // The key was looked for and is not there.
+    if (RA->tag == ZTAG_MAP && is_quick_key(RB)) SLOW(zmap_add(iso, RA->p, *RB, *RC));
     SLOW(zindex_set(iso, *RA, *RB, *RC));
 }
 OP(GETF)

@@ -315,6 +315,15 @@ static bool add_string(struct zisolate *iso, struct zmap *map, struct zvalue key
     return has_room;
 }
 
+bool zmap_add(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue value)
+{
+    ZVM_ASSERT(zmap_find(map, key) == NULL);
+    if (key.tag != ZTAG_INT) return add_string(iso, map, key, value);
+    if (map->used == map->capacity && !make_room(iso, map)) return false;
+    add_entry(iso, map, key, value);
+    return true;
+}
+
 bool zmap_set(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue value)
 {
     struct zmap_entry *entry = zmap_find(map, key);
@@ -324,10 +333,7 @@ bool zmap_set(struct zisolate *iso, struct zmap *map, struct zvalue key, struct 
         zheap_log(&iso->heap, &map->owner.header);
         return true;
     }
-    if (key.tag != ZTAG_INT) return add_string(iso, map, key, value);
-    if (map->used == map->capacity && !make_room(iso, map)) return false;
-    add_entry(iso, map, key, value);
-    return true;
+    return zmap_add(iso, map, key, value);
 }
 
 bool zmap_remove(struct zmap *map, struct zvalue key, struct zvalue *removed)

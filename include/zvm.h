@@ -744,11 +744,9 @@ typedef enum zvm_mm_kind {
 /// What a field holds.
 typedef struct zvm_mm_value {
     zvm_mm_kind kind;
-    union {
-        int64_t integer;
-        double number;
-        zvm_handle reference;
-    };
+    int64_t integer;
+    double number;
+    zvm_handle reference;
 } zvm_mm_value;
 
 /// What a manager is made with. Zero in a field means its default.

@@ -187,6 +187,8 @@ static enum cli_line edit_read(void *self, const char *prompt, const char **line
     int count = 0;
     edit->prompt = prompt;
     edit->has_signal = false;
+    // Raw before the prompt shows: what is typed as soon as it does is read as it was typed.
+    el_set(edit->editor, EL_PREP_TERM, 1);
     const char *text = el_gets(edit->editor, &count);
     if (edit->has_signal) {
         el_reset(edit->editor);

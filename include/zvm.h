@@ -164,11 +164,75 @@ ZVM_API zvm_status zvm_runtime_shutdown(zvm_runtime *runtime, bool cancel);
 /// Returns false to refuse it: the caller of the writer then stops.
 typedef bool (*zvm_write_fn)(void *context, const char *text, size_t length_bytes);
 
-/// Compiles and verifies a program that uses no modules.
+typedef enum zvm_severity {
+    ZVM_SEVERITY_ERROR = 0,
+    ZVM_SEVERITY_NOTE // tells something about the errors before it
+} zvm_severity;
+
+/// One finding in a source text. Lines and columns count from 1, columns in code points. All texts are
+/// NUL-terminated UTF-8 but for `source`. Everything is valid during the call that hands it over.
+typedef struct zvm_diagnostic {
+    size_t size; // of this struct, in bytes, as the library knows it
+    zvm_severity severity;
+    const char *kind; // "SyntaxError"; "" for a note
+    const char *file;
+    uint32_t line, column;         // where it starts; 0, 0: it is about the whole file
+    uint32_t end_line, end_column; // just behind its last character; the start itself: a point
+    const char *message;
+    const char *const *hints; // [hint_count]: how to mend it, one line each
+    uint32_t hint_count;
+    const char *source; // the first line of it, [source_bytes] without its end, as it stands in the
+                        // file: may hold any bytes; NULL when there is none to show
+    size_t source_bytes;
+} zvm_diagnostic;
+
+/// Receives the findings of one compilation, in the order of the text.
+typedef void (*zvm_diagnostic_fn)(void *context, const zvm_diagnostic *diagnostic);
+
+/// How a program is compiled. Zero in a field means its default.
+typedef struct zvm_compile_options {
+    size_t size;                     // of this struct, in bytes
+    zvm_diagnostic_fn on_diagnostic; // may be NULL
+    void *context;                   // for it
+} zvm_compile_options;
+
+#define ZVM_COMPILE_OPTIONS_INIT {sizeof(zvm_compile_options), NULL, NULL}
+
+/// Most errors that one compilation reports; a note says when there were more.
+#define ZVM_DIAGNOSTICS_MAX 20
+
+/// Compiles and verifies a program that uses no modules; findings come as data.
+///
+/// in:      runtime; name [NUL-terminated], the "file" of positions; text [length_bytes], UTF-8;
+///          options may be NULL
+/// out:     out  the code, to be released with zvm_code_release
+/// errors:  as zvm_code_from_source
+/// thread:  any; several threads may compile at once; on_diagnostic is called on the calling one
+/// memory:  copies what it keeps
+/// cost:    linear in the text
+/// source:  ours
+ZVM_API zvm_status zvm_code_compile(zvm_runtime *runtime, const char *name, const char *text,
+                                    size_t length_bytes, const zvm_compile_options *options,
+                                    zvm_code **out);
+
+/// Writes a finding for people: "FILE:LINE:COL: error: TEXT", the source line, carets under its part
+/// (right also under wide and combining characters and tabs), and "hint: TEXT" lines.
+///
+/// in:      diagnostic; in_colour adds the escape sequences of terminals; write, context
+/// out:     none
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_OUTPUT write refused
+/// thread:  any
+/// memory:  none
+/// cost:    linear in the line
+/// source:  ours
+ZVM_API zvm_status zvm_diagnostic_write(const zvm_diagnostic *diagnostic, bool in_colour,
+                                        zvm_write_fn write, void *context);
+
+/// Compiles and verifies a program that uses no modules; findings come as text.
 ///
 /// in:      runtime; name [NUL-terminated] used in positions ("FILE" of FILE:LINE:COL);
 ///          text [length_bytes], UTF-8; diagnostics may be NULL, gets each finding as
-///          "FILE:LINE:COL: error: TEXT\n", the source line and a caret; context for it
+///          lines as zvm_diagnostic_write gives them, without colour; context for it
 /// out:     out  the code, to be released with zvm_code_release
 /// errors:  ZVM_E_SYNTAX, ZVM_E_UTF8 (both with diagnostics), ZVM_E_BYTECODE, ZVM_E_LIMIT,
 ///          ZVM_E_INTERN_LIMIT, ZVM_E_NOMEM, ZVM_E_ARGUMENT
@@ -197,9 +261,10 @@ typedef struct zvm_file_options {
     const char *root;     // folder; no module is read from elsewhere; NULL: the program's own
     zvm_load_fn load;     // NULL: reads files
     void *load_context;
+    zvm_diagnostic_fn on_diagnostic; // gets each finding as data, with the `context` of the call
 } zvm_file_options;
 
-#define ZVM_FILE_OPTIONS_INIT {sizeof(zvm_file_options), NULL, 0, NULL, NULL, NULL}
+#define ZVM_FILE_OPTIONS_INIT {sizeof(zvm_file_options), NULL, 0, NULL, NULL, NULL, NULL}
 
 /// Compiles and verifies a program that may use modules (`use "./lib/text.zx" as text`), and links
 /// them with it. Each module is compiled once a runtime and shared, for as long as a program has it.
@@ -210,7 +275,8 @@ typedef struct zvm_file_options {
 /// paths of modules in positions.
 ///
 /// in:      runtime; path [NUL-terminated], of the program, used in positions; options may be NULL;
-///          diagnostics and context as for zvm_code_from_source
+///          diagnostics and context as for zvm_code_from_source; behind a finding in a module come
+///          notes of the uses that lead to it
 /// out:     out  the code, to be released with zvm_code_release
 /// errors:  as zvm_code_from_source, of every module too; ZVM_E_SYNTAX also for a module that is
 ///          missing, outside the root or part of a circle; ZVM_E_NOT_FOUND the program cannot be
@@ -460,6 +526,8 @@ typedef struct zvm_result {
     uint64_t collections;
     uint64_t output_bytes;
     uint64_t slices;
+    const char *const *hints; // [hint_count]: what may mend the error, one line each
+    uint32_t hint_count;
 } zvm_result;
 
 #define ZVM_RESULT_INIT {.size = sizeof(zvm_result)}

@@ -148,30 +148,53 @@ static bool check_source_name(const char *name, struct zdiagnostics *findings)
 }
 
 zvm_status zapi_compile(zvm_runtime *runtime, const char *name, const char *text,
-                        size_t length_bytes, zvm_write_fn diagnostics, void *context,
+                        size_t length_bytes, struct zdiagnostics *findings,
                         const struct zmodule_source *source, zvm_code **out)
 {
-    struct zdiagnostics findings = {.file_name = name,
-                                    .text = text == NULL ? "" : text,
-                                    .length_bytes = length_bytes,
-                                    .write = diagnostics,
-                                    .context = context};
-    if (!check_source_name(name, &findings)) return ZVM_E_UTF8;
+    findings->file_name = name;
+    findings->text = text == NULL ? "" : text;
+    findings->length_bytes = length_bytes;
+    if (!check_source_name(name, findings)) return ZVM_E_UTF8;
     struct zcode *code;
-    zvm_status status = zlang_compile_program(runtime->intern, &findings, source, &code);
+    zvm_status status = zlang_compile_program(runtime->intern, findings, source, &code);
     if (status != ZVM_OK) return status;
     code->owner = runtime;
     *out = (zvm_code *)code;
     return ZVM_OK;
 }
 
+static zvm_status compile_text(zvm_runtime *runtime, const char *name, const char *text,
+                               size_t length_bytes, struct zdiagnostics *findings, zvm_code **out)
+{
+    if (runtime == NULL || name == NULL || out == NULL) return ZVM_E_ARGUMENT;
+    if (text == NULL && length_bytes > 0) return ZVM_E_ARGUMENT;
+    return zapi_compile(runtime, name, text, length_bytes, findings, NULL /* source */, out);
+}
+
+zvm_status zvm_code_compile(zvm_runtime *runtime, const char *name, const char *text,
+                            size_t length_bytes, const zvm_compile_options *options, zvm_code **out)
+{
+    zvm_compile_options own = ZVM_COMPILE_OPTIONS_INIT;
+    if (options != NULL && !zapi_read_options(&own, sizeof own, options, options->size))
+        return ZVM_E_ARGUMENT;
+    struct zdiagnostics findings = {.report = own.on_diagnostic, .context = own.context};
+    return compile_text(runtime, name, text, length_bytes, &findings, out);
+}
+
 zvm_status zvm_code_from_source(zvm_runtime *runtime, const char *name, const char *text,
                                 size_t length_bytes, zvm_write_fn diagnostics, void *context,
                                 zvm_code **out)
 {
-    if (runtime == NULL || name == NULL || out == NULL) return ZVM_E_ARGUMENT;
-    if (text == NULL && length_bytes > 0) return ZVM_E_ARGUMENT;
-    return zapi_compile(runtime, name, text, length_bytes, diagnostics, context, NULL, out);
+    struct zdiagnostics findings = {.write = diagnostics, .context = context};
+    return compile_text(runtime, name, text, length_bytes, &findings, out);
+}
+
+zvm_status zvm_diagnostic_write(const zvm_diagnostic *diagnostic, bool in_colour,
+                                zvm_write_fn write, void *context)
+{
+    if (diagnostic == NULL || write == NULL) return ZVM_E_ARGUMENT;
+    if (diagnostic->size != sizeof *diagnostic) return ZVM_E_ARGUMENT;
+    return zdiagnostic_write_text(diagnostic, in_colour, write, context) ? ZVM_OK : ZVM_E_OUTPUT;
 }
 
 bool zvm_code_is_compiled(const void *bytes, size_t length_bytes)
@@ -392,6 +415,8 @@ static void fill_ending(const struct zisolate *iso, zvm_result *result)
     result->trace = extra->trace;
     result->trace_count = extra->trace_count;
     result->trace_omitted = extra->trace_omitted;
+    result->hints = (const char *const *)&extra->hint;
+    result->hint_count = extra->hint != NULL ? 1 : 0;
 }
 
 static void fill_figures(const struct zisolate *iso, zvm_result *result)

@@ -5,6 +5,7 @@
 #include "lang/module.h"
 #include "zvm.h"
 
+struct zdiagnostics;
 struct zintern;
 struct zsched;
 struct zshared;
@@ -22,9 +23,9 @@ struct zvm_runtime {
 // not have reads as zero, what we do not have must be zero. false: it is not.
 bool zapi_read_options(void *out, size_t own_bytes, const void *from, size_t from_bytes);
 
-// Compiles a text; source NULL: without modules.
+// Compiles a text; source NULL: without modules. findings: where they go; the rest is filled in here.
 zvm_status zapi_compile(zvm_runtime *runtime, const char *name, const char *text,
-                        size_t length_bytes, zvm_write_fn diagnostics, void *context,
+                        size_t length_bytes, struct zdiagnostics *findings,
                         const struct zmodule_source *source, zvm_code **out);
 
 #endif // ZVM_API_API_INTERNAL_H

@@ -22,12 +22,18 @@ struct file_compile {
     struct zstrbuf prefix; // before the paths of modules
 };
 
+static struct zdiagnostics findings_of(const struct file_compile *file)
+{
+    return (struct zdiagnostics){.file_name = file->path,
+                                 .write = file->diagnostics,
+                                 .report = file->options.on_diagnostic,
+                                 .context = file->context};
+}
+
 static zvm_status complain(const struct file_compile *file, zvm_status status, const char *reason)
 {
-    bool is_text = zutf8_is_valid(file->path, strlen(file->path), NULL);
-    struct zdiagnostics findings = {.file_name = is_text ? file->path : "source",
-                                    .write = file->diagnostics,
-                                    .context = file->context};
+    struct zdiagnostics findings = findings_of(file);
+    if (!zutf8_is_valid(file->path, strlen(file->path), NULL)) findings.file_name = "source";
     zdiagnostics_error(&findings, (struct zast_position){0}, 0, "%s", reason);
     return status;
 }
@@ -42,9 +48,10 @@ static zvm_status compile_file(const struct file_compile *file, zvm_load_fn load
                                           .context = context,
                                           .path = path,
                                           .prefix = zstrbuf_text(&file->prefix)};
+    struct zdiagnostics findings = findings_of(file);
     return zapi_compile(file->runtime, file->path, is_given ? file->options.text : text,
-                        is_given ? file->options.length_bytes : length_bytes, file->diagnostics,
-                        file->context, load == NULL ? NULL : &source, file->out);
+                        is_given ? file->options.length_bytes : length_bytes, &findings,
+                        load == NULL ? NULL : &source, file->out);
 }
 
 // The default loader.

@@ -126,7 +126,9 @@ static int compile_file(const struct compile *compile, const char *output)
         return CLI_EXIT_NOTHING;
     }
     zvm_code *code = NULL;
-    int exit_status = cli_source_open(runtime, compile->file, &code);
+    struct cli_show show;
+    cli_show_init(&show, false /* as_json */, CLI_COLOUR_AUTO, stderr);
+    int exit_status = cli_source_open(runtime, compile->file, &show, &code);
     if (exit_status == CLI_EXIT_OK && !write_file(code, output)) exit_status = CLI_EXIT_FAILED;
     zvm_code_release(code);
     zvm_runtime_destroy(runtime);

@@ -6,15 +6,19 @@
 #include "cli/failure.h"
 
 #include "cli/message.h"
+#include "cli/show.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define HINT_BYTES_MAX 120
+
 void cli_failures_init(struct cli_failures *failures, const struct cli_run_options *options)
 {
     *failures = (struct cli_failures){.options = options};
+    cli_show_init(&failures->show, options->as_json, options->colour, stderr);
 }
 
 void cli_failures_deinit(struct cli_failures *failures)
@@ -95,44 +99,114 @@ static uint64_t or_most(uint64_t limit)
 }
 
 // Which limit it was is in the message.
-static void write_intern_hint(FILE *to, const struct cli_run_options *options,
-                              const zvm_result *result)
+static void intern_hint(const struct cli_run_options *options, const zvm_result *result, char *text,
+                        size_t text_bytes)
 {
-    static const char wants[] = "hint: if the program needs more keys, raise";
+    static const char wants[] = "if the program needs more keys, raise";
     char limit[CLI_COUNT_CHARS > CLI_UNIT_CHARS ? CLI_COUNT_CHARS : CLI_UNIT_CHARS];
     if (strncmp(result->message, "intern limit", strlen("intern limit")) != 0)
-        fprintf(to, "%s --intern-table or --intern-table-bytes\n", wants);
+        snprintf(text, text_bytes, "%s --intern-table or --intern-table-bytes", wants);
     else if (strstr(result->message, " symbols reached") != NULL)
-        fprintf(to, "%s --intern-limit (now %s)\n", wants,
-                cli_count(or_most(options->intern_limit_count), limit));
+        snprintf(text, text_bytes, "%s --intern-limit (now %s)", wants,
+                 cli_count(or_most(options->intern_limit_count), limit));
     else
-        fprintf(to, "%s --intern-limit-bytes (now %s)\n", wants,
-                cli_size(or_most(options->intern_limit_bytes), limit));
+        snprintf(text, text_bytes, "%s --intern-limit-bytes (now %s)", wants,
+                 cli_size(or_most(options->intern_limit_bytes), limit));
 }
 
-static void write_hint(FILE *to, const struct cli_run_options *options, const zvm_result *result)
+// What the command knows beyond the library; text [text_bytes]. false: nothing.
+static bool limit_hint(const struct cli_run_options *options, const zvm_result *result, char *text,
+                       size_t text_bytes)
 {
     if (result->status == ZVM_E_HEAP_LIMIT) {
         char limit[CLI_UNIT_CHARS];
-        fprintf(to, "hint: if the program needs more memory, raise --heap-limit (now %s)\n",
-                cli_size(result->heap_limit_bytes, limit));
-    } else if (strcmp(result->kind, "StackOverflowError") == 0) {
-        uint32_t depth = options->max_depth != 0 ? options->max_depth : 10000;
-        fprintf(to,
-                "hint: if the program needs deeper calls, raise --max-depth (now %" PRIu32 ")\n",
-                depth);
-    } else if (strcmp(result->kind, "InternLimitError") == 0) {
-        write_intern_hint(to, options, result);
+        snprintf(text, text_bytes, "if the program needs more memory, raise --heap-limit (now %s)",
+                 cli_size(result->heap_limit_bytes, limit));
+        return true;
     }
+    if (strcmp(result->kind, "InternLimitError") == 0) {
+        intern_hint(options, result, text, text_bytes);
+        return true;
+    }
+    if (strcmp(result->kind, "StackOverflowError") != 0) return false;
+    uint32_t depth = options->max_depth != 0 ? options->max_depth : 10000;
+    snprintf(text, text_bytes,
+             "if the program needs deeper calls, raise --max-depth (now %" PRIu32 ")", depth);
+    return true;
 }
 
-static void write_error(FILE *to, const struct cli_run_options *options, const zvm_result *result)
+static void write_hint(FILE *to, const struct cli_show *show, const char *text)
 {
-    fprintf(to, "%s:%" PRIu32 ":%" PRIu32 ": %s: %s\n", result->file, result->line, result->column,
-            result->kind, result->message);
-    write_trace(to, result);
-    write_hint(to, options, result);
+    fprintf(to, "%shint:%s %s\n", cli_show_cyan(show), cli_show_plain(show), text);
 }
+
+static void write_error(FILE *to, const struct cli_failures *failures, const zvm_result *result)
+{
+    const struct cli_show *show = &failures->show;
+    fprintf(to, "%s%s:%" PRIu32 ":%" PRIu32 ":%s %s%s:%s %s\n", cli_show_bold(show), result->file,
+            result->line, result->column, cli_show_plain(show), cli_show_red(show), result->kind,
+            cli_show_plain(show), result->message);
+    write_trace(to, result);
+    for (uint32_t i = 0; i < result->hint_count; i++)
+        write_hint(to, show, result->hints[i]);
+    char hint[HINT_BYTES_MAX];
+    if (limit_hint(failures->options, result, hint, sizeof hint)) write_hint(to, show, hint);
+}
+
+// ---- As JSON ----------------------------------------------------------------------------------
+
+static void write_trace_json(FILE *to, const zvm_result *result)
+{
+    fputs("\"trace\":[", to);
+    for (uint32_t i = 0; i < result->trace_count; i++) {
+        const zvm_trace_frame *frame = &result->trace[i];
+        fputs(i > 0 ? ",{\"function\":" : "{\"function\":", to);
+        cli_json_string(to, frame->function);
+        fputs(",\"file\":", to);
+        cli_json_string(to, frame->file);
+        fprintf(to, ",\"line\":%" PRIu32 ",\"column\":%" PRIu32 "}", frame->line, frame->column);
+    }
+    fprintf(to, "],\"trace_omitted\":%" PRIu32, result->trace_omitted);
+}
+
+static void write_hints_json(FILE *to, const struct cli_failures *failures,
+                             const zvm_result *result)
+{
+    char hint[HINT_BYTES_MAX];
+    fputs("\"hints\":[", to);
+    for (uint32_t i = 0; i < result->hint_count; i++) {
+        if (i > 0) fputc(',', to);
+        cli_json_string(to, result->hints[i]);
+    }
+    if (limit_hint(failures->options, result, hint, sizeof hint)) {
+        if (result->hint_count > 0) fputc(',', to);
+        cli_json_string(to, hint);
+    }
+    fputs("],", to);
+}
+
+// An error or a termination of the isolate `id`, as an object of zvm.diagnostic/1.
+static void write_json(FILE *to, const struct cli_failures *failures, uint64_t id,
+                       const zvm_result *result)
+{
+    bool is_error = result->status == ZVM_E_ERROR || result->status == ZVM_E_HEAP_LIMIT;
+    const char *file = *result->file != '\0' ? result->file : failures->options->file;
+    fputs("{\"schema\":\"zvm.diagnostic/1\",\"file\":", to);
+    cli_json_string(to, file);
+    fprintf(to,
+            ",\"line\":%" PRIu32 ",\"column\":%" PRIu32 ",\"end_line\":%" PRIu32
+            ",\"end_column\":%" PRIu32 ",\"severity\":\"error\",\"kind\":",
+            result->line, result->column, result->line, result->column);
+    cli_json_string(to, is_error ? result->kind : "Termination");
+    fputs(",\"message\":", to);
+    cli_json_string(to, is_error ? result->message : kind_of(result));
+    fputc(',', to);
+    write_hints_json(to, failures, result);
+    write_trace_json(to, result);
+    fprintf(to, ",\"isolate\":%" PRIu64 "}\n", id);
+}
+
+// ---- Terminations -----------------------------------------------------------------------------
 
 // ` (isolate 7)`, but only where there are several. text [CLI_COUNT_CHARS + 12].
 static const char *isolate_suffix(const struct cli_run_options *options, uint64_t id, char *text,
@@ -169,17 +243,19 @@ static void write_termination(FILE *to, const struct cli_run_options *options, u
     }
 }
 
-static char *make_text(const struct cli_run_options *options, uint64_t id, const zvm_result *result)
+static char *make_text(const struct cli_failures *failures, uint64_t id, const zvm_result *result)
 {
     char *text = NULL;
     size_t length;
     FILE *to = open_memstream(&text, &length);
     if (to == NULL) return NULL;
     bool is_error = result->status == ZVM_E_ERROR || result->status == ZVM_E_HEAP_LIMIT;
-    if (is_error) {
-        write_error(to, options, result);
+    if (failures->show.as_json) {
+        write_json(to, failures, id, result);
+    } else if (is_error) {
+        write_error(to, failures, result);
     } else {
-        write_termination(to, options, id, result);
+        write_termination(to, failures->options, id, result);
     }
     bool ok = ferror(to) == 0;
     if (fclose(to) == 0 && ok) return text;
@@ -196,7 +272,7 @@ void cli_failures_add(struct cli_failures *failures, uint64_t id, const zvm_resu
     failures->lowest_id = id;
     failures->exit_status = exit_status_of(result->status);
     free(failures->text);
-    failures->text = make_text(failures->options, id, result);
+    failures->text = make_text(failures, id, result);
 }
 
 // ---- The lines at the end ---------------------------------------------------------------------
@@ -210,25 +286,48 @@ static int compare_kinds(const void *left, const void *right)
     return strcmp(a->name, b->name);
 }
 
-static void print_counts(struct cli_failures *failures)
+static void write_counts(FILE *to, struct cli_failures *failures)
 {
     qsort(failures->kinds, failures->kind_count, sizeof failures->kinds[0], compare_kinds);
     char failed[CLI_COUNT_CHARS];
     char all[CLI_COUNT_CHARS];
-    fprintf(stderr, "zvm: %s: %s of %s isolates failed (shown: isolate %" PRIu64 "):",
-            failures->options->file, cli_count(failures->count, failed),
-            cli_count(failures->options->isolate_count, all), failures->lowest_id);
+    fprintf(to, "%s of %s isolates failed (shown: isolate %" PRIu64 "):",
+            cli_count(failures->count, failed), cli_count(failures->options->isolate_count, all),
+            failures->lowest_id);
     const char *separator = " ";
     char number[CLI_COUNT_CHARS];
     for (uint32_t i = 0; i < failures->kind_count; i++) {
         const struct cli_failure_kind *kind = &failures->kinds[i];
-        fprintf(stderr, "%s%s %s", separator, cli_count(kind->count, number), kind->name);
+        fprintf(to, "%s%s %s", separator, cli_count(kind->count, number), kind->name);
         separator = ", ";
     }
     if (failures->other_count > 0) {
-        fprintf(stderr, "%s%s other", separator, cli_count(failures->other_count, number));
+        fprintf(to, "%s%s other", separator, cli_count(failures->other_count, number));
     }
-    fputc('\n', stderr);
+}
+
+static void print_counts(struct cli_failures *failures)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *to = open_memstream(&text, &length);
+    if (to == NULL) return;
+    write_counts(to, failures);
+    if (fclose(to) != 0) {
+        free(text);
+        return;
+    }
+    if (failures->show.as_json) {
+        zvm_diagnostic note = {.size = sizeof note,
+                               .severity = ZVM_SEVERITY_NOTE,
+                               .kind = "",
+                               .file = failures->options->file,
+                               .message = text};
+        cli_show_finding(&failures->show, &note);
+    } else {
+        cli_complain("%s: %s", failures->options->file, text);
+    }
+    free(text);
 }
 
 void cli_failures_print(struct cli_failures *failures)

@@ -3,6 +3,7 @@
 #define ZVM_CLI_FAILURE_H
 
 #include "cli/options.h"
+#include "cli/show.h"
 #include "zvm.h"
 
 #define CLI_FAILURE_KINDS_MAX  16u
@@ -16,6 +17,7 @@ struct cli_failure_kind {
 // Not locked: the caller's lock guards it.
 struct cli_failures {
     const struct cli_run_options *options;
+    struct cli_show show;
     uint64_t count;
     uint64_t other_count; // failures of kinds that found no row
     struct cli_failure_kind kinds[CLI_FAILURE_KINDS_MAX];

@@ -55,6 +55,8 @@ static const char help_run[] =
     "                       none (first)\n"
     "  --report FORMAT      none, text, json or prom, at the end on standard error (none)\n"
     "  --report-file PATH   put the report there instead (as text if --report is not given)\n"
+    "  --json               errors as JSON on standard error, one object a line\n"
+    "  --color WHEN         colours in errors: auto, always or never (auto: on terminals)\n"
     "\n"
     "Limits of the table of strings that all isolates share:\n"
     "  --intern-table N     strings (16777216)\n"
@@ -80,12 +82,14 @@ static const char help_run[] =
     "  zvm run examples/spin.zx --timeout 100ms --report json --report-file report.json\n";
 
 static const char help_check[] =
-    "Usage: zvm check FILE.zx|FILE.zbc...\n"
+    "Usage: zvm check [--json] [--color WHEN] FILE.zx|FILE.zbc...\n"
     "\n"
     "Parses, compiles and verifies each file without running it. Findings go to standard error\n"
-    "as FILE:LINE:COL: error: TEXT, with the source line and a caret; without findings nothing\n"
-    "is printed. FILE '-' is standard input.\n"
+    "as FILE:LINE:COL: error: TEXT, with the source line, carets and hints; of each file at most\n"
+    "20 are shown. Without findings nothing is printed. FILE '-' is standard input.\n"
     "\n"
+    "  --json               findings as JSON on standard output, one object a line\n"
+    "  --color WHEN         colours: auto, always or never (auto: on terminals)\n"
     "  --help               print this text\n"
     "\n"
     "Exit status: 0 no findings; 2 findings, or a file that cannot be read; 5 internal check\n"
@@ -93,7 +97,8 @@ static const char help_check[] =
     "\n"
     "Examples:\n"
     "  zvm check examples/bank.zx\n"
-    "  zvm check examples/*.zx\n";
+    "  zvm check examples/*.zx\n"
+    "  zvm check --json examples/bank.zx\n";
 
 static const char help_compile[] =
     "Usage: zvm compile FILE.zx [-o FILE.zbc]\n"

@@ -197,6 +197,13 @@ static bool apply_text(struct cli_run_options *options, const char *name, const 
     return true;
 }
 
+static bool apply_colour(struct cli_run_options *options, const char *name, const char *value)
+{
+    if (cli_colour_parse(value, &options->colour)) return true;
+    cli_complain("%s: '%s' is not a choice of colours; write auto, always or never", name, value);
+    return false;
+}
+
 static const struct option_row rows[] = {
     {"-e", "'print(6 * 7)'", apply_text, false},
     {"-n", "1000", apply_isolates, false},
@@ -215,6 +222,7 @@ static const struct option_row rows[] = {
     {"--report-file", "report.json", apply_report_file, false},
     {"--output", "all", apply_output, false},
     {"--seed", "1", apply_seed, false},
+    {"--color", "never", apply_colour, false},
 };
 
 // The words still to be read.
@@ -242,6 +250,10 @@ static const struct option_row *find_row(const char *word, const char **value)
 
 static bool take_option(struct cli_run_options *options, const char *word, struct words *words)
 {
+    if (!words->is_repl && strcmp(word, "--json") == 0) {
+        options->as_json = true;
+        return true;
+    }
     const char *value;
     const struct option_row *row = find_row(word, &value);
     if (row == NULL || (words->is_repl && !row->is_limit)) {

@@ -2,6 +2,8 @@
 #ifndef ZVM_CLI_OPTIONS_H
 #define ZVM_CLI_OPTIONS_H
 
+#include "cli/show.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +34,8 @@ struct cli_run_options {
     enum cli_output output;
     const char *const *arguments; // [argument_count], of argv
     size_t argument_count;
+    bool as_json; // findings and errors
+    enum cli_colour colour;
     bool help;
 };
 

@@ -107,8 +107,9 @@ static int run_compiled(struct run *run)
 static bool load(struct run *run)
 {
     const char *text = run->options.text;
-    bool ok = text != NULL ? cli_source_set(text, &run->source)
-                           : cli_source_load(run->options.file, &run->source);
+    struct cli_show *show = &run->failures.show;
+    bool ok = text != NULL ? cli_source_set(text, show, &run->source)
+                           : cli_source_load(run->options.file, show, &run->source);
     if (ok) run->options.file = run->source.name;
     return ok;
 }
@@ -120,7 +121,8 @@ static int run_opened(struct run *run)
         cli_source_free(&run->source);
         return CLI_EXIT_NOTHING;
     }
-    int exit_status = cli_source_compile(run->runtime, &run->source, &run->code);
+    struct cli_show *show = &run->failures.show;
+    int exit_status = cli_source_compile(run->runtime, &run->source, show, &run->code);
     cli_source_free(&run->source);
     if (exit_status == CLI_EXIT_OK) exit_status = run_compiled(run);
     zvm_code_release(run->code);

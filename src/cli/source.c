@@ -70,37 +70,27 @@ static int load_file(struct cli_source *source, const char *name)
     return error;
 }
 
-static void complain_load(const char *name, int error)
+static void show_load(struct cli_show *show, const char *name, int error)
 {
     switch (error) {
     case EISDIR:
-        cli_complain("%s: is a directory; give the .zx file in it", name);
+        cli_show_file_error(show, name, "is a directory; give the .zx file in it");
         return;
     case ENOENT:
-        cli_complain("%s: no such file; check the name and the directory", name);
+        cli_show_file_error(show, name, "no such file; check the name and the directory");
         return;
     case EACCES:
-        cli_complain("%s: permission denied; make the file readable", name);
+        cli_show_file_error(show, name, "permission denied; make the file readable");
         return;
     case EFBIG:
-        cli_complain("%s: larger than 1 GiB, the most that a source file may have", name);
+        cli_show_file_error(show, name, "larger than 1 GiB, the most that a source file may have");
         return;
     default:
-        cli_complain("%s: cannot read: %s", name, strerror(error));
+        cli_show_file_error(show, name, "cannot read: %s", strerror(error));
     }
 }
 
-// A zvm_write_fn. context: bool, set when something was written.
-static bool write_diagnostic(void *context, const char *text, size_t length_bytes)
-{
-    bool *was_written = context;
-    *was_written = true;
-    // A diagnostic that cannot be shown is no reason to stop: the exit status still tells.
-    fwrite(text, 1, length_bytes, stderr);
-    return true;
-}
-
-bool cli_source_load(const char *name, struct cli_source *out)
+bool cli_source_load(const char *name, struct cli_show *show, struct cli_source *out)
 {
     struct cli_source source = {.name = strcmp(name, "-") == 0 ? "<stdin>" : name};
     int error = load_file(&source, name);
@@ -109,16 +99,16 @@ bool cli_source_load(const char *name, struct cli_source *out)
         return true;
     }
     free(source.text);
-    complain_load(name, error);
+    show_load(show, name, error);
     return false;
 }
 
-bool cli_source_set(const char *text, struct cli_source *out)
+bool cli_source_set(const char *text, struct cli_show *show, struct cli_source *out)
 {
     struct cli_source source = {.name = "<command-line>", .length = strlen(text)};
     source.text = strdup(text);
     if (source.text == NULL) {
-        complain_load(source.name, ENOMEM);
+        show_load(show, source.name, ENOMEM);
         return false;
     }
     *out = source;
@@ -136,37 +126,65 @@ bool cli_source_is_compiled(const struct cli_source *source)
     return zvm_code_is_compiled(source->text, source->length);
 }
 
-int cli_source_compile(zvm_runtime *runtime, const struct cli_source *source, zvm_code **out)
+// ---- Compiling ----------------------------------------------------------------------------------
+
+// Why a compiled program was refused, and of which file.
+struct refusal {
+    const char *name;
+    struct cli_show *show;
+};
+
+// A zvm_write_fn. It gets one line, "NAME: error: TEXT"; context: the refusal.
+static bool show_refusal(void *context, const char *text, size_t length_bytes)
 {
-    bool is_compiled = cli_source_is_compiled(source);
-    if (!is_compiled && cli_is_compiled_name(source->name)) {
-        cli_complain("%s: not a compiled program; 'zvm compile FILE.zx -o %s' makes one",
-                     source->name, source->name);
+    const struct refusal *refusal = context;
+    size_t head = strlen(refusal->name) + strlen(": error: ");
+    char *message = head < length_bytes ? strndup(text + head, length_bytes - head - 1) : NULL;
+    if (message == NULL) return true;
+    zvm_diagnostic finding = {
+        .size = sizeof finding, .kind = "FileError", .file = refusal->name, .message = message};
+    cli_show_finding(refusal->show, &finding);
+    free(message);
+    return true;
+}
+
+static zvm_status compile(zvm_runtime *runtime, const struct cli_source *source,
+                          struct cli_show *show, zvm_code **out)
+{
+    if (cli_source_is_compiled(source)) {
+        struct refusal refusal = {source->name, show};
+        return zvm_code_from_bytes(runtime, source->name, source->text, source->length,
+                                   show_refusal, &refusal, out);
+    }
+    zvm_file_options options = ZVM_FILE_OPTIONS_INIT;
+    options.text = source->text == NULL ? "" : source->text;
+    options.length_bytes = source->length;
+    options.on_diagnostic = cli_show_finding;
+    return zvm_code_from_file(runtime, source->name, &options, NULL, show, out);
+}
+
+int cli_source_compile(zvm_runtime *runtime, const struct cli_source *source, struct cli_show *show,
+                       zvm_code **out)
+{
+    if (!cli_source_is_compiled(source) && cli_is_compiled_name(source->name)) {
+        cli_show_file_error(show, source->name,
+                            "not a compiled program; 'zvm compile FILE.zx -o %s' makes one",
+                            source->name);
         return CLI_EXIT_NOTHING;
     }
-    bool was_written = false;
-    zvm_status status;
-    if (is_compiled) {
-        status = zvm_code_from_bytes(runtime, source->name, source->text, source->length,
-                                     write_diagnostic, &was_written, out);
-    } else {
-        zvm_file_options options = ZVM_FILE_OPTIONS_INIT;
-        options.text = source->text == NULL ? "" : source->text;
-        options.length_bytes = source->length;
-        status = zvm_code_from_file(runtime, source->name, &options, write_diagnostic, &was_written,
-                                    out);
-    }
+    show->was_used = false;
+    zvm_status status = compile(runtime, source, show, out);
     if (status == ZVM_OK) return CLI_EXIT_OK;
-    if (!was_written) cli_complain("%s: %s", source->name, zvm_status_text(status));
+    if (!show->was_used) cli_show_file_error(show, source->name, "%s", zvm_status_text(status));
     bool is_internal = status == ZVM_E_BYTECODE || status == ZVM_E_INTERNAL;
     return is_internal ? CLI_EXIT_INTERNAL : CLI_EXIT_NOTHING;
 }
 
-int cli_source_open(zvm_runtime *runtime, const char *name, zvm_code **out)
+int cli_source_open(zvm_runtime *runtime, const char *name, struct cli_show *show, zvm_code **out)
 {
     struct cli_source source;
-    if (!cli_source_load(name, &source)) return CLI_EXIT_NOTHING;
-    int exit_status = cli_source_compile(runtime, &source, out);
+    if (!cli_source_load(name, show, &source)) return CLI_EXIT_NOTHING;
+    int exit_status = cli_source_compile(runtime, &source, show, out);
     cli_source_free(&source);
     return exit_status;
 }

@@ -155,8 +155,11 @@ struct zerror {
     uint32_t line, column;  // 0 until first thrown
     struct zbuffer *trace;
     uint8_t kind_tag, message_tag;
-    uint16_t file; // where it was first thrown: zcode_file_name
-    uint8_t reserved[4];
+    uint16_t file;            // where it was first thrown: zcode_file_name
+    uint8_t hint, hint_type;  // enum zhint_kind, see vm/hint.h; a ZTYPE_ or other detail
+    uint8_t reserved[2];
+    uint32_t hint_number;
+    const void *hint_subject, *hint_name; // nothing of this heap
 };
 
 // An instance of a data declaration. aux = fields: payloads, then tags.

@@ -300,6 +300,7 @@ struct zast_global {
     uint32_t export_slot;        // imported: its slot in its module
     uint32_t slot;               // for the code generator
     bool is_set;                 // for the code generator: has its value in all code from here on
+    const char *hint;            // what may be meant when it has no value; NULL: nothing known
     struct zast_global *next;
 };
 

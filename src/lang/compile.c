@@ -10,6 +10,7 @@
 #include "lang/generate_internal.h"
 #include "lang/resolve.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,39 @@ static void take_globals(struct zgen *gen)
     zgen_name_modules(gen);
 }
 
+static uint32_t count_hints(const struct zgen *gen)
+{
+    uint32_t count = 0;
+    for (const struct zast_global *global = gen->program->globals; global != NULL;
+         global = global->next)
+        count += global->hint != NULL;
+    for (const struct zmodule *module = gen->modules; module != NULL; module = module->next)
+        count += module->unit->code->hint_count;
+    return count;
+}
+
+// What the resolver thinks of names without a value.
+static void take_hints(struct zgen *gen)
+{
+    uint32_t count = count_hints(gen);
+    if (count == 0 || gen->status != ZVM_OK) return;
+    struct zcode_hint *hints = z_alloc_zeroed(count * sizeof *hints);
+    if (hints == NULL) {
+        zgen_fail(gen, ZVM_E_NOMEM);
+        return;
+    }
+    gen->code->hints = hints;
+    gen->code->hint_count = count;
+    for (const struct zast_global *global = gen->program->globals; global != NULL;
+         global = global->next) {
+        if (global->hint == NULL) continue;
+        hints->slot = global->slot;
+        snprintf(hints->text, sizeof hints->text, "%s", global->hint);
+        hints++;
+    }
+    zgen_link_hints(gen, hints);
+}
+
 // The code of one tree, whole or with the status of its failure; the caller releases it.
 static zvm_status generate(struct zgen *gen)
 {
@@ -63,6 +97,7 @@ static zvm_status generate(struct zgen *gen)
     take_protos(gen);
     take_datas(gen);
     take_globals(gen);
+    take_hints(gen);
     return gen->status;
 }
 
@@ -71,8 +106,7 @@ static zvm_status verify(const struct zgen *gen)
     char why[160];
     zvm_status status = zcode_verify(gen->code, why, sizeof why);
     if (status == ZVM_E_BYTECODE) {
-        struct zast_position whole_file = {0, 0};
-        zdiagnostics_error(gen->diagnostics, whole_file, 0, "internal error: %s", why);
+        zdiagnostics_internal(gen->diagnostics, why);
     }
     return status;
 }
@@ -206,10 +240,16 @@ zvm_status zlang_compile_program(struct zintern *intern, struct zdiagnostics *di
     struct zmodule main_module = {.diagnostics = diagnostics, .path = ""};
     if (source != NULL && source->path != NULL) main_module.path = source->path;
     zvm_status status = zlang_parse_tree(diagnostics, &main_module.program);
-    if (status != ZVM_OK) return status;
+    if (status != ZVM_OK) {
+        zdiagnostics_end(diagnostics);
+        return status;
+    }
     struct zmodule_load load = {.intern = intern, .source = source};
     status = zmodule_load_all(&load, &main_module);
-    if (status == ZVM_OK) status = compile_loaded(&load, &main_module, out);
+    if (status == ZVM_OK) {
+        status = compile_loaded(&load, &main_module, out);
+        zdiagnostics_end(diagnostics);
+    }
     zmodule_unload(&load);
     zlang_free_program(&main_module.program);
     return status;
@@ -226,11 +266,17 @@ zvm_status zlang_compile_in(struct zintern *intern, struct zdiagnostics *diagnos
 {
     struct zmodule piece = {.diagnostics = diagnostics, .path = ""};
     zvm_status status = zlang_parse_tree(diagnostics, &piece.program);
-    if (status != ZVM_OK) return status;
+    if (status != ZVM_OK) {
+        zdiagnostics_end(diagnostics);
+        return status;
+    }
     piece.program.session = session;
     struct zmodule_load load = {.intern = intern};
     status = zmodule_load_all(&load, &piece);
-    if (status == ZVM_OK) status = compile_loaded(&load, &piece, out);
+    if (status == ZVM_OK) {
+        status = compile_loaded(&load, &piece, out);
+        zdiagnostics_end(diagnostics);
+    }
     zmodule_unload(&load);
     zlang_free_program(&piece.program);
     return status;

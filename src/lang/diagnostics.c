@@ -1,12 +1,12 @@
-// lang/diagnostics.c - writes a finding in a source text for people to read.
+// lang/diagnostics.c - makes findings of errors, and hands them to whoever asked for them.
 //
-// Owns: nothing. Thread: owner of the zdiagnostics. Allocates nothing, so that it works when memory
-// is out: everything goes through buffers on the stack.
-// How: the position is found again by walking the text, which is linear but done once per finding.
-// Of a long line only the part around the caret is shown. Characters that could move the cursor or
-// hide text (control and direction characters, bytes that are no UTF-8) are shown as `?`, so that a
-// hostile file cannot speak to the reader's terminal.
-#include "lang/parser.h"
+// Owns: the hints of the error to come, in the struct of the caller. Thread: owner of the
+// zdiagnostics. Allocates nothing, so that it works when memory is out: everything is built on the
+// stack.
+// How: the position is found again by walking the text, which is linear but done at most once for
+// each of ZVM_DIAGNOSTICS_MAX errors. A hint is given before its error, because an error is handed
+// over as soon as it is known.
+#include "lang/diagnostics.h"
 
 #include "base/assert.h"
 #include "base/utf8.h"
@@ -16,141 +16,136 @@
 #include <string.h>
 
 #define MESSAGE_BYTES_MAX 512
-#define LINE_CHARS_MAX    100 // shown of a line, more would wrap
-#define BEFORE_CHARS_MAX  60  // of them at most so many before the caret
-#define INDENT            "    "
-#define CUT               "..."
-
-// Room for the indent, both cuts, four bytes a character and the line end.
-#define LINE_BYTES_MAX (sizeof INDENT + 2 * sizeof CUT + 4 * LINE_CHARS_MAX + 2)
+#define BYTE_ORDER_MARK   "\xEF\xBB\xBF"
 
 struct span {
     const char *bytes;
     size_t length_bytes;
 };
 
-struct line_buffer {
-    char bytes[LINE_BYTES_MAX];
-    size_t length;
-};
-
-static void add(struct line_buffer *buffer, const char *bytes, size_t length_bytes)
-{
-    ZVM_CHECK(length_bytes <= sizeof buffer->bytes - buffer->length);
-
-    memcpy(buffer->bytes + buffer->length, bytes, length_bytes);
-    buffer->length += length_bytes;
-}
-
-static void add_text(struct line_buffer *buffer, const char *text)
-{
-    add(buffer, text, strlen(text));
-}
-
-// Bytes of the character at the start of rest; one for a byte that is no UTF-8.
-static size_t step(struct span rest, bool *is_valid)
+// One character; one byte where the text is no UTF-8.
+static size_t step(struct span rest)
 {
     size_t bytes = zutf8_step(rest.bytes, rest.length_bytes);
-    if (bytes == 0 || bytes > rest.length_bytes) bytes = 1;
-    *is_valid = zutf8_is_valid(rest.bytes, bytes, NULL);
-    return *is_valid ? bytes : 1;
+    if (bytes == 0 || bytes > rest.length_bytes) return 1;
+    return zutf8_is_valid(rest.bytes, bytes, NULL) ? bytes : 1;
 }
 
-static struct span skip_chars(struct span rest, size_t count)
+// A text that was cut, by us or by whoever made a part of it, may end inside a character.
+static void mend(char *text)
 {
-    bool is_valid;
-    for (; count > 0 && rest.length_bytes > 0; count--) {
-        size_t bytes = step(rest, &is_valid);
+    struct span rest = {text, strlen(text)};
+    while (rest.length_bytes > 0) {
+        size_t bytes = step(rest);
+        if (bytes == 1 && (*rest.bytes & 0x80) != 0) text[rest.bytes - text] = '?';
         rest.bytes += bytes;
         rest.length_bytes -= bytes;
     }
-    return rest;
 }
 
-bool zdiagnostics_is_harmful(uint32_t code_point)
+__attribute__((format(printf, 3, 0))) static void format_text(char *text, size_t bytes,
+                                                              const char *format,
+                                                              va_list arguments)
 {
-    return code_point < 0x20 || (code_point >= 0x7F && code_point < 0xA0) ||
-           (code_point >= 0x200B && code_point <= 0x200F) || // zero width, directions
-           (code_point >= 0x2028 && code_point <= 0x202E) || // separators, directions
-           (code_point >= 0x2060 && code_point <= 0x206F) || code_point == 0x061C ||
-           code_point == 0xFEFF;
+    vsnprintf(text, bytes, format, arguments);
+    mend(text);
 }
 
-// Each character takes one column, so that the caret below stays in step.
-static void add_char(struct line_buffer *buffer, struct span rest, size_t bytes, bool is_valid)
+void zdiagnostics_hint(struct zdiagnostics *diagnostics, const char *format, ...)
 {
-    size_t used;
-    uint32_t code_point = is_valid ? zutf8_decode(rest.bytes, bytes, &used) : 0;
-    if (code_point == '\t')
-        add_text(buffer, " ");
-    else if (zdiagnostics_is_harmful(code_point))
-        add_text(buffer, "?");
-    else
-        add(buffer, rest.bytes, bytes);
+    if (diagnostics->hint_count == ZDIAGNOSTICS_HINTS_MAX) return;
+    va_list arguments;
+    va_start(arguments, format);
+    format_text(diagnostics->hints[diagnostics->hint_count++], ZDIAGNOSTICS_HINT_BYTES_MAX, format,
+                arguments);
+    va_end(arguments);
 }
 
-// The line, without its end. A byte-order mark is no part of the first line.
+void zdiagnostics_drop_hints(struct zdiagnostics *diagnostics)
+{
+    diagnostics->hint_count = 0;
+}
+
+bool zdiagnostics_are_full(const struct zdiagnostics *diagnostics)
+{
+    return diagnostics->count >= ZVM_DIAGNOSTICS_MAX;
+}
+
+// The text from the start of a line on. A byte-order mark is no part of the first line.
 static struct span find_line(const struct zdiagnostics *diagnostics, uint32_t line)
 {
     struct span rest = {diagnostics->text, diagnostics->length_bytes};
     if (rest.length_bytes == 0) return (struct span){"", 0};
-    if (rest.length_bytes >= 3 && memcmp(rest.bytes, "\xEF\xBB\xBF", 3) == 0) {
+    if (rest.length_bytes >= 3 && memcmp(rest.bytes, BYTE_ORDER_MARK, 3) == 0) {
         rest.bytes += 3;
         rest.length_bytes -= 3;
     }
-    const char *end = memchr(rest.bytes, '\n', rest.length_bytes);
-    for (; line > 1 && end != NULL; line--) {
+    for (; line > 1; line--) {
+        const char *end = memchr(rest.bytes, '\n', rest.length_bytes);
+        if (end == NULL) break;
         rest.length_bytes -= (size_t)(end + 1 - rest.bytes);
         rest.bytes = end + 1;
-        end = memchr(rest.bytes, '\n', rest.length_bytes);
     }
+    return rest;
+}
+
+// The line alone, without its end.
+static struct span cut_at_line_end(struct span rest)
+{
+    const char *end = rest.length_bytes > 0 ? memchr(rest.bytes, '\n', rest.length_bytes) : NULL;
     if (end != NULL) rest.length_bytes = (size_t)(end - rest.bytes);
     if (rest.length_bytes > 0 && rest.bytes[rest.length_bytes - 1] == '\r') rest.length_bytes--;
     return rest;
 }
 
-// Shows the line from character `skipped` on, and the caret under character `before` + length.
-static void write_line(const struct zdiagnostics *diagnostics, struct span rest, size_t skipped,
-                       size_t before, size_t length_chars)
+// The position `count` characters behind `position`; rest starts with the line of `position`.
+static struct zast_position find_end(struct span rest, struct zast_position position,
+                                     uint32_t count)
 {
-    struct line_buffer line = {.length = 0};
-    struct line_buffer caret = {.length = 0};
-    add_text(&line, INDENT);
-    add_text(&caret, INDENT);
-    if (skipped > 0) {
-        add_text(&line, CUT);
-        add_text(&caret, "   ");
-    }
-    size_t shown = 0;
-    for (; shown < LINE_CHARS_MAX && rest.length_bytes > 0; shown++) {
-        bool is_valid;
-        size_t bytes = step(rest, &is_valid);
-        add_char(&line, rest, bytes, is_valid);
-        if (shown < before)
-            add_text(&caret, " ");
-        else if (shown - before < length_chars)
-            add_text(&caret, "^");
+    struct zast_position at = {position.line, 1};
+    uint32_t behind = 0; // characters since `position`
+    bool is_reached = false;
+    while (rest.length_bytes > 0) {
+        if (!is_reached && at.column >= position.column) is_reached = true;
+        if (is_reached && behind++ == count) return at;
+        size_t bytes = step(rest);
+        if (*rest.bytes == '\n')
+            at = (struct zast_position){at.line + 1, 1};
+        else
+            at.column++;
         rest.bytes += bytes;
         rest.length_bytes -= bytes;
     }
-    if (before >= shown) add_text(&caret, "^");
-    if (rest.length_bytes > 0) add_text(&line, CUT);
-    add_text(&line, "\n");
-    add_text(&caret, "\n");
-    diagnostics->write(diagnostics->context, line.bytes, line.length);
-    diagnostics->write(diagnostics->context, caret.bytes, caret.length);
+    return is_reached ? at : position;
 }
 
-static void write_source(const struct zdiagnostics *diagnostics, struct zast_position position,
-                         uint32_t length_chars)
+// As data, as text, or both.
+static void hand_over(struct zdiagnostics *diagnostics, const zvm_diagnostic *finding)
 {
-    struct span line = find_line(diagnostics, position.line);
-    size_t before = position.column > 0 ? position.column - 1 : 0;
-    size_t skipped = 0;
-    // A line that fits is shown whole; of another the caret has company on both sides.
-    bool is_long = skip_chars(line, LINE_CHARS_MAX).length_bytes > 0;
-    if (is_long && before > BEFORE_CHARS_MAX) skipped = before - BEFORE_CHARS_MAX;
-    write_line(diagnostics, skip_chars(line, skipped), skipped, before - skipped, length_chars);
+    if (diagnostics->report != NULL) diagnostics->report(diagnostics->context, finding);
+    if (diagnostics->write != NULL)
+        zdiagnostic_write_text(finding, false /* in_colour */, diagnostics->write,
+                               diagnostics->context);
+}
+
+static const char *file_name_of(const struct zdiagnostics *diagnostics)
+{
+    return diagnostics->file_name != NULL ? diagnostics->file_name : "source";
+}
+
+static void set_place(const struct zdiagnostics *diagnostics, zvm_diagnostic *finding,
+                      struct zast_position position, uint32_t length_chars)
+{
+    if (position.line == 0) return;
+    struct span rest = find_line(diagnostics, position.line);
+    struct zast_position end = find_end(rest, position, length_chars);
+    struct span line = cut_at_line_end(rest);
+    finding->line = position.line;
+    finding->column = position.column;
+    finding->end_line = end.line;
+    finding->end_column = end.column;
+    finding->source = line.bytes;
+    finding->source_bytes = line.length_bytes;
 }
 
 void zdiagnostics_error(struct zdiagnostics *diagnostics, struct zast_position position,
@@ -158,26 +153,67 @@ void zdiagnostics_error(struct zdiagnostics *diagnostics, struct zast_position p
 {
     ZVM_ASSERT(format != NULL);
 
+    bool is_wanted = !zdiagnostics_are_full(diagnostics);
     diagnostics->count++;
-    if (diagnostics->write == NULL) return;
+    if (is_wanted) {
+        char message[MESSAGE_BYTES_MAX];
+        va_list arguments;
+        va_start(arguments, format);
+        format_text(message, sizeof message, format, arguments);
+        va_end(arguments);
+        const char *hints[ZDIAGNOSTICS_HINTS_MAX];
+        for (uint32_t i = 0; i < diagnostics->hint_count; i++)
+            hints[i] = diagnostics->hints[i];
+        zvm_diagnostic finding = {.size = sizeof finding,
+                                  .severity = ZVM_SEVERITY_ERROR,
+                                  .kind = "SyntaxError",
+                                  .file = file_name_of(diagnostics),
+                                  .message = message,
+                                  .hints = hints,
+                                  .hint_count = diagnostics->hint_count};
+        set_place(diagnostics, &finding, position, length_chars);
+        hand_over(diagnostics, &finding);
+    }
+    zdiagnostics_drop_hints(diagnostics);
+}
 
-    char text[MESSAGE_BYTES_MAX];
+void zdiagnostics_internal(struct zdiagnostics *diagnostics, const char *text)
+{
+    char message[MESSAGE_BYTES_MAX];
+    snprintf(message, sizeof message, "internal error: %s", text);
+    zvm_diagnostic finding = {.size = sizeof finding,
+                              .severity = ZVM_SEVERITY_ERROR,
+                              .kind = "InternalError",
+                              .file = file_name_of(diagnostics),
+                              .message = message};
+    diagnostics->count++;
+    hand_over(diagnostics, &finding);
+}
+
+void zdiagnostics_note(struct zdiagnostics *diagnostics, struct zast_position position,
+                       const char *format, ...)
+{
+    char message[MESSAGE_BYTES_MAX];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    format_text(message, sizeof message, format, arguments);
     va_end(arguments);
+    zvm_diagnostic finding = {.size = sizeof finding,
+                              .severity = ZVM_SEVERITY_NOTE,
+                              .kind = "",
+                              .file = file_name_of(diagnostics),
+                              .line = position.line,
+                              .column = position.column,
+                              .end_line = position.line,
+                              .end_column = position.column,
+                              .message = message};
+    hand_over(diagnostics, &finding);
+}
 
-    char place[64];
-    if (position.line == 0)
-        snprintf(place, sizeof place, ": error: ");
-    else
-        snprintf(place, sizeof place, ":%u:%u: error: ", position.line, position.column);
-
-    const char *file_name = diagnostics->file_name != NULL ? diagnostics->file_name : "source";
-    diagnostics->write(diagnostics->context, file_name, strlen(file_name));
-    diagnostics->write(diagnostics->context, place, strlen(place));
-    diagnostics->write(diagnostics->context, text, strlen(text));
-    diagnostics->write(diagnostics->context, "\n", 1);
-    if (length_chars == 0) length_chars = 1;
-    if (position.line > 0) write_source(diagnostics, position, length_chars);
+void zdiagnostics_end(struct zdiagnostics *diagnostics)
+{
+    struct zast_position whole_file = {0, 0};
+    if (diagnostics->count > ZVM_DIAGNOSTICS_MAX)
+        zdiagnostics_note(diagnostics, whole_file, "there are more errors; the first %d are shown",
+                          ZVM_DIAGNOSTICS_MAX);
 }

@@ -16,10 +16,18 @@ uint32_t zgen_pc(const struct zgen *gen)
     return gen->function->words.count;
 }
 
+// Where a limit of the whole function was passed.
+static struct zast_position place_now(const struct zgen *gen)
+{
+    const struct zgen_function *function = gen->function;
+    if (function->line == 0) return function->ast->position;
+    return (struct zast_position){function->line, function->column};
+}
+
 void zgen_word(struct zgen *gen, uint32_t word)
 {
     if (zgen_pc(gen) >= WORDS_MAX) {
-        zgen_error(gen, gen->function->ast->position,
+        zgen_error(gen, place_now(gen),
                    "a function is too long (limit %u instruction words): split it", WORDS_MAX);
         return;
     }
@@ -124,7 +132,7 @@ uint32_t zgen_constant(struct zgen *gen, struct zvalue value)
     }
     if (function->constants.count > 0xffff) {
         if (value.tag == ZTAG_SYMBOL) zintern_release(gen->intern, value.p);
-        zgen_error(gen, function->ast->position,
+        zgen_error(gen, place_now(gen),
                    "a function has too many constants and names (limit 65536): split it");
         return 0;
     }

@@ -2,6 +2,7 @@
 #include "lang/generate_internal.h"
 
 #include "base/alloc.h"
+#include "base/strbuf.h"
 
 #include <string.h>
 
@@ -157,6 +158,39 @@ static void name_proto(struct zgen *gen, const struct zast_function *ast, uint32
     ((struct zproto *)gen->protos.data)[index].name = zgen_symbol(gen, text, ast->position);
 }
 
+#define SIGNATURE_BYTES_MAX 160u
+
+// "(a, b: int)", for hints; cut when it is long.
+static void sign_proto(struct zgen *gen, const struct zast_function *ast, uint32_t index)
+{
+    if (ast->params == NULL || gen->status != ZVM_OK) return;
+    struct zstrbuf text;
+    zstrbuf_init(&text);
+    const char *before = "(";
+    for (const struct zast_param *param = ast->params; param != NULL; param = param->next) {
+        bool is_long = text.length + param->name.length_bytes + param->type.name.length_bytes >
+                       SIGNATURE_BYTES_MAX;
+        zstrbuf_add_text(&text, before);
+        before = ", ";
+        if (is_long) {
+            zstrbuf_add_text(&text, "...");
+            break;
+        }
+        zstrbuf_add(&text, param->name.bytes, param->name.length_bytes);
+        if (param->type.name.length_bytes == 0) continue;
+        zstrbuf_add_text(&text, ": ");
+        zstrbuf_add(&text, param->type.name.bytes, param->type.name.length_bytes);
+    }
+    zstrbuf_add_text(&text, ")");
+    struct zproto *proto = &((struct zproto *)gen->protos.data)[index];
+    if (!text.failed) proto->signature = z_alloc_text(zstrbuf_text(&text), text.length);
+    if (proto->signature == NULL)
+        zgen_fail(gen, ZVM_E_NOMEM);
+    else
+        proto->signature_bytes = (uint32_t)text.length + 1;
+    zstrbuf_deinit(&text);
+}
+
 // Generates a function as the next proto; its index. After a failure the code object owns what was
 // handed over, and is released by the driver.
 static uint32_t generate(struct zgen *gen, const struct zast_function *ast)
@@ -174,6 +208,7 @@ static uint32_t generate(struct zgen *gen, const struct zast_function *ast)
     if (slot == NULL) return 0;
     *slot = (struct zproto){.code = gen->code, .index = function.proto_index};
     name_proto(gen, ast, function.proto_index);
+    sign_proto(gen, ast, function.proto_index);
 
     gen->function = &function;
     if (ast->parent == NULL && gen->modules != NULL) {

@@ -189,6 +189,8 @@ void zgen_number_modules(struct zgen *gen);
 void zgen_use(struct zgen *gen, const struct zast_node *node);
 // Appends the functions of all modules to those of the program.
 void zgen_link(struct zgen *gen);
+// The hints of all modules, with the slots of the program.
+void zgen_link_hints(const struct zgen *gen, struct zcode_hint *out);
 // At the start of the program: puts each module's top level into its guard.
 void zgen_guards(struct zgen *gen);
 // The names of globals, and the files, that modules bring in.

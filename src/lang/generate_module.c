@@ -180,6 +180,8 @@ static void link_proto(struct zgen *gen, const struct zmodule *module, const str
     to->handlers = NULL;
     to->checks = NULL;
     to->lines = NULL;
+    to->signature = NULL;
+    to->signature_bytes = 0;
     to->word_count = to->constant_count = to->capture_count = 0;
     to->handler_count = to->check_count = to->line_bytes = 0;
     to->file = module->file;
@@ -198,6 +200,8 @@ static void link_proto(struct zgen *gen, const struct zmodule *module, const str
     if (to->handlers != NULL) to->handler_count = from->handler_count;
     to->lines = copy_array(gen, from->lines, from->line_bytes);
     if (to->lines != NULL) to->line_bytes = from->line_bytes;
+    to->signature = copy_array(gen, from->signature, from->signature_bytes);
+    if (to->signature != NULL) to->signature_bytes = from->signature_bytes;
 }
 
 // Whatever is half copied when memory is refused is released with the code object.
@@ -221,6 +225,17 @@ static void link_data(struct zgen *gen, const struct zdata *from)
     if (to->methods != NULL) to->method_count = from->method_count;
     for (uint32_t i = 0; i < to->method_count; i++) {
         (void)retain(gen, to->methods[i]);
+    }
+}
+
+void zgen_link_hints(const struct zgen *gen, struct zcode_hint *out)
+{
+    for (const struct zmodule *module = gen->modules; module != NULL; module = module->next) {
+        const struct zcode *code = module->unit->code;
+        for (uint32_t i = 0; i < code->hint_count; i++, out++) {
+            *out = code->hints[i];
+            out->slot = linked_global(module, code->hints[i].slot);
+        }
     }
 }
 

@@ -306,6 +306,7 @@ static void lex_number(struct zlexer *lexer, struct ztoken *token)
 
     while (is_word(byte_at(lexer, 0)))
         skip(lexer, 1);
+    token->is_mendable = true;
     fail(lexer, token, ZPROBLEM_NUMBER);
 }
 
@@ -394,6 +395,50 @@ struct string_form {
     bool has_expression; // `${` starts one
 };
 
+void zlexer_leave_string(struct zlexer *lexer)
+{
+    uint32_t end = lexer->offset;
+    uint32_t behind_quote = lexer->offset;
+    for (; end < lexer->length_bytes && lexer->text[end] != '\n'; end++)
+        if (lexer->text[end] == '"') behind_quote = end + 1;
+    if (behind_quote == lexer->offset) behind_quote = end;
+    skip(lexer, behind_quote - lexer->offset);
+    lexer->interpolation_depth = 0;
+}
+
+void zlexer_leave_broken_string(struct zlexer *lexer, char quote)
+{
+    uint32_t quote_count = 0;
+    uint32_t behind_quote = lexer->offset;
+    for (uint32_t i = lexer->offset + 1; i < lexer->length_bytes && lexer->text[i] != '\n'; i++) {
+        if (lexer->text[i] != quote) continue;
+        quote_count++;
+        behind_quote = i + 1;
+    }
+    if (quote_count % 2 == 1) skip(lexer, behind_quote - lexer->offset);
+}
+
+// After a bad escape: to the end of the string, so that what follows is read as tokens again. Where
+// expressions are involved the end is not certain.
+static void skip_rest_of_string(struct zlexer *lexer, struct ztoken *token, struct string_form form)
+{
+    bool is_simple = lexer->interpolation_depth == 0;
+    struct zlexer start = *lexer;
+    while (is_simple && lexer->offset < lexer->length_bytes && !is_at(lexer, form.end)) {
+        bool is_expression = form.has_expression && is_at(lexer, "${");
+        if (is_expression || (byte_at(lexer, 0) == '\n' && !form.is_long)) break;
+        bool is_escape = byte_at(lexer, 0) == '\\' && byte_at(lexer, 1) != '\0';
+        skip(lexer, is_escape && byte_at(lexer, 1) != '\n' ? 2 : 1);
+    }
+    token->is_mendable = is_simple && is_at(lexer, form.end);
+    if (token->is_mendable) {
+        skip(lexer, (uint32_t)strlen(form.end));
+        return;
+    }
+    *lexer = start;
+    zlexer_leave_string(lexer);
+}
+
 static void end_piece(struct zlexer *lexer, struct ztoken *token, enum ztoken_kind kind,
                       uint32_t end_bytes)
 {
@@ -426,7 +471,10 @@ static void lex_piece(struct zlexer *lexer, struct ztoken *token, struct string_
             continue;
         }
         token->has_escapes = true;
-        if (!skip_escape(lexer, token)) return;
+        if (!skip_escape(lexer, token)) {
+            if (token->problem == ZPROBLEM_ESCAPE) skip_rest_of_string(lexer, token, form);
+            return;
+        }
     }
 }
 

@@ -109,6 +109,7 @@ struct ztoken {
     bool newline_before; // a line break stands between the token before and this one
     bool has_escapes;
     bool is_too_large; // INT over 9223372036854775808: integer means nothing
+    bool is_mendable;  // ERROR: the text goes on behind a whole number or string
     struct zast_position position;
     uint32_t offset, length_bytes; // as written
     uint32_t content_offset, content_bytes;
@@ -127,10 +128,17 @@ struct zlexer {
 
 // text [length_bytes] without a byte-order mark; under 1 GiB.
 void zlexer_init(struct zlexer *lexer, const char *text, size_t length_bytes);
-// After EOF it gives EOF again; after ERROR do not call it.
+// After EOF it gives EOF again; after ERROR it goes on behind what was wrong.
 void zlexer_next(struct zlexer *lexer, struct ztoken *out);
 // The next token is the piece of the string that goes on at the offset, just behind the `}`.
 void zlexer_continue_string(struct zlexer *lexer, struct ztoken *out);
+
+// Leaves a string whose `${` is open: goes on behind the last quote of the line, or at its end.
+void zlexer_leave_string(struct zlexer *lexer);
+
+// At the end of a line that a string does not go beyond: if the next line seems to hold the string's
+// end, goes on behind that.
+void zlexer_leave_broken_string(struct zlexer *lexer, char quote);
 
 // How a keyword or operator is written; NULL for the other kinds.
 const char *ztoken_kind_text(enum ztoken_kind kind);

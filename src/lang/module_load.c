@@ -35,37 +35,28 @@ struct zvm_module_request {
 
 // ---- Findings ----------------------------------------------------------------------------------
 
-static void note_use(const struct zdiagnostics *to, const struct zmodule *module)
-{
-    char place[48];
-    const struct zmodule *user = module->user;
-    (void)snprintf(place, sizeof place, ":%u:%u: note: ", module->used_at.line,
-                   module->used_at.column);
-    to->write(to->context, user->diagnostics->file_name, strlen(user->diagnostics->file_name));
-    to->write(to->context, place, strlen(place));
-    to->write(to->context, module->diagnostics->file_name, strlen(module->diagnostics->file_name));
-    to->write(to->context, " is used here\n", strlen(" is used here\n"));
-}
-
 // Behind a finding in a module: how the program came to it.
 static void note_users(const struct zmodule *module)
 {
-    const struct zdiagnostics *to = module->diagnostics;
-    if (to->write == NULL) return;
+    struct zast_position whole_file = {0, 0};
     uint32_t shown = 0, more = 0;
     for (; module->user != NULL; module = module->user) {
-        if (shown == NOTES_MAX)
+        if (shown++ >= NOTES_MAX)
             more++;
-        else {
-            note_use(to, module);
-            shown++;
-        }
+        else
+            zdiagnostics_note(module->user->diagnostics, module->used_at, "%s is used here",
+                              module->diagnostics->file_name);
     }
-    if (more == 0) return;
-    char text[64];
-    (void)snprintf(text, sizeof text, ": note: reached by %u more uses\n", more);
-    to->write(to->context, module->diagnostics->file_name, strlen(module->diagnostics->file_name));
-    to->write(to->context, text, strlen(text));
+    if (more > 0)
+        zdiagnostics_note(module->diagnostics, whole_file, "reached by %u more uses", more);
+}
+
+// Ends the findings in a module.
+static void note_findings(const struct zmodule *module)
+{
+    if (module->diagnostics->count == 0) return;
+    zdiagnostics_end(module->diagnostics);
+    note_users(module);
 }
 
 static zvm_status fail_use(const struct zmodule *user, struct zast_position position,
@@ -143,6 +134,7 @@ static struct zmodule *module_new(struct zvm_module_request *request, const char
                                          .text = text_bytes > 0 ? module->text : "",
                                          .length_bytes = text_bytes,
                                          .write = request->user->diagnostics->write,
+                                         .report = request->user->diagnostics->report,
                                          .context = request->user->diagnostics->context};
     return module;
 }
@@ -216,7 +208,7 @@ static zvm_status parse(struct zmodule *module)
 {
     if (module->program.arena != NULL) return ZVM_OK;
     zvm_status status = zlang_parse_tree(module->diagnostics, &module->program);
-    if (module->diagnostics->count > 0) note_users(module);
+    note_findings(module);
     return status;
 }
 
@@ -311,7 +303,7 @@ static zvm_status make_unit(struct zmodule_load *load, struct zmodule *module)
     if (status != ZVM_OK || !zmodules_claim(modules, &module->unit)) return status;
     bind_uses(module);
     status = zmodule_compile(load->intern, module);
-    if (module->diagnostics->count > 0) note_users(module);
+    note_findings(module);
     zmodules_built(modules, module->unit, status == ZVM_OK);
     return status;
 }

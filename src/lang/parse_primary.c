@@ -103,15 +103,15 @@ static bool float_value(struct zparser *parser, const struct ztoken *token, doub
     return zparser_fail(parser, token, "malformed number");
 }
 
-static bool integer_value(struct zparser *parser, const struct ztoken *token, bool is_negative,
+// A literal that is too large is reported, and the parse goes on.
+static void integer_value(struct zparser *parser, const struct ztoken *token, bool is_negative,
                           int64_t *out)
 {
     if (token->is_too_large || (!is_negative && token->integer == INTEGER_MIN_NEGATED))
-        return zparser_fail(parser, token,
-                            "integer literal is too large; the largest is 9223372036854775807");
+        zparser_report(parser, token,
+                       "integer literal is too large; the largest is 9223372036854775807");
     // Unsigned arithmetic, because the smallest integer has no positive counterpart.
     *out = (int64_t)(is_negative ? 0 - token->integer : token->integer);
-    return true;
 }
 
 // [ "-" ] ( INT | FLOAT )
@@ -127,8 +127,8 @@ static struct zast_node *number(struct zparser *parser)
     if (is_float) {
         if (!float_value(parser, digits, &node->number)) return NULL;
         if (is_negative) node->number = -node->number;
-    } else if (!integer_value(parser, digits, is_negative, &node->integer)) {
-        return NULL;
+    } else {
+        integer_value(parser, digits, is_negative, &node->integer);
     }
     return zparser_advance(parser) ? node : NULL;
 }
@@ -154,9 +154,9 @@ static struct zast_node *name(struct zparser *parser)
 static struct zast_node *this_value(struct zparser *parser)
 {
     if (parser->context.is_in_method) return literal(parser, ZAST_THIS);
-    zparser_fail(parser, &parser->tokens.current,
-                 "'this' outside a method; only methods of a data declaration have it");
-    return NULL;
+    zparser_report_misplaced(parser, &parser->tokens.current,
+                             "'this' outside a method; only methods of a data declaration have it");
+    return literal(parser, ZAST_THIS);
 }
 
 static struct zast_node *parenthesised(struct zparser *parser)

@@ -24,36 +24,91 @@ bool zparse_end(struct zparser *parser)
         zparser_take(parser, ZTOKEN_SEMICOLON);
         return parser->status == ZVM_OK;
     }
+    if (parser->status == ZVM_OK) zparser_hint_misspelt(parser);
     return zparser_fail_expected(parser, "the end of the statement (a line break or ';')");
 }
 
-// Statements up to `}` or the end of the file, which stay.
-static bool statements(struct zparser *parser, struct zparser_list *out)
+static struct zast_node *next_statement(struct zparser *parser)
 {
-    while (!zparser_is(parser, ZTOKEN_RIGHT_BRACE) && !zparser_is(parser, ZTOKEN_EOF)) {
-        if (zparser_is(parser, ZTOKEN_SEMICOLON)) {
-            if (!zparser_advance(parser)) return false;
-            continue;
-        }
-        struct zast_node *node = zparse_statement(parser);
-        if (node == NULL) return false;
-        zparser_append(out, node);
+    parser->statement = parser->tokens.current;
+    return zparse_statement(parser);
+}
+
+// One statement, or a stray `;`. False: there is no going on.
+static bool append_statement(struct zparser *parser, struct zparser_list *out)
+{
+    struct zparser_mark mark = zparser_mark(parser);
+    bool is_good = true;
+    if (zparser_is(parser, ZTOKEN_SEMICOLON)) {
+        is_good = zparser_advance(parser);
+    } else {
+        struct zast_node *node = next_statement(parser);
+        // A failed advance behind a whole statement belongs to it, too.
+        is_good = node != NULL && parser->status == ZVM_OK;
+        if (node != NULL) zparser_append(out, node);
     }
+    if (!is_good) is_good = zparser_recover(parser, &mark);
+    parser->statement = mark.statement;
+    return is_good;
+}
+
+bool zparse_statements(struct zparser *parser, struct zparser_list *out)
+{
+    while (!zparser_is(parser, ZTOKEN_RIGHT_BRACE) && !zparser_is(parser, ZTOKEN_EOF))
+        if (!append_statement(parser, out)) return false;
     return parser->status == ZVM_OK;
+}
+
+// A block whose `{` is missing, known by the indentation of its lines. It ends where they do, or at
+// its `}`.
+static struct zast_node *block_without_brace(struct zparser *parser, struct zast_node *node)
+{
+    struct zparser_list list = {0};
+    uint32_t column = parser->statement.position.column;
+    zdiagnostics_hint(parser->diagnostics, "the block of this statement starts with '{'");
+    struct ztoken token = parser->tokens.current;
+    zparser_fail_expected(parser, "'{' and a block");
+    if (parser->status != ZVM_E_SYNTAX || token.kind == ZTOKEN_ERROR || !zparser_enter(parser))
+        return NULL;
+    parser->status = ZVM_OK;
+    parser->tokens.braces++;
+    while (parser->tokens.current.position.column > column &&
+           !zparser_is(parser, ZTOKEN_RIGHT_BRACE) && !zparser_is(parser, ZTOKEN_EOF))
+        if (!append_statement(parser, &list)) return NULL;
+    if (zparser_is(parser, ZTOKEN_RIGHT_BRACE))
+        zparser_advance(parser);
+    else
+        parser->tokens.braces--;
+    zparser_leave(parser);
+    node->block.statements = list.first;
+    return parser->status == ZVM_OK ? node : NULL;
+}
+
+// Remembers the first `}` that does not stand where its `{` would have it.
+static void note_close(struct zparser *parser, const struct ztoken *open, uint32_t line_column)
+{
+    const struct ztoken *close = &parser->tokens.current;
+    bool is_first = parser->mismatch.close.line == 0;
+    if (!is_first || !close->newline_before || close->position.column == line_column) return;
+    parser->mismatch = (struct zparser_mismatch){open->position, close->position};
 }
 
 struct zast_node *zparse_block(struct zparser *parser)
 {
     struct ztoken open = parser->tokens.current;
     struct zparser_list list = {0};
+    struct zast_node *node = zparser_node(parser, ZAST_BLOCK, &open);
+    if (node == NULL) return NULL;
     if (!zparser_is(parser, ZTOKEN_LEFT_BRACE)) {
+        if (zparser_is_indented(parser)) return block_without_brace(parser, node);
         zparser_fail_expected(parser, "'{' and a block");
         return NULL;
     }
-    struct zast_node *node = zparser_node(parser, ZAST_BLOCK, &open);
-    if (node == NULL || !zparser_enter(parser) || !zparser_advance(parser)) return NULL;
-    if (!statements(parser, &list)) return NULL;
+    uint32_t line_column = parser->tokens.line_column;
+    if (!zparser_enter(parser) || !zparser_advance(parser)) return NULL;
+    if (!zparse_statements(parser, &list)) return NULL;
     zparser_leave(parser);
+    if (zparser_is(parser, ZTOKEN_RIGHT_BRACE)) note_close(parser, &open, line_column);
     if (!zparser_expect_close(parser, ZTOKEN_RIGHT_BRACE, &open, "block")) return NULL;
     node->block.statements = list.first;
     return node;
@@ -72,10 +127,19 @@ bool zparse_program(struct zparser *parser, struct zast_function *main_function)
 {
     struct zparser_list list = {0};
     struct zast_node *block = zparser_node(parser, ZAST_BLOCK, &parser->tokens.current);
-    if (block == NULL || !statements(parser, &list)) return false;
-    if (!zparser_is(parser, ZTOKEN_EOF))
-        return zparser_fail(parser, &parser->tokens.current,
-                            "'}' without a '{' before it that is still open");
+    if (block == NULL || !zparse_statements(parser, &list)) return false;
+    while (!zparser_is(parser, ZTOKEN_EOF)) {
+        zparser_hint_brace(parser);
+        zparser_report_misplaced(parser, &parser->tokens.current,
+                                 "'}' without a '{' before it that is still open");
+        zdiagnostics_drop_hints(parser->diagnostics);
+        parser->has_findings = true;
+        parser->is_doubtful = true;
+        struct zparser_mark mark = zparser_mark(parser);
+        if (!zparser_advance(parser) && !zparser_recover(parser, &mark)) return false;
+        parser->tokens.braces = 0;
+        if (!zparse_statements(parser, &list)) return false;
+    }
     block->block.statements = list.first;
     main_function->body = block;
     return true;
@@ -193,7 +257,7 @@ static struct zast_node *return_statement(struct zparser *parser)
 {
     struct zast_node *node = zparser_node(parser, ZAST_RETURN, &parser->tokens.current);
     if (!parser->context.is_in_function)
-        zparser_fail(parser, &parser->tokens.current, "'return' outside a function");
+        zparser_report_misplaced(parser, &parser->tokens.current, "'return' outside a function");
     if (node == NULL || parser->status != ZVM_OK || !zparser_advance(parser)) return NULL;
     if (!is_end(parser)) {
         node->left = zparse_expression(parser);
@@ -207,7 +271,9 @@ static struct zast_node *jump(struct zparser *parser, enum zast_kind kind)
     const struct ztoken *token = &parser->tokens.current;
     struct zast_node *node = zparser_node(parser, kind, token);
     if (!parser->context.is_in_loop)
-        zparser_fail(parser, token, "'%s' outside a loop", ztoken_kind_text(token->kind));
+        zparser_report_misplaced(parser, token,
+                                 kind == ZAST_BREAK ? "'break' outside a loop"
+                                                    : "'continue' outside a loop");
     if (node == NULL || parser->status != ZVM_OK || !zparser_advance(parser)) return NULL;
     return zparse_end(parser) ? node : NULL;
 }

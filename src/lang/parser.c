@@ -3,8 +3,8 @@
 // The parser is recursive descent over tokens made on demand, in four other files: parse_function.c
 // (parameters, types, arrows), parse_expression.c (operators), parse_primary.c (operands) and
 // parse_statement.c with parse_declaration.c. Each parsing function returns NULL or false when
-// something was reported (or memory ran out); then all its callers return at once, because the
-// first error ends the work.
+// something was reported (or memory ran out); then all its callers return at once, up to the list
+// of statements, which recovers (parse_recover.c) and goes on with the next statement.
 //
 // Owns: the arena of the program, until it is handed to the caller. Thread: any; one call works on
 // nothing shared.
@@ -12,7 +12,8 @@
 // at
 //                 ZAST_DEPTH_MAX, so the C stack is bounded, here and in all who walk the tree.
 //                 Chains that lean left (a + b + c, a.b.c, else if) are loops and do not count.
-//              2. status is ZVM_OK, or one finding was written (or none: ZVM_E_NOMEM).
+//              2. status is ZVM_OK, or has_findings (or none: ZVM_E_NOMEM). With findings the tree
+//                 is thrown away: it need not be whole.
 //              3. At most ZTOKENS_AHEAD_MAX tokens are read behind the current one, and never past
 //                 the `}` of an interpolation, behind which the text must be read as a string.
 #define ZVM_LANG_PARSER
@@ -35,16 +36,46 @@
 
 // ---- Tokens ------------------------------------------------------------------------------------
 
+static void count_brackets(struct ztokens *tokens)
+{
+    switch (tokens->current.kind) {
+    case ZTOKEN_LEFT_PAREN:
+    case ZTOKEN_LEFT_BRACKET:
+        tokens->brackets++;
+        break;
+    case ZTOKEN_RIGHT_PAREN:
+    case ZTOKEN_RIGHT_BRACKET:
+        tokens->brackets--;
+        break;
+    case ZTOKEN_LEFT_BRACE:
+        tokens->braces++;
+        break;
+    case ZTOKEN_RIGHT_BRACE:
+        tokens->braces--;
+        break;
+    case ZTOKEN_STRING_PART:
+        if (tokens->lexer.interpolation_depth > 1) break;
+        tokens->string_braces = tokens->braces;
+        tokens->string_brackets = tokens->brackets;
+        break;
+    default:
+        break;
+    }
+}
+
 void ztokens_advance(struct ztokens *tokens)
 {
-    if (tokens->current.kind == ZTOKEN_ERROR) return;
+    if (tokens->current.kind >= ZTOKEN_LEFT_PAREN || tokens->current.kind == ZTOKEN_STRING_PART)
+        count_brackets(tokens);
     if (tokens->ahead_count == 0) {
         zlexer_next(&tokens->lexer, &tokens->current);
-        return;
+    } else {
+        tokens->current = tokens->ahead[0];
+        tokens->ahead_count--;
+        memmove(&tokens->ahead[0], &tokens->ahead[1],
+                tokens->ahead_count * sizeof tokens->ahead[0]);
     }
-    tokens->current = tokens->ahead[0];
-    tokens->ahead_count--;
-    memmove(&tokens->ahead[0], &tokens->ahead[1], tokens->ahead_count * sizeof tokens->ahead[0]);
+    if (tokens->current.newline_before) tokens->line_column = tokens->current.position.column;
 }
 
 const struct ztoken *ztokens_peek(struct ztokens *tokens, uint32_t distance)
@@ -81,20 +112,48 @@ bool zparser_is_name(const struct zparser *parser, const char *name)
 
 // ---- Errors ------------------------------------------------------------------------------------
 
-bool zparser_fail(struct zparser *parser, const struct ztoken *token, const char *format, ...)
+static void report(struct zparser *parser, const struct ztoken *token, const char *format,
+                   va_list arguments)
 {
-    if (parser->status != ZVM_OK) return false;
-    parser->status = ZVM_E_SYNTAX;
-
+    // What follows a mistake on its line is most often made by it.
+    bool is_new = !parser->has_findings || parser->finding_line != token->position.line;
+    parser->has_findings = true;
+    parser->finding_line = token->position.line;
+    if (!is_new) {
+        zdiagnostics_drop_hints(parser->diagnostics);
+        return;
+    }
     char message[MESSAGE_BYTES_MAX];
-    va_list arguments;
-    va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
     struct zast_text text = zparser_text(parser, token);
     zdiagnostics_error(parser->diagnostics, token->position,
                        (uint32_t)zutf8_count(text.bytes, text.length_bytes), "%s", message);
+}
+
+void zparser_report(struct zparser *parser, const struct ztoken *token, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    report(parser, token, format, arguments);
+    va_end(arguments);
+}
+
+bool zparser_fail(struct zparser *parser, const struct ztoken *token, const char *format, ...)
+{
+    if (parser->status == ZVM_OK) {
+        va_list arguments;
+        va_start(arguments, format);
+        report(parser, token, format, arguments);
+        va_end(arguments);
+        parser->status = ZVM_E_SYNTAX;
+    }
     return false;
+}
+
+void zparser_report_misplaced(struct zparser *parser, const struct ztoken *token,
+                              const char *message)
+{
+    if (!parser->is_doubtful) zparser_report(parser, token, "%s", message);
 }
 
 bool zparser_fail_memory(struct zparser *parser)
@@ -103,78 +162,98 @@ bool zparser_fail_memory(struct zparser *parser)
     return false;
 }
 
-static void fail_character(struct zparser *parser, const struct ztoken *token)
+static void report_character(struct zparser *parser, const struct ztoken *token)
 {
     struct zast_text text = zparser_text(parser, token);
     size_t used;
     uint32_t code_point = zutf8_decode(text.bytes, text.length_bytes, &used);
     if (code_point == '&')
-        zparser_fail(parser, token, "unexpected character '&'; the operator is '&&' or 'and'");
+        zparser_report(parser, token, "unexpected character '&'; the operator is '&&' or 'and'");
     else if (code_point == '|')
-        zparser_fail(parser, token, "unexpected character '|'; the operator is '||' or 'or'");
+        zparser_report(parser, token, "unexpected character '|'; the operator is '||' or 'or'");
     else if (code_point > ' ' && code_point < 0x7F)
-        zparser_fail(parser, token, "unexpected character '%c'", (int)code_point);
+        zparser_report(parser, token, "unexpected character '%c'", (int)code_point);
     else
-        zparser_fail(parser, token,
-                     "unexpected character U+%04X; outside strings and comments only ASCII "
-                     "letters, digits and operators are allowed",
-                     code_point);
+        zparser_report(parser, token,
+                       "unexpected character U+%04X; outside strings and comments only ASCII "
+                       "letters, digits and operators are allowed",
+                       code_point);
 }
 
-static void fail_string(struct zparser *parser, const struct ztoken *token)
+static void report_string(struct zparser *parser, const struct ztoken *token)
 {
     const char *text = zparser_text(parser, token).bytes;
     char quote = text[0];
     bool is_long = token->length_bytes >= 3 && text[1] == quote && text[2] == quote;
     if (is_long)
-        zparser_fail(parser, token, "string is not closed; end it with %c%c%c", quote, quote,
-                     quote);
+        zparser_report(parser, token, "string is not closed; end it with %c%c%c", quote, quote,
+                       quote);
     else
-        zparser_fail(parser, token,
-                     "string is not closed before the end of its line; end it with %c, or use "
-                     "%c%c%c for a string of several lines",
-                     quote, quote, quote, quote);
+        zparser_report(parser, token,
+                       "string is not closed before the end of its line; end it with %c, or use "
+                       "%c%c%c for a string of several lines",
+                       quote, quote, quote, quote);
 }
 
-static void fail_escape(struct zparser *parser, const struct ztoken *token)
+static void report_escape(struct zparser *parser, const struct ztoken *token)
 {
     const char *text = zparser_text(parser, token).bytes;
     if (token->length_bytes > 1 && text[1] == 'u')
-        zparser_fail(parser, token,
-                     "bad escape; write \\u{H} with 1 to 6 hexadecimal digits of a code point");
+        zparser_report(parser, token,
+                       "bad escape; write \\u{H} with 1 to 6 hexadecimal digits of a code point");
     else
-        zparser_fail(parser, token,
-                     "unknown escape; use \\n \\t \\r \\0 \\\\ \\\" \\' \\$ or \\u{H}, and \\\\ "
-                     "for a backslash");
+        zparser_report(parser, token,
+                       "unknown escape; use \\n \\t \\r \\0 \\\\ \\\" \\' \\$ or \\u{H}, and \\\\ "
+                       "for a backslash");
 }
 
-static void fail_problem(struct zparser *parser, const struct ztoken *token)
+static void report_problem(struct zparser *parser, const struct ztoken *token)
 {
     switch ((enum zlexer_problem)token->problem) {
     case ZPROBLEM_CHARACTER:
-        fail_character(parser, token);
+        report_character(parser, token);
         break;
     case ZPROBLEM_STRING:
-        fail_string(parser, token);
+        report_string(parser, token);
         break;
     case ZPROBLEM_ESCAPE:
-        fail_escape(parser, token);
+        report_escape(parser, token);
         break;
     case ZPROBLEM_INTERPOLATION:
-        zparser_fail(parser, token,
-                     "string with '${' is not closed before the end of its line; it ends with '}' "
-                     "and '\"'");
+        zparser_report(
+            parser, token,
+            "string with '${' is not closed before the end of its line; it ends with '}' "
+            "and '\"'");
         break;
     case ZPROBLEM_NUMBER:
-        zparser_fail(parser, token, "malformed number; a letter or '_' cannot follow a number");
+        zparser_report(parser, token, "malformed number; a letter or '_' cannot follow a number");
         break;
     case ZPROBLEM_COMMENT:
-        zparser_fail(parser, token,
-                     "comment is not closed; every '/*' inside it needs its own '*/'");
+        zparser_report(parser, token,
+                       "comment is not closed; every '/*' inside it needs its own '*/'");
         break;
     case ZPROBLEM_NONE:
         ZVM_UNREACHABLE();
     }
+}
+
+// The current token is an error. True: reported, and mended so that the parse can go on.
+static bool mend(struct zparser *parser)
+{
+    struct ztoken *token = &parser->tokens.current;
+    if (parser->status != ZVM_OK) return false;
+    report_problem(parser, token);
+    if (!token->is_mendable) {
+        parser->status = ZVM_E_SYNTAX;
+        return false;
+    }
+    bool is_number = token->problem == ZPROBLEM_NUMBER;
+    token->kind = (uint8_t)(is_number ? ZTOKEN_INT : ZTOKEN_STRING);
+    token->integer = 0;
+    token->is_too_large = false;
+    token->has_escapes = false;
+    token->content_bytes = 0;
+    return true;
 }
 
 // The token as a reader of a message knows it.
@@ -193,19 +272,28 @@ static void describe(const struct zparser *parser, const struct ztoken *token, c
                  is_cut ? "..." : "");
 }
 
+// At a `=` where an expression has ended.
+static void hint_assign(struct zparser *parser, const char *wanted)
+{
+    if (strstr(wanted, "end of the statement") != NULL)
+        zdiagnostics_hint(parser->diagnostics,
+                          "an assignment is a statement of its own and has no value");
+    else if (wanted[0] == '\'')
+        zdiagnostics_hint(parser->diagnostics, "to compare two values write '=='");
+}
+
 bool zparser_fail_expected(struct zparser *parser, const char *wanted)
 {
     char found[QUOTED_BYTES_MAX + 32];
     const struct ztoken *token = &parser->tokens.current;
     if (token->kind == ZTOKEN_ERROR) {
-        fail_problem(parser, token);
+        if (parser->status == ZVM_OK) report_problem(parser, token);
+        if (parser->status == ZVM_OK) parser->status = ZVM_E_SYNTAX;
         return false;
     }
     describe(parser, token, found, sizeof found);
-    const char *hint = token->kind == ZTOKEN_ASSIGN
-                           ? "; an assignment is a statement of its own, to compare write '=='"
-                           : "";
-    return zparser_fail(parser, token, "expected %s, found %s%s", wanted, found, hint);
+    if (token->kind == ZTOKEN_ASSIGN) hint_assign(parser, wanted);
+    return zparser_fail(parser, token, "expected %s, found %s", wanted, found);
 }
 
 bool zparser_enter(struct zparser *parser)
@@ -229,9 +317,7 @@ void zparser_leave(struct zparser *parser)
 bool zparser_advance(struct zparser *parser)
 {
     ztokens_advance(&parser->tokens);
-    if (parser->tokens.current.kind != ZTOKEN_ERROR) return true;
-    fail_problem(parser, &parser->tokens.current);
-    return false;
+    return parser->tokens.current.kind != ZTOKEN_ERROR || mend(parser);
 }
 
 bool zparser_take(struct zparser *parser, enum ztoken_kind kind)
@@ -266,7 +352,14 @@ static bool fail_close(struct zparser *parser, enum ztoken_kind kind, const char
                        const struct ztoken *open, const char *what)
 {
     char wanted[MESSAGE_BYTES_MAX / 2];
-    if (open->position.line == parser->tokens.current.position.line)
+    bool is_far = open->position.line != parser->tokens.current.position.line;
+    if (is_far && parser->status == ZVM_OK) {
+        zdiagnostics_hint(parser->diagnostics, "'%s' was opened at %u:%u",
+                          ztoken_kind_text((enum ztoken_kind)open->kind), open->position.line,
+                          open->position.column);
+        if (kind == ZTOKEN_RIGHT_BRACE) zparser_hint_brace(parser);
+    }
+    if (!is_far)
         snprintf(wanted, sizeof wanted, "%s'%s' to close the %s", before, ztoken_kind_text(kind),
                  what);
     else
@@ -380,11 +473,14 @@ static zvm_status parse_into(struct zdiagnostics *diagnostics, const char *text,
     if (main_function == NULL) return parser.status;
     main_function->position = (struct zast_position){1, 1};
     program->main = main_function;
-    if (!zparser_advance(&parser) || !zparse_program(&parser, main_function)) {
+    struct zparser_mark mark = zparser_mark(&parser);
+    if (!zparser_advance(&parser) && !zparser_recover(&parser, &mark)) return parser.status;
+    if (!zparse_program(&parser, main_function)) {
         ZVM_ASSERT(parser.status != ZVM_OK);
         return parser.status;
     }
     ZVM_ASSERT(parser.depth == 0);
+    if (parser.has_findings) return ZVM_E_SYNTAX;
     program->use_count = parser.use_count;
     return ZVM_OK;
 }

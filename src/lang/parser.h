@@ -4,22 +4,7 @@
 
 #include "base/status.h"
 #include "lang/ast.h"
-
-// Findings in a source text. Each is written out at once as
-// "FILE:LINE:COL: error: TEXT\n", the source line and a line with a caret range.
-struct zdiagnostics {
-    const char *file_name;
-    const char *text; // the whole source
-    size_t length_bytes;
-    zvm_write_fn write; // may be NULL: counted only
-    void *context;
-    uint32_t count; // errors written
-};
-
-// line 0: a finding about the whole file ("FILE: error: TEXT").
-void zdiagnostics_error(struct zdiagnostics *diagnostics, struct zast_position position,
-                        uint32_t length_chars, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+#include "lang/diagnostics.h"
 
 // What a piece of a session stands on: the globals of all pieces before it, by slot. Its own globals
 // get the slots behind them. Nothing is known for good of any global, because later pieces may declare
@@ -30,8 +15,6 @@ struct zlang_session {
     uint32_t global_count;
     bool is_shown; // a last statement that is an expression prints its value and keeps it in `_`
 };
-// True for a character that must not reach a terminal as it is.
-bool zdiagnostics_is_harmful(uint32_t code_point);
 
 // Parses and resolves. The tree points into `text`, which must outlive it; everything else is in
 // program->arena, freed by zlang_free_program.

@@ -19,6 +19,9 @@ struct ztokens {
     struct ztoken current;
     struct ztoken ahead[ZTOKENS_AHEAD_MAX];
     uint32_t ahead_count;
+    uint32_t line_column;     // of the first token on the line of the current one
+    int32_t braces, brackets; // open before the current token; ( and [ count as brackets
+    int32_t string_braces, string_brackets; // the same at the start of the open interpolation
 };
 
 // What the statements around allow; a function body starts afresh.
@@ -26,6 +29,11 @@ struct zparser_context {
     bool is_in_loop;
     bool is_in_function;
     bool is_in_method;
+};
+
+// A `}` that closed a block whose first line starts at another column.
+struct zparser_mismatch {
+    struct zast_position open, close; // close.line 0: none
 };
 
 struct zparser {
@@ -36,7 +44,20 @@ struct zparser {
     uint32_t depth; // constructs open around the current token, at most ZAST_DEPTH_MAX
     struct zarena *arena;
     struct zdiagnostics *diagnostics;
-    zvm_status status; // of the first failure; after it nothing more is reported
+    zvm_status status;                // of a failure that ends the statement; cleared by recovering
+    struct ztoken statement;          // the first token of the statement
+    bool has_findings;                // the tree is of no use
+    bool is_doubtful;                 // after recovering, what is around may not be what was meant
+    uint32_t finding_line;            // of the last one
+    struct zparser_mismatch mismatch; // the first
+};
+
+// A place of the parse to come back to after a failure.
+struct zparser_mark {
+    struct zparser_context context;
+    struct ztoken statement;
+    uint32_t depth;
+    int32_t braces, brackets;
 };
 
 // A list of nodes that grows at its end.
@@ -77,13 +98,32 @@ bool zparser_expect_comma(struct zparser *parser, enum ztoken_kind close, const 
                           const char *what);
 
 // ---- Errors (parser.c) ----
-// Reports at the token, unless something was reported before. Always false.
+// Reports at the token, unless something was reported before on its line. The parse goes on.
+void zparser_report(struct zparser *parser, const struct ztoken *token, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+// The same, and the statement is given up: always false. Nothing is reported while it is left.
 bool zparser_fail(struct zparser *parser, const struct ztoken *token, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 // "expected WANTED, found X" at the current token. Always false.
 bool zparser_fail_expected(struct zparser *parser, const char *wanted);
+// A word that is in the wrong place: not reported where the place may be our mistake. Then, too, the
+// parse goes on.
+void zparser_report_misplaced(struct zparser *parser, const struct ztoken *token,
+                              const char *message);
 // Always false.
 bool zparser_fail_memory(struct zparser *parser);
+
+// ---- Recovering (parse_recover.c) ----
+// At the start of a statement.
+struct zparser_mark zparser_mark(struct zparser *parser);
+// After a failure behind the mark: goes to where the next statement of the block starts, or to the
+// block's end. False: there is no going on (memory, or too many errors).
+bool zparser_recover(struct zparser *parser, const struct zparser_mark *mark);
+// A block follows whose `{` is missing: its lines are indented.
+bool zparser_is_indented(const struct zparser *parser);
+// Hints for the error to come.
+void zparser_hint_brace(struct zparser *parser);
+void zparser_hint_misspelt(struct zparser *parser);
 // A construct opens at the current token: false when it would be nested too deep.
 bool zparser_enter(struct zparser *parser);
 void zparser_leave(struct zparser *parser);
@@ -125,6 +165,8 @@ void zfold_unary(struct zast_node *node);
 
 // ---- Statements (parse_statement.c, parse_declaration.c) ----
 struct zast_node *zparse_block(struct zparser *parser);
+// Statements up to `}` or the end of the file, which stay.
+bool zparse_statements(struct zparser *parser, struct zparser_list *out);
 bool zparse_program(struct zparser *parser, struct zast_function *main_function);
 struct zast_node *zparse_let(struct zparser *parser);
 struct zast_node *zparse_function_declaration(struct zparser *parser);

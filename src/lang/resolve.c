@@ -421,10 +421,16 @@ static bool walk_statement(struct zresolver *resolver, struct zast_node *node)
     }
 }
 
+// After a finding the statements behind are looked at, too: nothing in them depends on it.
+static bool may_go_on(const struct zresolver *resolver)
+{
+    return resolver->status == ZVM_E_SYNTAX && !zdiagnostics_are_full(resolver->diagnostics);
+}
+
 static bool walk_statements(struct zresolver *resolver, struct zast_node *first)
 {
     for (struct zast_node *node = first; node != NULL; node = node->next)
-        if (!walk_statement(resolver, node)) return false;
+        if (!walk_statement(resolver, node) && !may_go_on(resolver)) return false;
     return true;
 }
 
@@ -553,7 +559,10 @@ zvm_status zresolve_program(struct zdiagnostics *diagnostics, struct zast_progra
         .diagnostics = diagnostics, .program = program, .globals_end = &program->globals};
     struct zresolver_frame frame;
     zresolver_push_frame(&resolver, &frame, program->main);
-    if (resolve_all(&resolver)) settle_only_functions(program);
+    if (resolve_all(&resolver)) {
+        settle_only_functions(program);
+        zresolver_hint_unknowns(&resolver);
+    }
     zresolver_free_names(&resolver);
     return resolver.status;
 }

@@ -6,6 +6,7 @@
 #    error "resolve_internal.h is for the files of the resolver only"
 #endif
 
+#include "base/nearest.h"
 #include "lang/resolve.h"
 
 struct zresolver_scope;
@@ -46,7 +47,15 @@ struct zresolver_name {
     struct zast_node *use;             // brings it in, at the top level; NULL: none does
     bool is_namespace;                 // the name of a whole module
     bool is_use_walked;                // the walk is below that `use`
+    uint32_t declared_line;            // of that declaration
     uint32_t member_of;                // number of the data declaration last seen with this member
+};
+
+// A name that meant nothing yet where it was first used, and what it was most like.
+struct zresolver_unknown {
+    struct zresolver_name *name;
+    struct znearest nearest;
+    struct zresolver_unknown *next;
 };
 
 struct zresolver_scope {
@@ -73,7 +82,9 @@ struct zresolver {
     uint32_t name_count, name_capacity; // the capacity is a power of two, or 0
     struct zast_global **globals_end;
     uint32_t data_count; // data declarations seen
-    zvm_status status;   // of the first failure
+    uint32_t unknown_count;
+    struct zresolver_unknown *unknowns;
+    zvm_status status; // of the first failure
 };
 
 // How a name resolved.
@@ -129,7 +140,13 @@ bool zresolver_walk_export(struct zresolver *resolver, struct zast_node *member)
 // Always false.
 bool zresolver_fail_assignment(struct zresolver *resolver, const struct zast_node *target);
 
-// Reports "'NAME' MESSAGE", unless something was reported before. Always false.
+// ---- Hints (resolve_hint.c) ----
+// Remembers a name that is used as a global before one of that name was declared.
+bool zresolver_note_unknown(struct zresolver *resolver, struct zresolver_name *name);
+// At the end, when all globals are known.
+void zresolver_hint_unknowns(struct zresolver *resolver);
+
+// Reports "'NAME' MESSAGE", unless memory was refused before. Always false.
 bool zresolver_fail(struct zresolver *resolver, struct zast_position position,
                     struct zast_text name, const char *message);
 

@@ -49,6 +49,19 @@ bool zresolver_note_uses(struct zresolver *resolver)
     return true;
 }
 
+static void hint_export(struct zresolver *resolver, const struct zunit *unit, struct zast_text text)
+{
+    struct znearest nearest;
+    znearest_init(&nearest, text.bytes, text.length_bytes);
+    for (uint32_t i = 0; i < unit->name_count; i++) {
+        const struct zstring *name = unit->names[i].name;
+        if (unit->names[i].is_exported) znearest_offer(&nearest, name->bytes, name->header.aux);
+    }
+    if (nearest.best != NULL)
+        zdiagnostics_hint(resolver->diagnostics, "did you mean '%.*s'?", (int)nearest.best_bytes,
+                          nearest.best);
+}
+
 // "is not exported by …" with what would help.
 static bool fail_export(struct zresolver *resolver, const struct zast_node *use,
                         struct zast_text text, struct zast_position position)
@@ -63,6 +76,7 @@ static bool fail_export(struct zresolver *resolver, const struct zast_node *use,
                        "; write 'export' before its declaration there");
         return zresolver_fail(resolver, position, text, message);
     }
+    hint_export(resolver, unit, text);
     const char *between = ", which exports ";
     bool has_any = false;
     for (uint32_t i = 0; i < unit->name_count; i++) {
@@ -111,13 +125,15 @@ bool zresolver_walk_use(struct zresolver *resolver, struct zast_node *use)
         name->is_use_walked = true;
         return true;
     }
+    bool is_good = true;
     for (struct zast_target *target = use->use.names; target != NULL; target = target->next) {
         struct zresolver_name *name = zresolver_name(resolver, target->name);
-        if (name == NULL || import(resolver, name, use, target->key, target->key_position) == NULL)
-            return false;
+        if (name == NULL) return false;
+        // Also of a name that the module does not have: nothing more is said about it.
         name->is_use_walked = true;
+        if (import(resolver, name, use, target->key, target->key_position) == NULL) is_good = false;
     }
-    return true;
+    return is_good;
 }
 
 // ---- Uses of the names -------------------------------------------------------------------------

@@ -33,7 +33,7 @@
 bool zresolver_fail(struct zresolver *resolver, struct zast_position position,
                     struct zast_text name, const char *message)
 {
-    if (resolver->status != ZVM_OK) return false;
+    if (resolver->status == ZVM_E_NOMEM) return false;
     resolver->status = ZVM_E_SYNTAX;
     bool is_cut = name.length_bytes > QUOTED_BYTES_MAX;
     zdiagnostics_error(resolver->diagnostics, position, name.length_bytes, "'%.*s%s' %s",
@@ -232,7 +232,9 @@ bool zresolver_find(struct zresolver *resolver, struct zast_text text,
     struct zresolver_binding *binding = name->visible;
     if (binding == NULL) {
         if (!zresolver_check_import(resolver, name, position)) return false;
+        bool is_new = name->global == NULL;
         struct zast_global *global = zresolver_global(resolver, name, position);
+        if (is_new && global != NULL && !zresolver_note_unknown(resolver, name)) return false;
         *out = (struct zresolver_found){.global = global, .is_const = name->is_const_global};
         return global != NULL;
     }
@@ -298,6 +300,7 @@ static bool declare_global(struct zresolver *resolver, struct zast_text text,
         return fail_const(resolver, position, text);
     struct zast_global *global = zresolver_global(resolver, name, position);
     if (global == NULL) return false;
+    if (is_first) name->declared_line = position.line;
     name->is_declared = true;
     name->is_declared_const = is_const;
     global->declaration_count++;

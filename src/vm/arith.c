@@ -7,6 +7,7 @@
 
 #include "vm/builtin.h"
 #include "vm/error.h"
+#include "vm/hint.h"
 #include "vm/list.h"
 #include "vm/string.h"
 
@@ -210,8 +211,10 @@ bool zarith_apply(struct zisolate *iso, enum zarith op, struct zvalue a, struct 
         return zstring_repeat(iso, a, b.i, out);
     if (op == ZARITH_MUL && a.tag == ZTAG_INT && zvalue_is_string(b))
         return zstring_repeat(iso, b, a.i, out);
-    return zerror_raise(iso, ZERROR_TYPE, "cannot apply '%s' to %s and %s", signs[op],
-                        zerror_type_text(a), zerror_type_text(b));
+    (void)zerror_raise(iso, ZERROR_TYPE, "cannot apply '%s' to %s and %s", signs[op],
+                       zerror_type_text(a), zerror_type_text(b));
+    bool is_joining = op == ZARITH_ADD && (zvalue_is_string(a) || zvalue_is_string(b));
+    return is_joining && zhint_add(iso, ZHINT_JOIN, 0, NULL, 0);
 }
 
 bool zarith_negate(struct zisolate *iso, struct zvalue a, struct zvalue *out)

@@ -66,6 +66,12 @@ uint32_t zbuiltin_find_method(const char *name, size_t length_bytes);
 
 // All names in order, aliases too; NULL past the last.
 const char *zbuiltin_name(size_t index, bool as_method);
+// All names in the order of the alphabet, other names of the same builtin included; NULL behind the last.
+// methods: ZMETHOD_… of the types that have a method of that name.
+const char *zbuiltin_name_at(uint32_t index, bool *is_function, uint8_t *methods);
+
+// "s, start[, end]"; NULL: not written down (print takes any number).
+const char *zbuiltin_parameters(const struct zbuiltin *builtin);
 
 // `X() expects N arguments, got N` unless count fits. as_method: count includes the receiver, the text
 // does not.

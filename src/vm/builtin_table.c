@@ -4,6 +4,7 @@
 // lead to the same row, and errors name the row. Rows are found by binary search in `names`, which
 // is sorted; a test checks that.
 #include "vm/builtin_internal.h"
+#include "vm/hint.h"
 
 #include <string.h>
 
@@ -246,6 +247,15 @@ static uint32_t find(const char *text, size_t length_bytes, uint8_t form)
     return ZBUILTIN_NONE;
 }
 
+const char *zbuiltin_name_at(uint32_t index, bool *is_function, uint8_t *methods)
+{
+    if (index >= sizeof names / sizeof *names) return NULL;
+    const struct name *name = &names[index];
+    *is_function = (name->forms & IS_FUNCTION) != 0;
+    *methods = (name->forms & IS_METHOD) != 0 ? zbuiltin_table[name->row].methods : 0;
+    return name->text;
+}
+
 uint32_t zbuiltin_find(const char *name, size_t length_bytes)
 {
     return find(name, length_bytes, IS_FUNCTION);
@@ -289,7 +299,8 @@ bool zbuiltin_check_count(struct zisolate *iso, const struct zbuiltin *builtin, 
                 (count <= builtin->maximum || builtin->maximum == ZBUILTIN_VARIADIC);
     if (ZVM_LIKELY(fits)) return true;
     uint32_t receiver = as_method ? 1 : 0;
-    return raise_count(iso, builtin, receiver, count - receiver);
+    (void)raise_count(iso, builtin, receiver, count - receiver);
+    return zhint_add(iso, ZHINT_BUILTIN, 0, builtin, receiver);
 }
 
 bool zbuiltin_type_error(struct zisolate *iso, const char *name, uint32_t number,

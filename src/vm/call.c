@@ -8,6 +8,7 @@
 // frames do not count as calls of user functions.
 #include "vm/builtin.h"
 #include "vm/error.h"
+#include "vm/hint.h"
 #include "vm/interp.h"
 #include "vm/interp_slow.h"
 #include "vm/map.h"
@@ -158,9 +159,10 @@ bool zcall_begin(struct zisolate *iso, struct zfunc *main_function)
 
 static bool wrong_count(struct zisolate *iso, const struct zproto *proto, uint32_t count)
 {
-    return zerror_raise(iso, ZERROR_ARGUMENT, "%s() expects %u argument%s, got %u",
-                        proto->name == NULL ? "anonymous" : proto->name->bytes,
-                        (unsigned)proto->param_count, proto->param_count == 1 ? "" : "s", count);
+    (void)zerror_raise(iso, ZERROR_ARGUMENT, "%s() expects %u argument%s, got %u",
+                       proto->name == NULL ? "anonymous" : proto->name->bytes,
+                       (unsigned)proto->param_count, proto->param_count == 1 ? "" : "s", count);
+    return zhint_add(iso, ZHINT_PARAMETERS, 0, proto, 0);
 }
 
 // Calls func with the count values behind window[0], which holds func or keeps it alive.
@@ -349,6 +351,7 @@ static enum found find_method(struct zisolate *iso, struct zvalue *window, struc
     }
     (void)zerror_raise(iso, ZERROR_TYPE, "%s has no method '%s'", zerror_type_text(window[0]),
                        name.text->bytes);
+    (void)zhint_add_name(iso, ZHINT_METHOD, zvalue_type(window[0]), NULL, name.text);
     return FOUND_NOTHING;
 }
 

@@ -69,6 +69,7 @@ static void free_proto(struct zcode *code, struct zproto *proto)
     z_free((void *)(uintptr_t)proto->handlers, proto->handler_count * sizeof *proto->handlers);
     z_free((void *)(uintptr_t)proto->checks, proto->check_count * sizeof *proto->checks);
     z_free((void *)(uintptr_t)proto->lines, proto->line_bytes);
+    z_free(proto->signature, proto->signature_bytes);
 }
 
 static void free_data(struct zcode *code, struct zdata *data)
@@ -118,6 +119,7 @@ static void free_code(struct zcode *code)
     zcode_drop_globals(code);
     z_free(code->protos, code->proto_count * sizeof *code->protos);
     if (code->caches != NULL) z_free(code->caches, code->cache_count * sizeof *code->caches);
+    z_free(code->hints, code->hint_count * sizeof *code->hints);
     z_free(code->file_name, code->file_name_bytes);
     for (uint32_t i = 0; i < code->file_count; i++) {
         z_free(code->files[i].name, code->files[i].name_bytes);
@@ -153,6 +155,7 @@ void zcode_add_up(struct zcode *code)
     for (uint32_t i = 0; i < code->file_count; i++) {
         bytes += code->files[i].name_bytes;
     }
+    bytes += code->hint_count * sizeof *code->hints;
     for (uint32_t i = 0; i < code->proto_count; i++) {
         const struct zproto *proto = &code->protos[i];
         bytes += proto->word_count * sizeof(uint32_t) + proto->line_bytes;
@@ -160,6 +163,7 @@ void zcode_add_up(struct zcode *code)
         bytes += proto->capture_count * sizeof(struct zcapture);
         bytes += proto->handler_count * sizeof(struct zhandler);
         bytes += proto->check_count * sizeof(struct zcheck);
+        bytes += proto->signature_bytes;
     }
     for (uint32_t i = 0; i < code->data_count; i++) {
         const struct zdata *data = &code->datas[i];

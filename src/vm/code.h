@@ -12,6 +12,8 @@
 
 struct zcode;
 
+#define ZCODE_HINT_BYTES_MAX 188
+
 struct zcapture {
     uint8_t from_register; // 1: register `index` of the enclosing frame; 0: its capture `index`
     uint16_t index;
@@ -97,6 +99,8 @@ struct zproto {
     const struct zcheck *checks;
     const uint8_t *lines;       // zcode_position reads it: (pc delta, line delta, column) varints
     const struct zstring *name; // NULL: anonymous; the main program is named "<main>"
+    char *signature;            // "(a, b: int)", NUL-terminated, for hints; NULL: not known
+    uint32_t signature_bytes;   // with the NUL
     const struct zcode *code;
     struct zcache *caches; // code->caches
     uint32_t index;        // in code->protos
@@ -116,6 +120,12 @@ struct zcode_file {
 // Of a global. Only later pieces of a session ask.
 enum { ZGLOBAL_CONST = 1 };
 
+// What may be meant by a global that has no value.
+struct zcode_hint {
+    uint32_t slot;
+    char text[ZCODE_HINT_BYTES_MAX]; // NUL-terminated
+};
+
 struct zcode {
     _Atomic uint32_t count; // shared. PAIR code: release in zcode_release, acquire at its last
     uint32_t proto_count;
@@ -124,8 +134,10 @@ struct zcode {
     uint8_t *global_flags;          // [global_count]: ZGLOBAL_…
     uint32_t global_count;
     uint32_t program_global_count; // those of the main program; then come those of its modules
-    uint32_t cache_count;          // inline caches, ZCACHE_NONE included; not 0 once it is sealed
-    struct zcache *caches;         // [cache_count], see vm/shape.h
+    uint32_t hint_count;
+    struct zcode_hint *hints;
+    uint32_t cache_count;  // inline caches, ZCACHE_NONE included; not 0 once it is sealed
+    struct zcache *caches; // [cache_count], see vm/shape.h
     uint32_t data_count;
     uint32_t shape_capacity; // a power of two, or 0 without declarations
     struct zdata *datas;

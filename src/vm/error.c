@@ -36,6 +36,7 @@ struct zerror *zerror_new(struct zisolate *iso, struct zvalue kind, struct zvalu
     error->column = 0;
     error->file = 0;
     error->trace = NULL;
+    error->hint = 0;
     return error;
 }
 

@@ -7,6 +7,7 @@
 #include "vm/builtin.h"
 #include "vm/error.h"
 #include "vm/fuel.h"
+#include "vm/hint.h"
 #include "vm/list.h"
 #include "vm/map.h"
 #include "vm/record.h"
@@ -18,8 +19,7 @@ bool zindex_check_list(struct zisolate *iso, const struct zlist *list, struct zv
         return zerror_raise(iso, ZERROR_TYPE, "index must be an integer, got %s",
                             zerror_type_text(index));
     if (index.i < 0 || index.i >= zlist_length(list))
-        return zerror_raise(iso, ZERROR_INDEX, "index %lld out of range for length %u",
-                            (long long)index.i, zlist_length(list));
+        return zhint_raise_index(iso, index.i, zlist_length(list));
     return true;
 }
 
@@ -81,6 +81,12 @@ static bool is_name(const struct zstring *name, const char *text)
     return zstring_length_bytes(name) == length && memcmp(zstring_bytes(name), text, length) == 0;
 }
 
+static bool raise_no_field(struct zisolate *iso, const struct zstring *name)
+{
+    (void)zerror_raise(iso, ZERROR_FIELD, "error has no field '%s'", zstring_bytes(name));
+    return zhint_add_name(iso, ZHINT_PROPERTY, ZTYPE_ERROR, NULL, name);
+}
+
 static bool get_of_error(struct zisolate *iso, const struct zerror *error,
                          const struct zstring *name, struct zvalue *out)
 {
@@ -93,7 +99,7 @@ static bool get_of_error(struct zisolate *iso, const struct zerror *error,
     else if (is_name(name, "column"))
         *out = zvalue_int(error->column);
     else
-        return zerror_raise(iso, ZERROR_FIELD, "error has no field '%s'", zstring_bytes(name));
+        return raise_no_field(iso, name);
     return true;
 }
 
@@ -106,8 +112,9 @@ bool zproperty_get(struct zisolate *iso, struct zvalue object, const struct zstr
     }
     if (object.tag == ZTAG_ERROR) return get_of_error(iso, object.p, name, out);
     if (object.tag == ZTAG_RECORD) return zrecord_get(iso, object, name, NULL /* cache */, out);
-    return zerror_raise(iso, ZERROR_TYPE, "%s has no property '%s'", zerror_type_text(object),
-                        zstring_bytes(name));
+    (void)zerror_raise(iso, ZERROR_TYPE, "%s has no property '%s'", zerror_type_text(object),
+                       zstring_bytes(name));
+    return zhint_add_name(iso, ZHINT_PROPERTY, zvalue_type(object), NULL, name);
 }
 
 bool zproperty_set(struct zisolate *iso, struct zvalue object, const struct zstring *name,

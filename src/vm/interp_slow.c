@@ -4,6 +4,7 @@
 
 #include "vm/builtin.h"
 #include "vm/error.h"
+#include "vm/hint.h"
 #include "vm/list.h"
 #include "vm/map.h"
 #include "vm/record.h"
@@ -20,7 +21,8 @@ static const struct zstring *global_name(const struct zisolate *iso, uint32_t sl
 
 bool zslow_name_error(struct zisolate *iso, uint32_t slot)
 {
-    return zerror_raise(iso, ZERROR_NAME, "'%s' is not defined", global_name(iso, slot)->bytes);
+    (void)zerror_raise(iso, ZERROR_NAME, "'%s' is not defined", global_name(iso, slot)->bytes);
+    return zhint_add(iso, ZHINT_NAME, 0, iso->code, slot);
 }
 
 // The list `args`, made when first used; later uses give the same list.

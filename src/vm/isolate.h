@@ -82,6 +82,8 @@ struct zisolate_extra {
     size_t kind_bytes, message_bytes, file_bytes;
     zvm_trace_frame *trace;      // [trace_count]
     uint32_t trace_count, trace_omitted;
+    char *hint; // NUL-terminated; NULL: none
+    size_t hint_bytes;
     char **arguments; // [argument_count], NUL-terminated copies
     size_t argument_count;
     char *text; // NUL-terminated: the last long text of a global that the host read

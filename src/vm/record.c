@@ -11,6 +11,7 @@
 #include "vm/builtin.h"
 #include "vm/error.h"
 #include "vm/fuel.h"
+#include "vm/hint.h"
 #include "vm/interp_slow.h"
 #include "vm/string.h"
 
@@ -124,6 +125,7 @@ static enum fill fill_record(struct zisolate *iso, struct zrecord *record, uint3
             if (field->declared->default_kind == ZFIELD_REQUIRED) {
                 (void)zerror_raise(iso, ZERROR_ARGUMENT, "%s: missing field '%s'",
                                    shape->data->name->bytes, field->declared->check.name->bytes);
+                (void)zhint_add(iso, ZHINT_FIELDS, 0, shape, 0);
                 return FILL_FAILED;
             }
             value = field->declared->value;
@@ -196,8 +198,9 @@ static bool place_named(struct zisolate *iso, struct zrecord *record, const stru
         const struct zstring *name = names[i].p;
         const struct zshape_member *member = zshape_find(shape, name);
         if (member == NULL || member->kind != ZSHAPE_FIELD) {
-            return zerror_raise(iso, ZERROR_ARGUMENT, "%s has no field '%s'",
-                                shape->data->name->bytes, name->bytes);
+            (void)zerror_raise(iso, ZERROR_ARGUMENT, "%s has no field '%s'",
+                               shape->data->name->bytes, name->bytes);
+            return zhint_add_name(iso, ZHINT_FIELD, 0, shape, name);
         }
         if (zrecord_tags(record)[member->index] != ZTAG_UNSET) {
             return zerror_raise(iso, ZERROR_ARGUMENT, "duplicate argument '%s'", name->bytes);
@@ -216,6 +219,7 @@ enum zcall_outcome zrecord_construct(struct zisolate *iso, struct zvalue *window
     if (names == NULL && count > field_count) {
         (void)zerror_raise(iso, ZERROR_ARGUMENT, "%s expects at most %u arguments, got %u",
                            shape->data->name->bytes, field_count, count);
+        (void)zhint_add(iso, ZHINT_FIELDS, 0, shape, 0);
         return ZCALL_FAILED;
     }
     struct zrecord *record = new_record(iso, class);
@@ -251,8 +255,9 @@ bool zrecord_clone(struct zisolate *iso, struct zvalue record, struct zvalue *ou
 bool zrecord_no_field(struct zisolate *iso, const struct zrecord *record,
                       const struct zstring *name)
 {
-    return zerror_raise(iso, ZERROR_FIELD, "%s has no field '%s'", zrecord_type_name(record)->bytes,
-                        zstring_bytes(name));
+    (void)zerror_raise(iso, ZERROR_FIELD, "%s has no field '%s'", zrecord_type_name(record)->bytes,
+                       zstring_bytes(name));
+    return zhint_add_name(iso, ZHINT_MEMBER, 0, zrecord_shape(record), name);
 }
 
 static bool bind_method(struct zisolate *iso, struct zvalue receiver, uint32_t slot,

@@ -5,6 +5,7 @@
 #include "vm/result.h"
 
 #include "vm/error.h"
+#include "vm/hint.h"
 #include "vm/string.h"
 #include "vm/text.h"
 
@@ -97,6 +98,16 @@ static void set_string(char **text, size_t *text_bytes, struct zvalue string)
     set_text(text, text_bytes, zstring_bytes(string.p), zstring_length_bytes(string.p));
 }
 
+// An error without a hint, or without memory for it, does without.
+static void set_hint(struct zisolate *iso, const struct zerror *error)
+{
+    struct zstrbuf *text = &iso->runner->scratch;
+    zstrbuf_clear(text);
+    zhint_write(error, text);
+    if (text->length == 0 || text->failed) return;
+    set_text(&iso->extra->hint, &iso->extra->hint_bytes, zstrbuf_text(text), text->length);
+}
+
 void zresult_error(struct zisolate *iso, struct zplace place)
 {
     const struct zerror *error = iso->error.tag == ZTAG_ERROR ? iso->error.p : NULL;
@@ -110,6 +121,7 @@ void zresult_error(struct zisolate *iso, struct zplace place)
         set_string(&extra->kind, &extra->kind_bytes, zvalue_slot(error->kind, error->kind_tag));
         set_string(&extra->message, &extra->message_bytes,
                    zvalue_slot(error->message, error->message_tag));
+        set_hint(iso, error);
         return;
     }
     set_text(&extra->kind, &extra->kind_bytes, "Error", strlen("Error"));
@@ -143,9 +155,10 @@ void zresult_clear(struct zisolate *iso)
     z_free(extra->kind, extra->kind_bytes);
     z_free(extra->message, extra->message_bytes);
     z_free(extra->file, extra->file_bytes);
+    if (extra->hint != NULL) z_free(extra->hint, extra->hint_bytes);
     if (extra->trace != NULL) z_free(extra->trace, extra->trace_count * sizeof *extra->trace);
-    extra->kind = extra->message = extra->file = NULL;
-    extra->kind_bytes = extra->message_bytes = extra->file_bytes = 0;
+    extra->kind = extra->message = extra->file = extra->hint = NULL;
+    extra->kind_bytes = extra->message_bytes = extra->file_bytes = extra->hint_bytes = 0;
     extra->trace = NULL;
     extra->trace_count = extra->trace_omitted = 0;
 }

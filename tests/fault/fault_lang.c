@@ -61,6 +61,36 @@ static void test_wrong_programs_each_allocation_refused_reports_one_thing(void *
     assert_true(fault_each_allocation(parse, &twice, ZVM_E_NOMEM) >= 2);
 }
 
+static zvm_status parse_wrong(void *context)
+{
+    const struct source *source = context;
+    struct zdiagnostics diagnostics = {.text = source->text, .length_bytes = strlen(source->text)};
+    struct zast_program program = {0};
+    zvm_status status = zlang_parse(&diagnostics, &program);
+    assert_null(program.arena);
+    // What was found before memory ran out has been told already.
+    assert_true(status == ZVM_E_SYNTAX ? diagnostics.count == 6 : diagnostics.count <= 6);
+    return status == ZVM_E_SYNTAX ? ZVM_OK : status;
+}
+
+// Recovering parses blocks of statements whose head was wrong: those allocate, too.
+static void test_many_errors_each_allocation_refused_reports_no_memory(void **state)
+{
+    (void)state;
+    struct source source = {"let a = 12ab\n"
+                            "action f(a b) {\n"
+                            "    let c = (\n"
+                            "    print \"${a b}\"\n"
+                            "}\n"
+                            "while true\n"
+                            "    break\n"
+                            "if a = 1 { print 1 } else {\n"
+                            "    let d = [1, 2] 3\n"
+                            "}\n",
+                            ZVM_E_SYNTAX};
+    assert_true(fault_each_allocation(parse_wrong, &source, ZVM_E_NOMEM) >= 2);
+}
+
 // Many chunks of the arena, and a table of names that grows several times.
 static void test_large_program_each_allocation_refused_reports_no_memory(void **state)
 {
@@ -82,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_programs_each_allocation_refused_reports_no_memory),
         cmocka_unit_test(test_wrong_programs_each_allocation_refused_reports_one_thing),
+        cmocka_unit_test(test_many_errors_each_allocation_refused_reports_no_memory),
         cmocka_unit_test(test_large_program_each_allocation_refused_reports_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

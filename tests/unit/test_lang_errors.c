@@ -33,7 +33,7 @@ static void test_statements_wrong_ones_are_refused_in_place(void **state)
         {"\n{ a\n", "3:1",
          "expected '}' to close the block opened at line 2, found the end of the file\n"},
         {"a }", "1:3", "'}' without a '{' before it that is still open\n"},
-        {"if a = b {}", "1:6", "expected '{' and a block, found '='; an assignment"},
+        {"if a = b {}", "1:6", "expected '{' and a block, found '='\n"},
         {"else {}", "1:1", "'else' without an 'if' block before it\n"},
         {"catch {}", "1:1", "'catch' without a 'try' block before it\n"},
         {"try {} a", "1:8", "expected 'catch' or 'finally' after the 'try' block, found 'a'\n"},
@@ -175,8 +175,8 @@ static void test_diagnostic_shows_the_line_and_a_caret_range(void **state)
     (void)state;
     lang_check_failure("let a = 1\r\n\tlet bc = 12ab + \x1B[31m\r\n",
                        "f:2:11: error: malformed number; a letter or '_' cannot follow a number\n"
-                       "     let bc = 12ab + ?[31m\n"
-                       "              ^^^^\n");
+                       "        let bc = 12ab + ?[31m\n"
+                       "                 ^^^^\n");
     lang_check_failure("a = (", "f:1:6: error: expected an expression, found the end of the file\n"
                                 "    a = (\n"
                                 "         ^\n");
@@ -185,7 +185,24 @@ static void test_diagnostic_shows_the_line_and_a_caret_range(void **state)
                        "f:1:5: error: unexpected character U+4E2D; outside strings and comments "
                        "only ASCII letters, digits and operators are allowed\n"
                        "    '?' \xE4\xB8\xAD\n"
-                       "        ^\n");
+                       "        ^^\n");
+    // Wide characters take two columns, combining marks none, a tab goes to the next fourth column.
+    lang_check_failure("a = '\xE4\xB8\xAD\xE6\x96\x87' 12ab",
+                       "f:1:10: error: malformed number; a letter or '_' cannot follow a number\n"
+                       "    a = '\xE4\xB8\xAD\xE6\x96\x87' 12ab\n"
+                       "               ^^^^\n");
+    lang_check_failure("'e\xCC\x81\xCC\xA3x'\t12ab",
+                       "f:1:8: error: malformed number; a letter or '_' cannot follow a number\n"
+                       "    'e\xCC\x81\xCC\xA3x'    12ab\n"
+                       "            ^^^^\n");
+    // More marks than are shown: the line is cut.
+    char *text = lang_repeat("'e", "\xCC\x81", 5000, "' 12ab");
+    char *shown = lang_repeat("f:1:5005: error: malformed number; a letter or '_' cannot follow a "
+                              "number\n    ...",
+                              "\xCC\x81", 200, "...\n");
+    lang_check_failure(text, shown);
+    free(text);
+    free(shown);
 }
 
 static void test_diagnostic_of_a_long_line_is_cut(void **state)

@@ -54,6 +54,15 @@ static zvm_status compile_file(const struct file_compile *file, zvm_load_fn load
                         load == NULL ? NULL : &source, file->out);
 }
 
+static void refuse(const struct zfolder *folder, const char *path, const char *reason,
+                   zvm_module_request *request)
+{
+    char name[NAME_MAX + 1];
+    size_t offset;
+    zmodule_refuse(request, reason);
+    if (zfolder_nearest(folder, path, &offset, name)) zmodule_suggest(request, offset, name);
+}
+
 // The default loader.
 static zvm_status load_file(void *context, const char *path, zvm_module_request *request)
 {
@@ -63,7 +72,7 @@ static zvm_status load_file(void *context, const char *path, zvm_module_request 
     zfolder_reason reason = "";
     zvm_status status = zfolder_read(context, path, real, &text, &length_bytes, &reason);
     if (status != ZVM_OK) {
-        zmodule_refuse(request, reason);
+        refuse(context, path, reason, request);
         return status;
     }
     status = zmodule_give(request, real, text, length_bytes);

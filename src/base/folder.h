@@ -37,4 +37,8 @@ zvm_status zfolder_follow(struct zfolder *folder, const char *path, char *out,
 zvm_status zfolder_read(const struct zfolder *folder, const char *path, char *real, char **text,
                         size_t *length_bytes, zfolder_reason *reason);
 
+// What may be meant by a path that is not there: *offset is where its first missing part begins, and
+// name [NAME_MAX + 1] what stands in the folder in place of that part and is most like it. False: nothing.
+bool zfolder_nearest(const struct zfolder *folder, const char *path, size_t *offset, char *name);
+
 #endif // ZVM_BASE_FOLDER_H

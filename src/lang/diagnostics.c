@@ -44,8 +44,7 @@ static void mend(char *text)
 }
 
 __attribute__((format(printf, 3, 0))) static void format_text(char *text, size_t bytes,
-                                                              const char *format,
-                                                              va_list arguments)
+                                                              const char *format, va_list arguments)
 {
     vsnprintf(text, bytes, format, arguments);
     mend(text);

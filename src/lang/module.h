@@ -36,5 +36,7 @@ bool zmodule_is_normal_path(const char *path);
 zvm_status zmodule_give(zvm_module_request *request, const char *path, const char *text,
                         size_t length_bytes);
 void zmodule_refuse(zvm_module_request *request, const char *reason);
+// After a refusal: the part of the wanted path at `offset` may be a misspelt `name`.
+void zmodule_suggest(zvm_module_request *request, size_t offset, const char *name);
 
 #endif // ZVM_LANG_MODULE_H

@@ -19,9 +19,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MODULE_BYTES_MAX ((size_t)1 << 30)
-#define REASON_BYTES_MAX 200
-#define NOTES_MAX        20 // of the places that lead to a finding
+#define MODULE_BYTES_MAX    ((size_t)1 << 30)
+#define REASON_BYTES_MAX    200
+#define SUGGESTED_BYTES_MAX 100
+#define NOTES_MAX           20 // of the places that lead to a finding
 
 struct zvm_module_request {
     struct zmodule_load *load;
@@ -31,6 +32,9 @@ struct zvm_module_request {
     struct zmodule *module;        // what was given; NULL: nothing yet
     zvm_status status;             // of what was given
     char reason[REASON_BYTES_MAX]; // why it was refused; empty: no reason
+    // What may be meant in place of the part of the path at suggested_at; empty: nothing known.
+    char suggested[SUGGESTED_BYTES_MAX];
+    size_t suggested_at;
 };
 
 // ---- Findings ----------------------------------------------------------------------------------
@@ -166,6 +170,37 @@ void zmodule_refuse(zvm_module_request *request, const char *reason)
     request->reason[bytes] = '\0';
 }
 
+static bool may_be_shown(const char *name)
+{
+    size_t length = strlen(name), used;
+    if (!zutf8_is_valid(name, length, NULL)) return false;
+    for (size_t at = 0; at < length; at += used)
+        if (zdiagnostics_is_harmful(zutf8_decode(name + at, length - at, &used))) return false;
+    return true;
+}
+
+void zmodule_suggest(zvm_module_request *request, size_t offset, const char *name)
+{
+    if (strlen(name) >= sizeof request->suggested || !may_be_shown(name)) return;
+    ZVM_ASSERT(offset < strlen(request->path));
+    memcpy(request->suggested, name, strlen(name) + 1);
+    request->suggested_at = offset;
+}
+
+// The path as it would be written, if the end of what is written is the end of the path.
+static void hint_path(const struct zvm_module_request *request, struct zast_text written)
+{
+    if (request->suggested[0] == '\0') return;
+    const char *tail = request->path + request->suggested_at;
+    size_t bytes = strlen(tail);
+    if (written.length_bytes <= bytes) return;
+    size_t before = written.length_bytes - bytes;
+    if (written.bytes[before - 1] != '/' || memcmp(written.bytes + before, tail, bytes) != 0)
+        return;
+    zdiagnostics_hint(request->user->diagnostics, "did you mean \"%.*s%s%s\"?", (int)before,
+                      written.bytes, request->suggested, tail + strcspn(tail, "/"));
+}
+
 // Asks the host. *out is a module that may be new.
 static zvm_status ask(struct zmodule_load *load, struct zmodule *user,
                       struct zast_position position, struct zast_text written, const char *path,
@@ -185,6 +220,7 @@ static zvm_status ask(struct zmodule_load *load, struct zmodule *user,
                                                             : zvm_status_text(status);
     char reason[REASON_BYTES_MAX + 200];
     (void)snprintf(reason, sizeof reason, "%s (%.80s%.100s)", why, load->source->prefix, path);
+    hint_path(&request, written);
     return fail_use(user, position, written, reason);
 }
 

@@ -27,6 +27,7 @@ enum zformat_section {
     ZFORMAT_FUNCTIONS = 4, // count, then each function; see write_function
     ZFORMAT_DATAS = 5,     // count, then each data declaration; see write_data
     ZFORMAT_CACHES = 6,    // how many inline caches
+    ZFORMAT_HINTS = 7,     // count, then the slot of a global and the length and bytes of its hint
 };
 
 // A constant begins with one of these.

@@ -330,6 +330,55 @@ static void read_lines(struct code_reader *reader, struct zproto *proto)
     proto->line_bytes = count;
 }
 
+// A line that is shown as it stands: [*length], at most `most`. NULL after a failure.
+static const char *read_line(struct code_reader *reader, uint64_t most, uint32_t *length,
+                             const char *what)
+{
+    *length = read_count(reader, most, 1, what);
+    if (reader->status != ZVM_OK) return NULL;
+    const char *text = (const char *)reader->next;
+    bool is_good = zutf8_is_valid(text, *length, NULL);
+    for (uint32_t i = 0; i < *length; i++) {
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) is_good = false;
+    }
+    if (!is_good) {
+        (void)refuse(reader, "%s: not a line of text", what);
+        return NULL;
+    }
+    reader->next += *length;
+    return text;
+}
+
+static void read_signature(struct code_reader *reader, struct zproto *proto)
+{
+    uint32_t length;
+    const char *text = read_line(reader, INT_MAX, &length, "the length of the parameters");
+    if (text == NULL || length == 0) return;
+    proto->signature = z_alloc_text(text, length);
+    if (proto->signature == NULL)
+        (void)fail(reader, ZVM_E_NOMEM);
+    else
+        proto->signature_bytes = length + 1;
+}
+
+static bool read_hints(struct code_reader *reader)
+{
+    struct zcode *code = reader->code;
+    uint32_t count = read_count(reader, code->global_count, 2, "the number of hints");
+    code->hints = make_table(reader, count, sizeof *code->hints);
+    if (code->hints == NULL) return reader->status == ZVM_OK;
+    code->hint_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct zcode_hint *hint = &code->hints[i];
+        uint32_t length;
+        hint->slot = (uint32_t)read_number(reader, code->global_count - 1, "a hint's global");
+        const char *text = read_line(reader, sizeof hint->text - 1, &length, "a hint's length");
+        if (text == NULL) return false;
+        memcpy(hint->text, text, length);
+    }
+    return true;
+}
+
 static bool read_function(struct code_reader *reader, struct zproto *proto)
 {
     proto->name = read_text_or_none(reader, "a function's name");
@@ -344,6 +393,7 @@ static bool read_function(struct code_reader *reader, struct zproto *proto)
     read_handlers(reader, proto);
     read_checks(reader, proto);
     read_lines(reader, proto);
+    read_signature(reader, proto);
     return reader->status == ZVM_OK;
 }
 
@@ -426,6 +476,7 @@ static bool read_sections(struct code_reader *reader)
         [ZFORMAT_TEXTS] = read_texts,     [ZFORMAT_FILE] = read_files,
         [ZFORMAT_GLOBALS] = read_globals, [ZFORMAT_FUNCTIONS] = read_functions,
         [ZFORMAT_DATAS] = read_datas,     [ZFORMAT_CACHES] = read_caches,
+        [ZFORMAT_HINTS] = read_hints,
     };
     const uint8_t *body_end = reader->end;
     for (uint32_t number = 1; number < sizeof sections / sizeof sections[0]; number++) {

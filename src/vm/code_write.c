@@ -212,6 +212,7 @@ static void write_function(struct code_writer *writer, const struct zproto *prot
     }
     write_tables(writer, proto);
     add_text(out, (const char *)proto->lines, proto->line_bytes);
+    add_text(out, proto->signature, proto->signature == NULL ? 0 : proto->signature_bytes - 1);
 }
 
 // ---- Data declarations ------------------------------------------------------------------------
@@ -287,6 +288,14 @@ static void write_body(struct code_writer *writer, struct zstrbuf *out)
     zstrbuf_clear(&part);
     add_count(&part, writer->code->cache_count);
     add_section(out, ZFORMAT_CACHES, &part);
+    zstrbuf_clear(&part);
+    add_count(&part, writer->code->hint_count);
+    for (uint32_t i = 0; i < writer->code->hint_count; i++) {
+        const struct zcode_hint *hint = &writer->code->hints[i];
+        add_count(&part, hint->slot);
+        add_text(&part, hint->text, strlen(hint->text));
+    }
+    add_section(out, ZFORMAT_HINTS, &part);
     zstrbuf_deinit(&part);
 }
 

@@ -7,8 +7,8 @@
 //
 // Invariant: a table's `used` is a multiple of 4 and <= its payload; entry i is the offset of code
 // point 64 * (i + 1) of the buffer.
-#include "vm/string_internal.h"
 #include "vm/hint.h"
+#include "vm/string_internal.h"
 
 #include <string.h>
 
@@ -202,8 +202,7 @@ bool zstring_index(struct zisolate *iso, struct zvalue string, int64_t index, st
 {
     if (!zstring_charge_length(iso, string)) return false;
     uint64_t length = zstring_length_chars(string);
-    if (index < 0 || (uint64_t)index >= length)
-        return zhint_raise_index(iso, index, length);
+    if (index < 0 || (uint64_t)index >= length) return zhint_raise_index(iso, index, length);
     size_t offset, step;
     if (!zstring_offset(iso, string, (uint64_t)index, &offset)) return false;
     return zstring_char_at(iso, string, offset, &step, out);

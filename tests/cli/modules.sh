@@ -54,6 +54,57 @@ expect_err_like "/app/uses.zx:2:5: note: .*/app/lib/broken.zx is used here\$"
 zvm check "$work/app/uses.zx"
 expect_status 2
 
+# What may be meant by a name that is not there.
+hinted() { # the text of a program and the hint that it gets
+    printf '%s\n' "$1" >"$work/app/hinted.zx"
+    zvm check "$work/app/hinted.zx"
+    expect_status 2
+    expect_err_like "^hint: $2\$"
+}
+hinted 'use "./lib/txet.zx" as text' 'did you mean "./lib/text.zx"[?]'
+hinted 'use "./lib/text" as text' 'did you mean "./lib/text.zx"[?]'
+hinted 'use "./lob/text.zx" as text' 'did you mean "./lib/text.zx"[?]'
+hinted 'use "./lib/../lib/txet.zx" as text' 'did you mean "./lib/../lib/text.zx"[?]'
+hinted 'use { shuot } from "./lib/text.zx"' "did you mean 'shout'[?]"
+hinted 'use "./lib/text.zx" as t
+t.shuot("x")' "did you mean 'shout'[?]"
+printf 'use "./lib/nothing_like_it.zx" as text\n' >"$work/app/hinted.zx"
+zvm check "$work/app/hinted.zx"
+expect_status 2
+if grep -q '^hint' "$work/err"; then fail "a hint where nothing is near"; fi
+
+# Of names that a module does not have each is told, and nothing that only follows from them.
+printf 'use { shuot, fial } from "./lib/text.zx"\nprint(shuot(1), fial)\nshuot("x")\n' \
+    >"$work/app/two.zx"
+zvm check "$work/app/two.zx"
+expect_status 2
+test "$(grep -c ': error: ' "$work/err")" = 2 || fail "not exactly two errors"
+
+# As data: the file of the module, and the way to it as notes.
+zvm check --json "$work/app/uses.zx"
+expect_status 2
+expect_err ""
+test "$(wc -l <"$work/out")" = 2 || fail "not a finding and a note"
+grep -q '"file":"[^"]*/app/lib/broken.zx","line":1,"column":5,.*"severity":"error"' "$work/out" ||
+    fail "no finding in the module"
+grep -q '"file":"[^"]*/app/uses.zx","line":2,"column":5,.*"severity":"note".*is used here"' \
+    "$work/out" || fail "no note of the use"
+
+# An uncaught error in a module has its hint, of names and of parameters.
+cat >"$work/app/lib/wrong.zx" <<'END'
+export action twice(number, what) { return number + what }
+export action misspelt() { return twcie(1, 2) }
+END
+printf 'use "./lib/wrong.zx" as w\nlet other = 1\nw.misspelt()\n' >"$work/app/misspelt.zx"
+zvm run "$work/app/misspelt.zx"
+expect_status 1
+expect_err_like "/app/lib/wrong.zx:2:35: NameError: "
+expect_err_like "^hint: did you mean 'twice'[?]\$"
+printf 'use { twice } from "./lib/wrong.zx"\ntwice(1)\n' >"$work/app/few.zx"
+zvm run "$work/app/few.zx"
+expect_status 1
+expect_err_like "^hint: 'twice' takes [(]number, what[)]\$"
+
 # Neither `..` nor a link leads out of the folder.
 echo 'use "../outside.zx" as o' >"$work/app/up.zx"
 zvm run "$work/app/up.zx"

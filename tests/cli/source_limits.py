@@ -170,7 +170,7 @@ def test_limits(zvm, wanted):
             if status != 0:
                 yield f"{name_} of {size}: status {status}: {errors[:300]}"
         status, errors = check(zvm, make(limit + 1))
-        if status != 2 or not re.match(f"stdin:{place}: error: {message}\n", errors):
+        if status != 2 or not re.match(f"<stdin>:{place}: error: {message}\n", errors):
             yield f"{name_} of {limit + 1}: status {status}: {errors[:300]}"
 
 
@@ -181,7 +181,7 @@ def test_others(zvm):
             yield f"{name_}: status {status}: {errors[:300]}"
     for name_, (text, message) in REFUSED.items():
         status, errors = check(zvm, text)
-        if status != 2 or not re.match(f"stdin:{message}", errors) or len(errors) > 1000:
+        if status != 2 or not re.match(f"<stdin>:{message}", errors) or len(errors) > 1000:
             yield f"{name_}: status {status}, {len(errors)} bytes: {errors[:300]}"
 
 

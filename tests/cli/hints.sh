@@ -9,6 +9,10 @@ expect_hint() {
     checks=$((checks + 1))
     [ "$(sed -n 's/^hint: //p' "$work/err")" = "$2" ] || fail "expected the hint '$2' for: $1"
     [ "$(head -1 "$work/err" | grep -c hint)" = 0 ] || fail "a hint in the message of: $1"
+    cp "$work/err" "$work/of_source"
+    zvm compile "$work/p.zx" -o "$work/p.zbc"
+    zvm run "$work/p.zbc"
+    cmp -s "$work/err" "$work/of_source" || fail "another error from the compiled file of: $1"
 }
 
 # Names: of variables in scope, globals declared anywhere, builtins, and words of other languages.
@@ -88,4 +92,12 @@ expect_hint 'try { [1][4] } catch (e) { try { [].kyes() } catch { } throw e }' \
     "the length is 1: the only index is 0"
 expect_hint 'try { [1][4] } catch (e) { throw error(e.message, e.kind) }' ""
 expect_hint 'try { [1][4] } catch (e) { throw "index 4 out of range for length 1" }' ""
+
+# At the prompt, of names of earlier pieces too.
+printf 'let counter = 1\nprint(coutner)\n' >"$work/pieces"
+"$ZVM" repl >"$work/out" 2>"$work/err" <"$work/pieces"
+status=$?
+last_command='repl'
+expect_status 0
+expect_err_like "^hint: did you mean 'counter'[?]\$"
 finish

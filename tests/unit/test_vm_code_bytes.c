@@ -250,13 +250,14 @@ struct part {
 #define FILE_NAME      PART(2, 1, 'x', 0)
 #define GLOBALS        PART(3, 1, 1, 0, 1)
 #define DATAS          PART(5, 0)
-#define CACHES         PART(6, 0)
+#define HINTS          PART(7, 0)
+#define CACHES         PART(6, 0), HINTS
 #define FUNCTION_START 1, 0, 0, 0, 0, 0, 1, 1, WORD(RETNULL)
-#define FUNCTIONS      PART(4, FUNCTION_START, 0, 0, 0, 0, 0)
+#define FUNCTIONS      PART(4, FUNCTION_START, 0, 0, 0, 0, 0, 0)
 
 struct hostile {
     const char *reason; // the end of what is said
-    struct part parts[7];
+    struct part parts[9];
 };
 
 // 0xff 0xff 0xff 0xff 0x0f: 4294967295
@@ -366,33 +367,52 @@ static const struct hostile HOSTILE[] = {
       DATAS, CACHES}},
     {"no main program", {TEXTS, FILE_NAME, GLOBALS, PART(4, 0), DATAS, CACHES}},
     {"no main program",
-     {TEXTS, FILE_NAME, GLOBALS, PART(4, FUNCTION_START, 0, 1, 0, 0, 0, 0, 0), DATAS, CACHES}},
+     {TEXTS, FILE_NAME, GLOBALS, PART(4, FUNCTION_START, 0, 1, 0, 0, 0, 0, 0, 0), DATAS, CACHES}},
     {"pc 0: register out of range",
      {TEXTS, FILE_NAME, GLOBALS,
-      PART(4, 1, 0, 0, 0, 0, 0, 0, 2, WORD(LOADNULL), WORD(RETNULL), 0, 0, 0, 0, 0), DATAS,
+      PART(4, 1, 0, 0, 0, 0, 0, 0, 2, WORD(LOADNULL), WORD(RETNULL), 0, 0, 0, 0, 0, 0), DATAS,
       CACHES}},
     {"pc 0: has too many handlers",
      {TEXTS, FILE_NAME, GLOBALS,
-      PART(4, FUNCTION_START, 0, 0, 2, 0, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0), DATAS, CACHES}},
+      PART(4, FUNCTION_START, 0, 0, 2, 0, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0), DATAS, CACHES}},
     {"pc 0: the table of places is cut off",
-     {TEXTS, FILE_NAME, GLOBALS, PART(4, FUNCTION_START, 0, 0, 0, 0, 2, 0, 2), DATAS, CACHES}},
+     {TEXTS, FILE_NAME, GLOBALS, PART(4, FUNCTION_START, 0, 0, 0, 0, 2, 0, 2, 0), DATAS, CACHES}},
     {"pc 0: a place beyond the code",
-     {TEXTS, FILE_NAME, GLOBALS, PART(4, FUNCTION_START, 0, 0, 0, 0, 3, 1, 2, 1), DATAS, CACHES}},
+     {TEXTS, FILE_NAME, GLOBALS, PART(4, FUNCTION_START, 0, 0, 0, 0, 3, 1, 2, 1, 0), DATAS,
+      CACHES}},
     {"pc 0: an instruction has two places",
-     {TEXTS, FILE_NAME, GLOBALS, PART(4, FUNCTION_START, 0, 0, 0, 0, 6, 0, 2, 1, 0, 2, 1), DATAS,
+     {TEXTS, FILE_NAME, GLOBALS, PART(4, FUNCTION_START, 0, 0, 0, 0, 6, 0, 2, 1, 0, 2, 1, 0), DATAS,
       CACHES}},
     {"pc 0: a line out of range",
-     {TEXTS, FILE_NAME, GLOBALS, PART(4, FUNCTION_START, 0, 0, 0, 0, 3, 0, 1, 1), DATAS, CACHES}},
+     {TEXTS, FILE_NAME, GLOBALS, PART(4, FUNCTION_START, 0, 0, 0, 0, 3, 0, 1, 1, 0), DATAS,
+      CACHES}},
     {"pc 0: a column out of range",
      {TEXTS, FILE_NAME, GLOBALS,
-      PART(4, FUNCTION_START, 0, 0, 0, 0, 7, 0, 2, 0x80, 0x80, 0x80, 0x80, 0x10), DATAS, CACHES}},
+      PART(4, FUNCTION_START, 0, 0, 0, 0, 7, 0, 2, 0x80, 0x80, 0x80, 0x80, 0x10, 0), DATAS,
+      CACHES}},
+    {"the length of the parameters is 1, more than the bytes behind it hold",
+     {TEXTS, FILE_NAME, GLOBALS, PART(4, FUNCTION_START, 0, 0, 0, 0, 0, 1), DATAS, CACHES}},
+    {"the length of the parameters: not a line of text",
+     {TEXTS, FILE_NAME, GLOBALS, PART(4, FUNCTION_START, 0, 0, 0, 0, 0, 1, 0x1b), DATAS, CACHES}},
+    {"the length of the parameters: not a line of text",
+     {TEXTS, FILE_NAME, GLOBALS, PART(4, FUNCTION_START, 0, 0, 0, 0, 0, 1, 0xff), DATAS, CACHES}},
+    {"the number of hints is 2, more than 1",
+     {TEXTS, FILE_NAME, GLOBALS, FUNCTIONS, DATAS, PART(6, 0), PART(7, 2, 0, 0, 0, 0)}},
+    {"the number of hints is 1, more than the bytes behind it hold",
+     {TEXTS, FILE_NAME, GLOBALS, FUNCTIONS, DATAS, PART(6, 0), PART(7, 1, 0)}},
+    {"a hint's global is 1, more than 0",
+     {TEXTS, FILE_NAME, GLOBALS, FUNCTIONS, DATAS, PART(6, 0), PART(7, 1, 1, 0)}},
+    {"a hint's length is 188, more than 187",
+     {TEXTS, FILE_NAME, GLOBALS, FUNCTIONS, DATAS, PART(6, 0), PART(7, 1, 0, 0xbc, 1)}},
+    {"a hint's length: not a line of text",
+     {TEXTS, FILE_NAME, GLOBALS, FUNCTIONS, DATAS, PART(6, 0), PART(7, 1, 0, 1, '\n')}},
 };
 
 static void make_hostile(const struct hostile *hostile, struct zstrbuf *out)
 {
     zstrbuf_init(out);
     zstrbuf_add_repeat(out, '\0', ZFORMAT_HEAD_BYTES);
-    for (int i = 0; i < 7 && hostile->parts[i].number != 0; i++) {
+    for (int i = 0; i < 9 && hostile->parts[i].number != 0; i++) {
         const struct part *part = &hostile->parts[i];
         zstrbuf_add_char(out, (char)part->number);
         zstrbuf_add_char(out, (char)part->length);

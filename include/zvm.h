@@ -465,6 +465,17 @@ typedef enum zvm_priority {
     ZVM_PRIORITY_HIGH = 1
 } zvm_priority;
 
+/// When a host that asked for it is told that it may look into a running isolate.
+typedef enum zvm_moment {
+    ZVM_MOMENT_SLICE = 0, // a slice has ended and the program has not
+    ZVM_MOMENT_LIMIT = 1  // an allocation was refused: a HeapLimitError, or the end, comes next
+} zvm_moment;
+
+/// Called on the thread that runs the isolate. During the call it may be asked by the functions
+/// under "Profiles", which are ZVM_E_BUSY for a running isolate otherwise; nothing else of it may be
+/// used, and no other thread may ask. It must not block.
+typedef void (*zvm_moment_fn)(zvm_isolate *isolate, void *user, zvm_moment moment);
+
 /// What an isolate is made with. Zero in a field means its default.
 typedef struct zvm_isolate_options {
     size_t size;                    // of this struct, in bytes
@@ -485,10 +496,22 @@ typedef struct zvm_isolate_options {
     // they count for in the table. At most ZVM_INTERN_LIMIT_MAX; 0 = that.
     uint64_t intern_limit_count, intern_limit_bytes;
     uint32_t priority;              // zvm_priority
+    // Profiles, see there. Their memory does not count against heap_limit_bytes.
+    uint32_t history_entries;       // allocations remembered, at most 16777216; 0 = none
+    uint64_t sample_bytes;          // one byte in so many is sampled; 1 = all; 0 = off
+    uint64_t sample_seed;           // the same seed samples the same bytes
+    uint32_t track_ages;            // 1: ages of objects are known in time, too; 0: in collections
+    zvm_moment_fn on_moment;        // may be NULL; gets `user`
 } zvm_isolate_options;
 
 #define ZVM_ISOLATE_OPTIONS_INIT                                                                   \
-    {sizeof(zvm_isolate_options), 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0}
+    {sizeof(zvm_isolate_options), 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0,   \
+     0, 0, 0, 0, NULL}
+
+/// A good sample_bytes: what it costs does not show.
+#define ZVM_SAMPLE_BYTES 524288
+/// Greatest history_entries.
+#define ZVM_HISTORY_ENTRIES_MAX 16777216u
 
 /// Least heap_limit_bytes that is accepted.
 #define ZVM_HEAP_LIMIT_MIN_BYTES 16384
@@ -686,6 +709,128 @@ ZVM_API zvm_status zvm_isolate_globals(const zvm_isolate *isolate, zvm_write_fn 
 /// cost:    constant
 /// source:  ours
 ZVM_API void *zvm_isolate_user(const zvm_isolate *isolate);
+
+// ---- Profiles ---------------------------------------------------------------------------------
+//
+// What an isolate's memory is made of, who made it and who keeps it. Off by default, and then
+// nothing is counted or remembered. When the system refuses memory for a profile, the profile ends
+// and the program goes on. All functions here want an isolate that is idle or finished, or in a
+// moment of its host (zvm_moment_fn); they change nothing that the program can see.
+
+/// One kind of old objects that one variable keeps.
+typedef struct zvm_leak {
+    const char *kind;     // "list", "map", "string", "data", ...
+    const char *name;     // of the data type or function; "" for other kinds
+    const char *site;     // "FUNCTION (FILE:LINE)" that made them; "" when not sampled
+    const char *variable; // "global NAME", "register N of FUNCTION (FILE:LINE)"
+    const char *path;     // from the variable to the oldest of them
+    uint64_t count, bytes;
+    uint64_t age_ns, age_collections; // of the oldest; age_ns 0 when ages are not tracked
+} zvm_leak;
+
+/// Returns false to stop. The texts are valid during the call, which must not use the isolate.
+typedef bool (*zvm_leak_fn)(void *context, const zvm_leak *leak);
+
+typedef struct zvm_leak_filter {
+    uint64_t min_age_ns;
+    uint64_t min_age_collections; // counted up to 65535
+} zvm_leak_filter;
+
+/// Finds the objects that are at least so old, no variable holds directly, and some variable leads
+/// to, in groups; the group with the most bytes comes first.
+///
+/// in:      isolate; filter, both ages must be reached; found, context
+/// out:     none
+/// errors:  ZVM_E_STATE min_age_ns, and the isolate was made with no profile; ZVM_E_BUSY;
+///          ZVM_E_NOMEM; ZVM_E_LIMIT 2^31 objects; ZVM_E_ARGUMENT
+/// thread:  one at a time an isolate
+/// memory:  20 bytes an object and 64 a group, during the call
+/// cost:    linear in live objects and their pointers; never collects
+/// source:  Zexus "Phase 7: Memory Management", detect_leaks, STORE_NAME
+ZVM_API zvm_status zvm_isolate_find_leaks(zvm_isolate *isolate, const zvm_leak_filter *filter,
+                                          zvm_leak_fn found, void *context);
+
+/// Writes all live objects as a V8 heap snapshot (JSON; a file of it is named *.heapsnapshot), which
+/// the memory panel of Chrome shows. Self sizes add up to heap_live_bytes.
+///
+/// in:      isolate; write, context
+/// out:     none
+/// errors:  ZVM_E_OUTPUT write refused; ZVM_E_BUSY; ZVM_E_NOMEM; ZVM_E_LIMIT 2^31 objects;
+///          ZVM_E_ARGUMENT. What was written before is no whole snapshot.
+/// thread:  one at a time an isolate
+/// memory:  20 bytes an object, each different text once, during the call
+/// cost:    a collection, and linear in live objects and their pointers
+/// source:  ours
+ZVM_API zvm_status zvm_isolate_heap_snapshot(zvm_isolate *isolate, zvm_write_fn write,
+                                             void *context);
+
+/// Writes the sampled allocations as folded stacks, a line a stack: "all;<main>;f;g FILE:LINE BYTES"
+/// for what was ever allocated, and the same beginning with "live" for what lives now. LINE is that
+/// of the allocation in the last function. Outside of 16 calls nothing is shown. BYTES are what the
+/// samples stand for: sums of sample_bytes.
+///
+/// in:      isolate; write, context
+/// out:     none
+/// errors:  ZVM_E_STATE made without sample_bytes, or there was no memory for it; ZVM_E_OUTPUT
+///          write refused; ZVM_E_BUSY; ZVM_E_ARGUMENT; ZVM_E_NOMEM, ZVM_E_LIMIT the profile ended
+///          early: what was noted by then is written
+/// thread:  one at a time an isolate
+/// memory:  a temporary buffer
+/// cost:    a collection, and linear in sites and samples
+/// source:  ours
+ZVM_API zvm_status zvm_isolate_alloc_profile(zvm_isolate *isolate, zvm_write_fn write,
+                                             void *context);
+
+/// One allocation that was remembered.
+typedef struct zvm_history_entry {
+    uint64_t time_ns;      // monotonic clock, to some milliseconds
+    uint64_t object;       // which one: its address, used again when it is gone
+    uint64_t bytes;
+    uint64_t collections;  // before it: its birth epoch
+    const char *kind;      // as in zvm_leak
+    bool is_payload;       // what a list, map or text grew by, outside its cell
+    const char *function;  // that allocated; "" before the program's first call
+    const char *file;
+    uint32_t line, column; // 0 when unknown
+} zvm_history_entry;
+
+/// Returns false to stop.
+typedef bool (*zvm_history_fn)(void *context, const zvm_history_entry *entry);
+
+/// Gives the remembered allocations, oldest first.
+///
+/// in:      isolate; entry, context; entry must not use the isolate
+/// out:     none
+/// errors:  ZVM_E_STATE made without history_entries, or there was no memory for it; ZVM_E_BUSY;
+///          ZVM_E_ARGUMENT
+/// thread:  one at a time an isolate
+/// memory:  none
+/// cost:    linear in the entries
+/// source:  Zexus "Phase 7: Memory Management", allocation history
+ZVM_API zvm_status zvm_isolate_history(zvm_isolate *isolate, zvm_history_fn entry, void *context);
+
+#define ZVM_AGE_BUCKETS 17
+
+/// Objects by how many collections they have survived: none, 1, 2 to 3, 4 to 7, ... 32768 and more.
+typedef struct zvm_ages {
+    size_t size; // set by the caller: of this struct, in bytes
+    uint64_t count[ZVM_AGE_BUCKETS], bytes[ZVM_AGE_BUCKETS];
+    uint64_t oldest_collections, oldest_ns; // oldest_ns: 0 when ages are not tracked
+} zvm_ages;
+
+#define ZVM_AGES_INIT {.size = sizeof(zvm_ages)}
+
+/// How many objects have survived how many collections. Dead ones that no collection has found yet
+/// are among them.
+///
+/// in:      isolate; ages->size set
+/// out:     ages
+/// errors:  ZVM_E_BUSY; ZVM_E_NOMEM; ZVM_E_LIMIT 2^31 objects; ZVM_E_ARGUMENT
+/// thread:  one at a time an isolate
+/// memory:  16 bytes an object, during the call
+/// cost:    linear in objects
+/// source:  Zexus "Phase 7: Memory Management", generation tracking
+ZVM_API zvm_status zvm_isolate_ages(zvm_isolate *isolate, zvm_ages *ages);
 
 // ---- Reports ----------------------------------------------------------------------------------
 

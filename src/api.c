@@ -307,6 +307,8 @@ static zvm_status check_isolate_options(const zvm_isolate_options *options)
     if (options->intern_limit_count > ZVM_INTERN_LIMIT_MAX) return ZVM_E_ARGUMENT;
     if (options->intern_limit_bytes > ZVM_INTERN_LIMIT_MAX) return ZVM_E_ARGUMENT;
     if (options->priority >= ZPRIORITY_COUNT) return ZVM_E_ARGUMENT;
+    if (options->history_entries > ZVM_HISTORY_ENTRIES_MAX) return ZVM_E_ARGUMENT;
+    if (options->track_ages > 1) return ZVM_E_ARGUMENT;
     if (options->argument_count > 0 && options->arguments == NULL) return ZVM_E_ARGUMENT;
     for (size_t i = 0; i < options->argument_count; i++)
         if (options->arguments[i] == NULL) return ZVM_E_ARGUMENT;
@@ -340,6 +342,11 @@ static struct zisolate_options internal_options(zvm_runtime *runtime,
         .on_finish = options->on_finish,
         .user = options->user,
         .runtime = runtime,
+        .history_entries = options->history_entries,
+        .track_ages = options->track_ages != 0,
+        .sample_bytes = options->sample_bytes,
+        .sample_seed = options->sample_seed,
+        .on_moment = options->on_moment,
     };
 }
 

@@ -15,6 +15,7 @@
 // has, so the inline path never tests for it.
 #define ZVM_HEAP_INTERNAL
 #include "heap/heap_internal.h"
+#include "heap/profile.h"
 
 #include "base/alloc.h"
 
@@ -140,9 +141,16 @@ static bool find_kept(struct zheap_class *class)
 }
 
 // How many cells may leave `kept` at once.
-static uint64_t handout_max(const struct zheap_private *private)
+static uint64_t handout_max(const struct zheap *heap, uint32_t class_index)
 {
+    const struct zheap_private *private = zheap_private_const(heap);
     if (ZHEAP_STRESS) return 1;
+    if (ZVM_UNLIKELY(zheap_more(heap)->profile != NULL)) {
+        uint64_t max = zprofile_handout_max(heap, zheap_class_bytes[class_index]);
+        if (private->threshold_count == 0) return max;
+        uint64_t left = private->threshold_next - 1 - private->acquired_count;
+        return max < left ? max : left;
+    }
     if (private->threshold_count == 0) return ZPAGE_GRANULES;
     ZVM_ASSERT(private->acquired_count + 1 < private->threshold_next);
     return private->threshold_next - 1 - private->acquired_count;
@@ -172,7 +180,7 @@ static void *hand_out(struct zheap *heap, uint32_t class_index)
     ZVM_ASSERT(class->cache == 0);
     ZVM_ASSERT(class->kept != 0);
     uint64_t cells = class->kept;
-    uint64_t max = handout_max(private);
+    uint64_t max = handout_max(heap, class_index);
     if (ZVM_UNLIKELY(max < ZPAGE_GRANULES)) cells = lowest_bits(cells, max);
 
     class->kept &= ~cells;
@@ -293,10 +301,13 @@ ZVM_COLD void *zheap_new_slow(struct zheap *heap, uint32_t kind_flags, size_t by
         zheap_poll(heap, 0);
     }
 
+    bool is_profiled = zheap_more(heap) != NULL && zheap_more(heap)->profile != NULL;
+    if (ZVM_UNLIKELY(is_profiled)) zprofile_before(heap, zheap_class_bytes[zheap_class_of(bytes)]);
     struct cell_request cell = {.bytes = bytes};
     if (!zheap_attempt(heap, attempt_cell, &cell, bytes)) return NULL;
     zheap_word *header = cell.address;
     *header = heap->header | kind_flags | (uint64_t)aux << 32;
+    if (ZVM_UNLIKELY(is_profiled)) zprofile_note(heap, cell.address);
     return cell.address;
 }
 

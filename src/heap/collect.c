@@ -9,6 +9,7 @@
 // empty go back to the thread as far as the heap will not need them before the next collection.
 #define ZVM_HEAP_INTERNAL
 #include "heap/heap_internal.h"
+#include "heap/profile.h"
 
 #include "base/clock.h"
 
@@ -227,11 +228,14 @@ void zheap_collect_now(struct zheap *heap, enum zcollect_reason reason)
     zmark_all(heap);
     const struct zheap_hooks *hooks = private->hooks;
     if (hooks != NULL && hooks->prune_weak != NULL) hooks->prune_weak(private->context);
+    bool is_profiled = zheap_more(heap) != NULL && zheap_more(heap)->profile != NULL;
+    if (is_profiled) zprofile_prune(heap);
     zheap_prune_owners(heap);
     zheap_prune_held(heap);
     struct survivors survivors = finish_pages(heap);
     count_freed(private, &survivors);
     next_epoch(heap);
+    if (is_profiled) zprofile_next_epoch(heap);
     zheap_set_trigger(heap);
     if (survivors.empty_spans > 0) {
         bool keeps_none = reason == ZCOLLECT_ASKED || reason == ZCOLLECT_LIMIT || ZHEAP_TINY;

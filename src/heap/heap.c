@@ -6,6 +6,7 @@
 // object by object; only payloads outside and held symbols are walked.
 #define ZVM_HEAP_INTERNAL
 #include "heap/heap_internal.h"
+#include "heap/profile.h"
 
 #include "base/alloc.h"
 
@@ -52,6 +53,7 @@ static void release_spans(struct zheap *heap, struct zpage *first)
 static ZVM_COLD void release_more(struct zheap *heap)
 {
     struct zheap_more *more = zheap_more(heap);
+    zprofile_free(heap);
     zheap_free_owners(heap);
     for (uint32_t i = 0; i < ZHEAP_CLASSES; i++) {
         release_spans(heap, more->classes[i].first);

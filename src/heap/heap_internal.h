@@ -223,6 +223,8 @@ struct zheap_log {
     uint32_t count, capacity;
 };
 
+struct zprofile;
+
 // What only a heap beyond its first page has. zheap.classes points to `classes`, the first member.
 struct zheap_more {
     struct zheap_class classes[ZHEAP_CLASSES];
@@ -231,6 +233,7 @@ struct zheap_more {
     struct zowner **owners; // objects with a payload outside the spans
     uint32_t owner_count, owner_capacity;
     struct zheap_log log; // place of the barrier's log; empty: only full collections yet
+    struct zprofile *profile; // NULL: off, see profile.h
 };
 
 enum zheap_outcome { ZHEAP_GOT, ZHEAP_OVER_LIMIT, ZHEAP_NO_MEMORY };

@@ -9,6 +9,7 @@
 // until that walk.
 #define ZVM_HEAP_INTERNAL
 #include "heap/heap_internal.h"
+#include "heap/profile.h"
 
 #include "base/alloc.h"
 
@@ -181,6 +182,9 @@ static void use_external(struct zheap *heap, struct zowner *owner, void *payload
     owner->payload = payload;
     owner->payload_bytes = new_bytes;
     zheap_note_commit(private);
+    if (ZVM_UNLIKELY(new_bytes > old_bytes && zheap_more(heap)->profile != NULL)) {
+        zprofile_note_payload(heap, &owner->header, new_bytes - old_bytes);
+    }
 }
 
 static enum zheap_outcome attempt_outside(struct zheap *heap, void *request)

@@ -4,6 +4,7 @@
 // with the refusal's status instead, which needs no memory.
 #include "vm/error.h"
 
+#include "vm/profile.h"
 #include "vm/string.h"
 
 #include "base/utf8.h"
@@ -92,6 +93,7 @@ bool zerror_raise_at_caller(struct zisolate *iso, enum zerror_kind kind, const c
 bool zerror_raise_memory(struct zisolate *iso)
 {
     struct zheap_refusal refusal = zheap_refusal(&iso->heap);
+    if (!iso->in_heap_limit) zisolate_moment(iso, ZVM_MOMENT_LIMIT);
     if (refusal.reason == ZHEAP_REFUSED_NOMEM) return zerror_terminate(iso, ZVM_E_NOMEM);
     if (refusal.final || iso->in_heap_limit) return zerror_terminate(iso, ZVM_E_HEAP_LIMIT);
 

@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 #include "vm/error.h"
 #include "vm/interp.h"
+#include "vm/profile.h"
 #include "vm/result.h"
 
 #include <string.h>
@@ -168,6 +169,7 @@ zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zh
     zcode_retain(code);
 
     zvm_status status = copy_arguments(iso, options);
+    if (status == ZVM_OK) status = zisolate_profile_start(iso, options);
     if (status == ZVM_OK && !zcall_make_room(iso, 0, code->global_count + 1)) {
         status = iso->status == ZVM_E_NOMEM ? ZVM_E_NOMEM : ZVM_E_HEAP_LIMIT;
     }
@@ -335,7 +337,11 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
             outcome = ZINTERP_ENDED;
         }
     }
-    if (outcome != ZINTERP_YIELDED) finish(iso);
+    if (outcome != ZINTERP_YIELDED) {
+        finish(iso);
+    } else {
+        zisolate_moment(iso, ZVM_MOMENT_SLICE);
+    }
     iso->runner = NULL;
     iso->heap.env = NULL;
     return outcome == ZINTERP_YIELDED ? ZOUTCOME_YIELDED : ZOUTCOME_FINISHED;

@@ -88,6 +88,8 @@ struct zisolate_extra {
     size_t argument_count;
     char *text; // NUL-terminated: the last long text of a global that the host read
     size_t text_bytes;
+    zvm_moment_fn on_moment; // may be NULL
+    _Atomic uint32_t is_in_moment; // shared: the isolate runs, and may be asked all the same
     const struct zcode **codes; // [code_count]: what ran before iso->code, see vm/session.c
     uint32_t code_count, code_capacity;
 };
@@ -165,6 +167,10 @@ struct zisolate_options { // as the public ones, checked
     void *output_context;
     zvm_finish_fn on_finish;
     void *user, *runtime;
+    uint32_t history_entries;
+    bool track_ages;
+    uint64_t sample_bytes, sample_seed;
+    zvm_moment_fn on_moment; // may be NULL
 };
 
 // Shared by all isolates of a runtime. frozen, but for the counter.

@@ -51,6 +51,8 @@ struct cli_batch {
     uint32_t window;
     struct slot *slots; // [window]
 
+    struct cli_profile *profile;  // isolate 0's
+
     struct cli_progress progress; // main's
 
     pthread_mutex_t lock;
@@ -187,9 +189,17 @@ static void finish_isolate(zvm_isolate *isolate, void *user)
     struct slot *slot = user;
     zvm_result result = ZVM_RESULT_INIT;
     if (zvm_isolate_result(isolate, &result) != ZVM_OK) result.status = ZVM_E_INTERNAL;
+    if (slot->id == 0) cli_profile_finish(slot->batch->profile, isolate);
     note_result(slot->batch, slot->id, &result);
     zvm_isolate_destroy(isolate);
     release_slot(slot);
+}
+
+// A zvm_moment_fn. user: the slot.
+static void pass_moment(zvm_isolate *isolate, void *user, zvm_moment moment)
+{
+    struct slot *slot = user;
+    cli_profile_moment(slot->batch->profile, isolate, moment);
 }
 
 // ---- Making -----------------------------------------------------------------------------------
@@ -223,7 +233,8 @@ static void init_slots(struct cli_batch *batch)
 
 struct cli_batch *cli_batch_create(zvm_runtime *runtime, zvm_code *code,
                                    const struct cli_run_options *options,
-                                   struct cli_output_stream *output, struct cli_failures *failures)
+                                   struct cli_output_stream *output, struct cli_failures *failures,
+                                   struct cli_profile *profile)
 {
     struct cli_batch *batch = calloc(1, sizeof *batch);
     if (batch == NULL) return NULL;
@@ -232,6 +243,7 @@ struct cli_batch *cli_batch_create(zvm_runtime *runtime, zvm_code *code,
     batch->options = options;
     batch->output = output;
     batch->failures = failures;
+    batch->profile = profile;
     // One isolate prints as it goes, whatever is chosen.
     batch->is_ordered = options->output == CLI_OUTPUT_ALL && options->isolate_count > 1;
     batch->window = choose_window(options);
@@ -302,6 +314,10 @@ static zvm_status start_in_slot(struct cli_batch *batch, struct slot *slot)
     options.on_finish = finish_isolate;
     options.user = slot;
     choose_output(batch, slot, &options);
+    if (slot->id == 0) {
+        cli_profile_apply(batch->profile, &options);
+        if (cli_profile_wants_moments(batch->profile)) options.on_moment = pass_moment;
+    }
 
     zvm_isolate *isolate;
     zvm_status status = zvm_isolate_create(batch->runtime, batch->code, &options, &isolate);

@@ -5,6 +5,7 @@
 #include "cli/failure.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/profile.h"
 #include "zvm.h"
 
 struct cli_batch; // opaque outside batch.c
@@ -26,7 +27,8 @@ struct cli_batch_end {
 // All pointers stay the caller's and outlive the batch. NULL: no memory.
 struct cli_batch *cli_batch_create(zvm_runtime *runtime, zvm_code *code,
                                    const struct cli_run_options *options,
-                                   struct cli_output_stream *output, struct cli_failures *failures);
+                                   struct cli_output_stream *output, struct cli_failures *failures,
+                                   struct cli_profile *profile);
 // After zvm_runtime_destroy, which ends the last use.
 void cli_batch_destroy(struct cli_batch *batch);
 

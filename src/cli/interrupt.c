@@ -30,13 +30,20 @@ static void make_readable(int event_fd)
 // thread: the signal thread, lock held.
 static void end_at_once(struct cli_interrupt *interrupt, int number)
 {
-    if (interrupt->temp_path != NULL) unlink(interrupt->temp_path);
+    for (int i = 0; i < CLI_GUARDED_FILES; i++) {
+        if (interrupt->temp_paths[i] != NULL) unlink(interrupt->temp_paths[i]);
+    }
     _exit(CLI_EXIT_SIGNAL + number);
 }
 
 static void take_signal(struct cli_interrupt *interrupt, int number)
 {
     pthread_mutex_lock(&interrupt->lock);
+    if (number == SIGUSR1) {
+        if (interrupt->ask != NULL) interrupt->ask(interrupt->ask_context);
+        pthread_mutex_unlock(&interrupt->lock);
+        return;
+    }
     if (!interrupt->armed || interrupt->number != 0) end_at_once(interrupt, number);
     interrupt->number = number;
     make_readable(interrupt->stop_fd);
@@ -60,9 +67,10 @@ static void *signal_thread(void *argument)
 
 // nohup leaves SIGHUP ignored, and it must stay so. SIGINT is taken even when ignored: a shell
 // starts background jobs that way, and `kill -INT` of one is meant.
-static void choose_signals(sigset_t *set)
+static void choose_signals(sigset_t *set, bool takes_asks)
 {
     sigemptyset(set);
+    if (takes_asks) sigaddset(set, SIGUSR1);
     sigaddset(set, SIGINT);
     sigaddset(set, SIGTERM);
     struct sigaction action;
@@ -79,10 +87,10 @@ static void close_all(struct cli_interrupt *interrupt)
     pthread_mutex_destroy(&interrupt->lock);
 }
 
-bool cli_interrupt_start(struct cli_interrupt *interrupt)
+bool cli_interrupt_start(struct cli_interrupt *interrupt, bool takes_asks)
 {
     sigset_t set;
-    choose_signals(&set);
+    choose_signals(&set, takes_asks);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     *interrupt = (struct cli_interrupt){.armed = false};
     pthread_mutex_init(&interrupt->lock, NULL);
@@ -124,9 +132,17 @@ int cli_interrupt_disarm(struct cli_interrupt *interrupt)
     return number;
 }
 
-void cli_interrupt_guard_file(struct cli_interrupt *interrupt, const char *temp_path)
+void cli_interrupt_on_ask(struct cli_interrupt *interrupt, cli_interrupt_fn ask, void *context)
 {
     pthread_mutex_lock(&interrupt->lock);
-    interrupt->temp_path = temp_path;
+    interrupt->ask = ask;
+    interrupt->ask_context = context;
+    pthread_mutex_unlock(&interrupt->lock);
+}
+
+void cli_interrupt_guard_file(struct cli_interrupt *interrupt, int place, const char *temp_path)
+{
+    pthread_mutex_lock(&interrupt->lock);
+    interrupt->temp_paths[place] = temp_path;
     pthread_mutex_unlock(&interrupt->lock);
 }

@@ -8,6 +8,8 @@
 // Called on the signal thread, at the first signal of an armed stretch. Must not block for long.
 typedef void (*cli_interrupt_fn)(void *context);
 
+#define CLI_GUARDED_FILES 3
+
 struct cli_interrupt {
     pthread_t thread;
     int signal_fd;
@@ -17,13 +19,18 @@ struct cli_interrupt {
     // under lock
     bool armed;
     int number;            // of the first signal while armed; 0: none
-    const char *temp_path; // a file to remove when the process ends at once; NULL: none
+    const char *temp_paths[CLI_GUARDED_FILES]; // to remove when the process ends at once, or NULL
     cli_interrupt_fn wake;
     void *context;
+    cli_interrupt_fn ask; // at SIGUSR1; NULL: nothing
+    void *ask_context;
 };
 
-// Blocks the signals for all threads made from here on and starts the thread. thread: main, first.
-bool cli_interrupt_start(struct cli_interrupt *interrupt);
+// Blocks the signals for all threads made from here on and starts the thread. takes_asks: SIGUSR1 is
+// one of them. thread: main, first.
+bool cli_interrupt_start(struct cli_interrupt *interrupt, bool takes_asks);
+// What SIGUSR1 calls, on the signal thread. NULL: nothing.
+void cli_interrupt_on_ask(struct cli_interrupt *interrupt, cli_interrupt_fn ask, void *context);
 void cli_interrupt_stop(struct cli_interrupt *interrupt);
 
 // From arm to disarm a first signal calls wake and makes stop_fd readable; a second one, and any
@@ -32,7 +39,7 @@ void cli_interrupt_arm(struct cli_interrupt *interrupt, cli_interrupt_fn wake, v
 // Returns the number of the signal that came, or 0.
 int cli_interrupt_disarm(struct cli_interrupt *interrupt);
 
-// The half-written file that must not stay behind. path: stays the caller's; NULL: none.
-void cli_interrupt_guard_file(struct cli_interrupt *interrupt, const char *temp_path);
+// The half-written file number `place` that must not stay behind. path: stays the caller's; NULL: none.
+void cli_interrupt_guard_file(struct cli_interrupt *interrupt, int place, const char *temp_path);
 
 #endif // ZVM_CLI_INTERRUPT_H

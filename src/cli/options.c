@@ -204,6 +204,59 @@ static bool apply_colour(struct cli_run_options *options, const char *name, cons
     return false;
 }
 
+static bool apply_file(const char *name, const char *value, const char **out)
+{
+    if (*value == '\0') {
+        cli_complain("%s: the name is empty; write the file that is to be written", name);
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+static bool apply_snapshot(struct cli_run_options *options, const char *name, const char *value)
+{
+    return apply_file(name, value, &options->heap_snapshot);
+}
+
+static bool apply_alloc(struct cli_run_options *options, const char *name, const char *value)
+{
+    return apply_file(name, value, &options->alloc_profile);
+}
+
+static bool apply_at(struct cli_run_options *options, const char *name, const char *value)
+{
+    static const char *const names[] = {"exit", "limit", "signal"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(value, names[i]) != 0) continue;
+        options->at = (enum cli_at)i;
+        options->at_given = true;
+        return true;
+    }
+    cli_complain("%s: '%s' is not a moment; write exit, limit or signal", name, value);
+    return false;
+}
+
+static bool apply_sample(struct cli_run_options *options, const char *name, const char *value)
+{
+    if (cli_parse_size(value, &options->sample_bytes) && options->sample_bytes > 0) return true;
+    cli_complain("%s: '%s' is not a size; write bytes or 64K, 10M, 1G (1 notes every allocation)",
+                 name, value);
+    return false;
+}
+
+static bool apply_leaks(struct cli_run_options *options, const char *name, const char *value)
+{
+    options->leaks = true;
+    options->leaks_age_ns = 0;
+    options->leaks_collections = 0;
+    if (cli_parse_count(value, &options->leaks_collections)) return true;
+    if (cli_parse_duration(value, &options->leaks_age_ns)) return true;
+    cli_complain("%s: '%s' is not an age; write a number of collections or a time: 3, 20ms, 60s",
+                 name, value);
+    return false;
+}
+
 static const struct option_row rows[] = {
     {"-e", "'print(6 * 7)'", apply_text, false},
     {"-n", "1000", apply_isolates, false},
@@ -221,6 +274,11 @@ static const struct option_row rows[] = {
     {"--report", "text", apply_report, false},
     {"--report-file", "report.json", apply_report_file, false},
     {"--output", "all", apply_output, false},
+    {"--heap-snapshot", "main.heapsnapshot", apply_snapshot, false},
+    {"--at", "exit", apply_at, false},
+    {"--alloc-profile", "main.folded", apply_alloc, false},
+    {"--sample-every", "512K", apply_sample, false},
+    {"--leaks", "60s", apply_leaks, false},
     {"--seed", "1", apply_seed, false},
     {"--color", "never", apply_colour, false},
 };
@@ -295,6 +353,15 @@ static bool check_together(const struct cli_run_options *options)
     }
     if (options->report_file != NULL && options->report == CLI_REPORT_NONE) {
         cli_complain("--report-file: there is no report to write with '--report none'");
+        return false;
+    }
+    if (options->at_given && options->heap_snapshot == NULL) {
+        cli_complain("--at: there is no snapshot to write; add '--heap-snapshot FILE'");
+        return false;
+    }
+    if (options->sample_bytes != 0 && options->alloc_profile == NULL && !options->leaks) {
+        cli_complain("--sample-every: nothing shows samples; add '--alloc-profile FILE' or "
+                     "'--leaks AGE'");
         return false;
     }
     return true;

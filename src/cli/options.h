@@ -11,6 +11,8 @@
 enum cli_report { CLI_REPORT_NONE, CLI_REPORT_TEXT, CLI_REPORT_JSON, CLI_REPORT_PROM };
 enum cli_output { CLI_OUTPUT_FIRST, CLI_OUTPUT_ALL, CLI_OUTPUT_NONE };
 
+enum cli_at { CLI_AT_EXIT, CLI_AT_LIMIT, CLI_AT_SIGNAL };
+
 #define CLI_ISOLATES_MAX 1000000000u
 #define CLI_WORKERS_MAX  1024u
 
@@ -32,6 +34,12 @@ struct cli_run_options {
     bool report_given;
     const char *report_file; // NULL: stderr
     enum cli_output output;
+    const char *heap_snapshot, *alloc_profile; // files; NULL: not asked for
+    enum cli_at at;
+    bool at_given;
+    uint64_t sample_bytes;
+    bool leaks;
+    uint64_t leaks_age_ns, leaks_collections; // one of them, or none: of any age
     const char *const *arguments; // [argument_count], of argv
     size_t argument_count;
     bool as_json; // findings and errors

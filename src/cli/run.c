@@ -21,6 +21,7 @@ struct run {
     struct cli_report_file report_file;
     struct cli_output_stream output;
     struct cli_failures failures;
+    struct cli_profile profile;
     struct cli_source source; // its name stays after its text is gone
     zvm_runtime *runtime;
     zvm_code *code;
@@ -84,7 +85,8 @@ static void complain_interrupted(const struct run *run, const struct cli_batch_e
 static int run_compiled(struct run *run)
 {
     run->batch =
-        cli_batch_create(run->runtime, run->code, &run->options, &run->output, &run->failures);
+        cli_batch_create(run->runtime, run->code, &run->options, &run->output, &run->failures,
+                         &run->profile);
     if (run->batch == NULL) {
         cli_complain("%s: no memory to run it", run->options.file);
         return CLI_EXIT_NOTHING;
@@ -98,6 +100,8 @@ static int run_compiled(struct run *run)
     cli_failures_print(&run->failures);
     if (number != 0) complain_interrupted(run, &end, number);
     int exit_status = exit_status_of_end(run, &end, number, output_ok);
+    bool is_profiled = cli_profile_print(&run->profile);
+    if (!is_profiled && exit_status == CLI_EXIT_OK) exit_status = CLI_EXIT_FAILED;
     if (run->options.report == CLI_REPORT_NONE) return exit_status;
     bool ok = cli_report_file_write(&run->report_file, run->runtime, run->options.report);
     return ok || exit_status != CLI_EXIT_OK ? exit_status : CLI_EXIT_FAILED;
@@ -131,18 +135,48 @@ static int run_opened(struct run *run)
     return exit_status;
 }
 
-static int run_watched(struct run *run)
+// The files that a second signal removes.
+static void guard_files(struct run *run, bool is_open)
 {
-    if (!cli_report_file_open(&run->report_file, run->options.report_file)) return CLI_EXIT_NOTHING;
-    cli_interrupt_guard_file(&run->interrupt, run->report_file.place.temp_path);
+    const char *paths[CLI_GUARDED_FILES] = {
+        run->report_file.place.temp_path,
+        run->profile.snapshot.place.temp_path,
+        run->profile.allocations.place.temp_path,
+    };
+    for (int i = 0; i < CLI_GUARDED_FILES; i++) {
+        cli_interrupt_guard_file(&run->interrupt, i, is_open ? paths[i] : NULL);
+    }
+}
+
+static int run_guarded(struct run *run)
+{
+    guard_files(run, true /* is_open */);
+    cli_interrupt_on_ask(&run->interrupt, cli_profile_ask, &run->profile);
     cli_output_init(&run->output, STDOUT_FILENO, run->interrupt.stop_fd);
     cli_failures_init(&run->failures, &run->options);
     int exit_status = run_opened(run);
     cli_failures_deinit(&run->failures);
     cli_output_deinit(&run->output);
-    cli_interrupt_guard_file(&run->interrupt, NULL);
+    cli_interrupt_on_ask(&run->interrupt, NULL, NULL);
+    guard_files(run, false /* is_open */);
+    return exit_status;
+}
+
+static int run_watched(struct run *run)
+{
+    if (!cli_report_file_open(&run->report_file, run->options.report_file)) return CLI_EXIT_NOTHING;
+    int exit_status = CLI_EXIT_NOTHING;
+    if (cli_profile_open(&run->profile, &run->options)) {
+        exit_status = run_guarded(run);
+        cli_profile_close(&run->profile);
+    }
     cli_report_file_close(&run->report_file);
     return exit_status;
+}
+
+static bool asks_by_signal(const struct cli_run_options *options)
+{
+    return options->heap_snapshot != NULL && options->at == CLI_AT_SIGNAL;
 }
 
 int cli_command_run(int word_count, char **words)
@@ -157,7 +191,7 @@ int cli_command_run(int word_count, char **words)
     if (cli_run_options_parse(word_count, words, &run->options)) {
         if (run->options.help) {
             exit_status = cli_help_print("run");
-        } else if (cli_interrupt_start(&run->interrupt)) {
+        } else if (cli_interrupt_start(&run->interrupt, asks_by_signal(&run->options))) {
             exit_status = run_watched(run);
             cli_interrupt_stop(&run->interrupt);
         }

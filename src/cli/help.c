@@ -20,6 +20,7 @@ static const char help_zvm[] =
     "  compile  write a program in compiled form, to be run later\n"
     "  dis      show the compiled program as text\n"
     "  repl     read and run programs at a prompt\n"
+    "  heap-diff  show what grew between two heap snapshots\n"
     "  version  print the version\n"
     "  help     print this text; 'zvm COMMAND --help' tells more of one command\n"
     "\n"
@@ -57,6 +58,14 @@ static const char help_run[] =
     "  --report-file PATH   put the report there instead (as text if --report is not given)\n"
     "  --json               errors as JSON on standard error, one object a line\n"
     "  --color WHEN         colours in errors: auto, always or never (auto: on terminals)\n"
+    "\n"
+    "Memory of isolate 0:\n"
+    "  --heap-snapshot PATH write its objects as a V8 heap snapshot, which Chrome shows\n"
+    "  --at WHEN            exit, limit (its first HeapLimitError) or signal (SIGUSR1) (exit)\n"
+    "  --alloc-profile PATH write which calls allocate, as folded stacks, from samples\n"
+    "  --sample-every SIZE  bytes between samples; 1 notes every allocation (512K)\n"
+    "  --leaks AGE          print objects of that age and what keeps them, at the end: 60s, or\n"
+    "                       a number of collections\n"
     "\n"
     "Limits of the table of strings that all isolates share:\n"
     "  --intern-table N     strings (16777216)\n"
@@ -158,6 +167,20 @@ static const char help_repl[] =
     "  zvm repl\n"
     "  echo '6 * 7' | zvm repl\n";
 
+static const char help_heap_diff[] =
+    "Usage: zvm heap-diff BEFORE.heapsnapshot AFTER.heapsnapshot\n"
+    "\n"
+    "Shows what grew between two snapshots of 'zvm run --heap-snapshot': for each kind of object\n"
+    "the growth in bytes and in objects, and the bytes before and after, the greatest growth "
+    "first.\n"
+    "\n"
+    "  --help               print this text\n"
+    "\n"
+    "Exit status: 0 ok; 1 failed write; 2 a file cannot be read or is no snapshot.\n"
+    "\n"
+    "Example:\n"
+    "  zvm heap-diff before.heapsnapshot after.heapsnapshot\n";
+
 static const char help_version[] = "Usage: zvm version\n"
                                    "\n"
                                    "Prints the version.\n"
@@ -192,8 +215,9 @@ int cli_help_print(const char *command)
     static const struct {
         const char *command;
         const char *text;
-    } texts[] = {{"run", help_run}, {"check", help_check}, {"compile", help_compile},
-                 {"dis", help_dis}, {"repl", help_repl},   {"version", help_version}};
+    } texts[] = {{"run", help_run},        {"check", help_check}, {"compile", help_compile},
+                 {"dis", help_dis},        {"repl", help_repl},   {"heap-diff", help_heap_diff},
+                 {"version", help_version}};
     for (size_t i = 0; command != NULL && i < sizeof texts / sizeof texts[0]; i++) {
         if (strcmp(command, texts[i].command) == 0) return cli_print(texts[i].text);
     }

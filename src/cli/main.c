@@ -59,11 +59,17 @@ static const struct {
     const char *name;
     int (*run)(int word_count, char **words);
 } commands[] = {
-    {"run", cli_command_run},           {"check", cli_command_check},
-    {"compile", cli_command_compile},   {"dis", cli_command_dis},
-    {"repl", cli_command_repl},         {"version", cli_command_version},
-    {"--version", cli_command_version}, {"help", command_help},
-    {"--help", command_help},           {"-h", command_help},
+    {"run", cli_command_run},
+    {"check", cli_command_check},
+    {"compile", cli_command_compile},
+    {"dis", cli_command_dis},
+    {"repl", cli_command_repl},
+    {"version", cli_command_version},
+    {"heap-diff", cli_command_heap_diff},
+    {"--version", cli_command_version},
+    {"help", command_help},
+    {"--help", command_help},
+    {"-h", command_help},
 };
 
 int main(int argc, char **argv)

@@ -12,16 +12,26 @@
 #define TICK_NS_MIN    UINT64_C(20000000)
 #define TICK_PART      1024u // of the time that has passed
 #define EPOCHS_IN_MIND 65535u
+#define GAP_PART       64u
 
+// Drops marks whose absence leaves a gap of at most a GAP_PART-th of their age. Of two neighbouring
+// gaps the sum is then above that, so at most 2 * (GAP_PART + GAP_PART * ln(65536 / GAP_PART)) marks,
+// fewer than there is room for, are left of the epochs that an object can be old.
 static void thin_out(struct zages *ages)
 {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < ages->count; i++) {
-        bool is_old = i < ages->count / 2;
-        if (is_old && i % 2 == 1) continue;
-        ages->marks[kept++] = ages->marks[i];
+    uint64_t newest = ages->marks[ages->count - 1].epoch;
+    uint32_t kept = 1;
+    for (uint32_t i = 1; i < ages->count; i++) {
+        const struct zage_mark *mark = &ages->marks[i];
+        bool is_last = i + 1 == ages->count;
+        uint64_t gap = is_last ? 0 : mark[1].epoch - ages->marks[kept - 1].epoch;
+        if (!is_last && gap <= (newest - mark->epoch) / GAP_PART) continue;
+        ages->marks[kept++] = *mark;
     }
-    ages->count = kept;
+    // Beyond the epochs that an object can be old, the oldest go.
+    uint32_t surplus = kept > ZAGE_MARKS - 8 ? kept - (ZAGE_MARKS - 8) : 0;
+    memmove(ages->marks, ages->marks + surplus, (kept - surplus) * sizeof ages->marks[0]);
+    ages->count = kept - surplus;
 }
 
 static void begin_epoch(struct zheap *heap, struct zprofile *profile, uint64_t now_ns)

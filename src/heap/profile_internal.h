@@ -11,9 +11,9 @@ struct zage_mark {
     uint64_t epoch, collections, time_ns;
 };
 
-// Sorted by epoch. When it is full every second of the older half goes, so that old ages get
-// coarser and none is lost.
-enum { ZAGE_MARKS = 512 };
+// Sorted by epoch. When it is full some of the older ones go, so that old ages get coarser, by less
+// than a thirtieth.
+enum { ZAGE_MARKS = 1024 };
 
 struct zages {
     struct zage_mark marks[ZAGE_MARKS]; // [count]

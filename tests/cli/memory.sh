@@ -148,6 +148,47 @@ zvm run "$leak" --leaks 60s
 expect_status 0
 expect_err_lines 2 # young: a heading and the survivors
 
+# The difference of two snapshots: what grew most comes first; one with itself has none.
+zvm run "$leak" --heap-snapshot "$work/a.heapsnapshot"
+sed 's/serve(3000)/serve(4000)/' "$leak" >"$work/more.zx"
+zvm run "$work/more.zx" --heap-snapshot "$work/b.heapsnapshot"
+zvm heap-diff "$work/a.heapsnapshot" "$work/b.heapsnapshot"
+expect_status 0
+expect_err ""
+checks=$((checks + 1))
+grep -qE '^ +\+48000 +\+1000 +144000 +192000  object Session$' "$work/out" || fail "no growth of sessions"
+checks=$((checks + 1))
+sed -n '2,$s/^ *\([+-][0-9]*\) .*/\1/p' "$work/out" | grep -v '^+0$' | sed '$d' >"$work/grown"
+sort -c -g -r "$work/grown" || fail "not sorted by growth"
+zvm heap-diff "$work/b.heapsnapshot" "$work/a.heapsnapshot"
+checks=$((checks + 1))
+grep -qE '^ +-48000 +-1000 .*object Session$' "$work/out" || fail "no shrinking of sessions"
+zvm heap-diff "$work/a.heapsnapshot" "$work/a.heapsnapshot"
+expect_status 0
+checks=$((checks + 1))
+[ "$(grep -c Session "$work/out")" = 0 ] || fail "a snapshot differs from itself"
+zvm heap-diff "$work/a.heapsnapshot"
+expect_refusal 2 "^zvm: heap-diff needs two snapshots"
+zvm heap-diff "$work/nowhere" "$work/a.heapsnapshot"
+expect_refusal 2 "^zvm: .*/nowhere: cannot read: No such file"
+# Any cut or bent file is refused in one line.
+python3 - "$work/a.heapsnapshot" "$work" <<'END'
+import random, sys
+text = open(sys.argv[1]).read()
+random.seed(5)
+for i in range(60):
+    at = random.randrange(len(text) - 4)
+    open(f"{sys.argv[2]}/bent{i}", "w").write(text[:at])
+    open(f"{sys.argv[2]}/odd{i}", "w").write(text[:at] + random.choice('"[]{},\\9') + text[at + 1 :])
+END
+for i in $(seq 0 59); do
+    zvm heap-diff "$work/bent$i" "$work/a.heapsnapshot"
+    expect_refusal 2 "^zvm: .*/bent$i: not a heap snapshot: "
+    zvm heap-diff "$work/a.heapsnapshot" "$work/odd$i"
+    checks=$((checks + 1))
+    [ "$status" = 0 ] || [ "$status" = 2 ] || fail "a bent snapshot ended with status $status"
+done
+
 # Words that cannot be.
 zvm run "$leak" --at limit
 expect_refusal 2 "^zvm: --at: there is no snapshot"

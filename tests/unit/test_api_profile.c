@@ -253,7 +253,10 @@ static void test_ages_add_up_to_the_live_objects(void **state)
         assert_int_equal(bytes, result.heap_live_bytes);
         assert_true(ages.count[2] > 0);
         assert_true(ages.oldest_collections <= result.collections);
-        assert_true(ages.oldest_collections + 1 >= result.collections);
+        // Epochs have 16 bits: where each allocation collects they wrap.
+        if (result.collections < 65536) {
+            assert_true(ages.oldest_collections + 1 >= result.collections);
+        }
         end_world(&world);
     }
 }

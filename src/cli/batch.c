@@ -51,7 +51,7 @@ struct cli_batch {
     uint32_t window;
     struct slot *slots; // [window]
 
-    struct cli_profile *profile;  // isolate 0's
+    struct cli_profile *profile; // isolate 0's
 
     struct cli_progress progress; // main's
 

@@ -18,7 +18,7 @@ struct cli_interrupt {
     pthread_mutex_t lock;
     // under lock
     bool armed;
-    int number;            // of the first signal while armed; 0: none
+    int number;                                // of the first signal while armed; 0: none
     const char *temp_paths[CLI_GUARDED_FILES]; // to remove when the process ends at once, or NULL
     cli_interrupt_fn wake;
     void *context;

@@ -40,7 +40,7 @@ struct cli_run_options {
     uint64_t sample_bytes;
     bool leaks;
     uint64_t leaks_age_ns, leaks_collections; // one of them, or none: of any age
-    const char *const *arguments; // [argument_count], of argv
+    const char *const *arguments;             // [argument_count], of argv
     size_t argument_count;
     bool as_json; // findings and errors
     enum cli_colour colour;

@@ -84,9 +84,8 @@ static void complain_interrupted(const struct run *run, const struct cli_batch_e
 // Everything is compiled and open: runs, prints, reports.
 static int run_compiled(struct run *run)
 {
-    run->batch =
-        cli_batch_create(run->runtime, run->code, &run->options, &run->output, &run->failures,
-                         &run->profile);
+    run->batch = cli_batch_create(run->runtime, run->code, &run->options, &run->output,
+                                  &run->failures, &run->profile);
     if (run->batch == NULL) {
         cli_complain("%s: no memory to run it", run->options.file);
         return CLI_EXIT_NOTHING;

@@ -232,7 +232,7 @@ struct zheap_more {
     struct zmixed reserve;  // one page that only the errors of refusals may use
     struct zowner **owners; // objects with a payload outside the spans
     uint32_t owner_count, owner_capacity;
-    struct zheap_log log; // place of the barrier's log; empty: only full collections yet
+    struct zheap_log log;     // place of the barrier's log; empty: only full collections yet
     struct zprofile *profile; // NULL: off, see profile.h
 };
 

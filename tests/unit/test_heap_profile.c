@@ -204,7 +204,7 @@ static void test_refused_memory_ends_the_profile_only(void **state)
     bool has_ended = false;
     for (uint32_t i = 0; i < 5000 && !has_ended; i++) {
         maker.index = i;
-        zalloc_fail_at(1, false /* from_there_on */);
+        zalloc_fail_at(1, true /* from_there_on */);
         struct znode *node = make_node(&f, 1);
         zalloc_fail_at(0, false);
         assert_non_null(node); // a span is had from the slab that there is

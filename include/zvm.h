@@ -672,7 +672,8 @@ enum {
 /// It is idle then: run or submit it; fuel and deadline begin anew, and its result is about the new
 /// code alone. zvm_result's figures of heap, output and slices go on counting.
 ///
-/// in:      isolate finished, and its on_finish returned; name, text [length_bytes], diagnostics,
+/// in:      isolate finished, its on_finish returned, and nobody still in zvm_isolate_wait for it, who
+///          would go on to wait for the end of the new code; name, text [length_bytes], diagnostics,
 ///          context as for zvm_code_from_source; flags ZVM_LOAD_…
 /// out:     none
 /// errors:  those of zvm_code_from_source; ZVM_E_STATE it has not run yet, or its program uses

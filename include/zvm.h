@@ -502,11 +502,17 @@ typedef struct zvm_isolate_options {
     uint64_t sample_seed;           // the same seed samples the same bytes
     uint32_t track_ages;            // 1: ages of objects are known in time, too; 0: in collections
     zvm_moment_fn on_moment;        // may be NULL; gets `user`
+    // What its pools keep: texts of integers (0 = 1000), keys of maps that are dead (0 = 500),
+    // buffers of lists of each size (0 = none). At most ZVM_POOL_SIZE_MAX; ZVM_POOL_OFF: none.
+    uint32_t int_pool_size, str_pool_size, list_pool_size;
 } zvm_isolate_options;
+
+#define ZVM_POOL_SIZE_MAX 1048576u
+#define ZVM_POOL_OFF      4294967295u
 
 #define ZVM_ISOLATE_OPTIONS_INIT                                                                   \
     {sizeof(zvm_isolate_options), 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0,   \
-     0, 0, 0, 0, NULL}
+     0, 0, 0, 0, NULL, 0, 0, 0}
 
 /// A good sample_bytes: what it costs does not show.
 #define ZVM_SAMPLE_BYTES 524288
@@ -1281,6 +1287,293 @@ typedef bool (*zvm_mm_history_fn)(void *context, const zvm_mm_history_entry *ent
 /// cost:    linear in the entries
 /// source:  Zexus "Phase 7: Memory Management", allocation history
 ZVM_API zvm_status zvm_mm_history(zvm_mm *mm, zvm_mm_history_fn entry, void *context);
+
+// ---- Pools ------------------------------------------------------------------------------------
+//
+// Things that a thread of the host asks for again and again: integers with their decimal text, short
+// texts, lists of values; and objects of its own. The pools of isolates are set by zvm_isolate_options.
+// A set belongs to one thread at a time, the one that made it or adopted it last; a call from another
+// thread is ZVM_E_THREAD and changes nothing. Sets share nothing. Each request takes at most 8 steps
+// along a chain and 8 moves of a clock hand; only when a table doubles (at most to its limit) does one
+// call look at all of its entries.
+
+typedef struct zvm_pools zvm_pools;
+typedef struct zvm_object_pool zvm_object_pool;
+
+typedef enum zvm_pool_kind {
+    ZVM_POOL_INT = 0,
+    ZVM_POOL_STR = 1,
+    ZVM_POOL_LIST = 2
+} zvm_pool_kind;
+
+#define ZVM_POOL_KIND_COUNT 3
+
+/// What a set is made with. Zero in a field means its default.
+typedef struct zvm_pools_options {
+    size_t size;          // of this struct, in bytes
+    size_t limit_bytes;   // of all that it gives out and keeps; 0 = 100 MiB
+    uint32_t int_size;    // integers beside -128..256 that it keeps; 0 = 1000
+    uint32_t str_size;    // texts; 0 = 500
+    uint32_t list_size;   // lists of each length from 0 to 16; 0 = 100. ZVM_POOL_OFF, each: disabled
+    // By kind: a pool whose hit rate over 1,024 requests is below so many percent turns itself off.
+    uint32_t auto_disable_below_percent[ZVM_POOL_KIND_COUNT];
+} zvm_pools_options;
+
+#define ZVM_POOLS_OPTIONS_INIT {sizeof(zvm_pools_options), 0, 0, 0, 0, {0, 0, 0}}
+
+/// An integer with its decimal text.
+typedef struct zvm_pool_integer {
+    int64_t value;
+    const char *text; // [length_bytes], NUL-terminated
+    size_t length_bytes;
+} zvm_pool_integer;
+
+/// A list of values. The host may write both fields: releasing it goes by neither.
+typedef struct zvm_list {
+    zvm_value *items; // [count], ZVM_VALUE_NULL all of them when it is acquired
+    size_t count;
+} zvm_list;
+
+/// Figures of one pool.
+typedef struct zvm_pool_stats {
+    bool is_enabled;
+    uint64_t hits, misses; // requests answered from what the pool kept; that made something
+    uint64_t allocations;  // things made
+    uint64_t releases;     // things given back to the pool, and kept
+    uint64_t size;         // things kept now
+    double hit_rate;       // 100 * hits / (hits + misses); 0 without requests
+    double reuse_rate;     // 100 * releases / allocations; 0 without allocations
+} zvm_pool_stats;
+
+typedef struct zvm_pools_figures {
+    size_t size; // set by the caller: of this struct, in bytes
+    zvm_pool_stats pools[ZVM_POOL_KIND_COUNT];
+    zvm_pool_stats total;
+    uint64_t used_bytes; // of the limit
+} zvm_pools_figures;
+
+#define ZVM_POOLS_FIGURES_INIT {.size = sizeof(zvm_pools_figures)}
+
+/// Makes a set of pools, owned by the calling thread.
+///
+/// in:      options  may be NULL
+/// out:     out      to be destroyed with zvm_pools_destroy
+/// errors:  ZVM_E_ARGUMENT also a size over ZVM_POOL_SIZE_MAX, or more than 100 percent; ZVM_E_NOMEM
+/// thread:  any
+/// memory:  about 1 KiB; the pools grow with what they keep
+/// cost:    constant
+/// source:  Zexus "Memory Pool Usage Guide", MemoryPoolManager
+ZVM_API zvm_status zvm_pools_create(const zvm_pools_options *options, zvm_pools **out);
+
+/// Frees a set and everything it gave out, lists that were not released too.
+///
+/// in:      pools  may be NULL
+/// out:     none
+/// errors:  ZVM_E_THREAD
+/// thread:  owner
+/// memory:  frees everything
+/// cost:    linear in what it keeps
+/// source:  Zexus "Memory Pool Usage Guide"
+ZVM_API zvm_status zvm_pools_destroy(zvm_pools *pools);
+
+/// The calling thread becomes the owner. The owner before must have stopped, and the two must have
+/// synchronised (a join, a lock, a queue).
+///
+/// in:      pools
+/// out:     none
+/// errors:  ZVM_E_ARGUMENT
+/// thread:  any
+/// memory:  none
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_pools_adopt(zvm_pools *pools);
+
+/// The pooled object of an integer: the same one as before, while it is pooled. Those of -128..256
+/// stay until the set is destroyed.
+///
+/// in:      pools; value
+/// out:     out  valid until the next zvm_pools_int, zvm_pools_clear or zvm_pools_enable of the set.
+///          Without memory, or with the pool disabled, it is made for this call alone.
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_THREAD
+/// thread:  owner
+/// memory:  48 bytes an integer, and 28 to 32 a place
+/// cost:    constant, amortised; when it is pooled nothing is formatted or allocated
+/// source:  Zexus "Memory Pool Usage Guide", get_int
+ZVM_API zvm_status zvm_pools_int(zvm_pools *pools, int64_t value, const zvm_pool_integer **out);
+
+/// The pooled copy of a text of at most 64 bytes: the same one as before, while it is pooled.
+///
+/// in:      pools; text [length_bytes]
+/// out:     out  a copy with a NUL behind it, valid until the next zvm_pools_str, zvm_pools_clear or
+///          zvm_pools_enable of the set; or `text` itself: it is longer, there is no memory, or the
+///          pool is disabled
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_THREAD
+/// thread:  owner
+/// memory:  9 bytes more than a text has, and 28 to 32 a place
+/// cost:    linear in the text; constant, amortised, beside that
+/// source:  Zexus "Memory Pool Usage Guide", get_str
+ZVM_API zvm_status zvm_pools_str(zvm_pools *pools, const char *text, size_t length_bytes,
+                                 const char **out);
+
+/// A list of `count` nulls, from the pool when count is at most 16 and it has one.
+///
+/// in:      pools; count
+/// out:     out  to be released with zvm_pools_list_release
+/// errors:  ZVM_E_HEAP_LIMIT the limit of the set; ZVM_E_NOMEM; ZVM_E_ARGUMENT; ZVM_E_THREAD
+/// thread:  owner
+/// memory:  40 bytes an item and 64 more
+/// cost:    constant when it is pooled, else linear in count
+/// source:  Zexus "Memory Pool Usage Guide", acquire_list
+ZVM_API zvm_status zvm_pools_list_acquire(zvm_pools *pools, size_t count, zvm_list **out);
+
+/// Gives a list back, once. What its items point to is the host's. One of at most 16 items is cleared
+/// and kept, if there is room.
+///
+/// in:      pools; list  may be NULL
+/// out:     none
+/// errors:  ZVM_E_STATE it is in the pool already; ZVM_E_FOREIGN of another set; ZVM_E_ARGUMENT;
+///          ZVM_E_THREAD
+/// thread:  owner
+/// memory:  frees what is not kept
+/// cost:    linear in count, which is at most 16 for one that is kept
+/// source:  Zexus "Memory Pool Usage Guide", release_list
+ZVM_API zvm_status zvm_pools_list_release(zvm_pools *pools, zvm_list *list);
+
+/// Disables a pool, which empties it, or enables it again. A pool that is disabled is bypassed.
+///
+/// in:      pools; kind; is_enabled
+/// out:     none
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_THREAD; ZVM_E_STATE the set was made without this pool
+/// thread:  owner
+/// memory:  frees what the pool keeps
+/// cost:    linear in what the pool keeps
+/// source:  Zexus "Memory Pool Usage Guide", enable_pool
+ZVM_API zvm_status zvm_pools_enable(zvm_pools *pools, zvm_pool_kind kind, bool is_enabled);
+
+/// Empties the pools. Lists that are acquired stay as they are.
+///
+/// in:      pools
+/// out:     none
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_THREAD
+/// thread:  owner
+/// memory:  frees what the pools keep
+/// cost:    linear in that
+/// source:  Zexus "Memory Pool Usage Guide", clear_all_pools
+ZVM_API zvm_status zvm_pools_clear(zvm_pools *pools);
+
+/// Figures of the set since it was made.
+///
+/// in:      pools; figures->size set
+/// out:     figures
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_THREAD
+/// thread:  owner
+/// memory:  none
+/// cost:    constant
+/// source:  Zexus "Memory Pool Usage Guide", get_stats
+ZVM_API zvm_status zvm_pools_stats(zvm_pools *pools, zvm_pools_figures *figures);
+
+/// For ZVM_WITH_LIST: a list or NULL; and its release.
+///
+/// in:      pools; count; list, may lead to NULL
+/// out:     none
+/// errors:  none
+/// thread:  owner
+/// memory:  as zvm_pools_list_acquire and zvm_pools_list_release
+/// cost:    as these
+/// source:  Zexus "Memory Pool Usage Guide", pooled_list
+ZVM_API zvm_list *zvm_pools_list_begin(zvm_pools *pools, size_t count);
+ZVM_API void zvm_pools_list_end(zvm_list **list);
+
+#if defined(__GNUC__)
+/// Runs the block that follows once with `list`, a zvm_list * of `n` nulls, and releases it however
+/// the block is left (its end, break, return, goto). Without memory the block does not run.
+#define ZVM_WITH_LIST(pools, n, list)                                                              \
+    for (zvm_list *list __attribute__((cleanup(zvm_pools_list_end))) =                             \
+                      zvm_pools_list_begin(pools, n),                                              \
+                      *list##_once = list;                                                         \
+         list##_once != NULL; list##_once = NULL)
+#endif
+
+/// What an object pool calls. create gives a new object, or NULL when it cannot; reset makes a used
+/// one ready for its next use, as it is released; destroy frees one. They may not call the pool.
+typedef struct zvm_object_pool_options {
+    size_t size;                               // of this struct, in bytes
+    void *(*create)(void *context);
+    void (*reset)(void *context, void *object); // may be NULL
+    void (*destroy)(void *context, void *object);
+    void *context;                             // for them
+    uint32_t max_size;                         // objects kept; 0 = 100
+} zvm_object_pool_options;
+
+#define ZVM_OBJECT_POOL_OPTIONS_INIT {sizeof(zvm_object_pool_options), NULL, NULL, NULL, NULL, 0}
+
+/// Makes a pool of objects of the host, owned by the calling thread.
+///
+/// in:      options  create and destroy set
+/// out:     out      to be destroyed with zvm_object_pool_destroy
+/// errors:  ZVM_E_ARGUMENT also max_size over ZVM_POOL_SIZE_MAX; ZVM_E_NOMEM
+/// thread:  any
+/// memory:  8 bytes for each object that may be kept
+/// cost:    linear in max_size
+/// source:  Zexus "Memory Pool Usage Guide", ObjectPool
+ZVM_API zvm_status zvm_object_pool_create(const zvm_object_pool_options *options,
+                                          zvm_object_pool **out);
+
+/// Destroys the objects that the pool keeps, and the pool. Objects in use stay the host's.
+///
+/// in:      pool  may be NULL
+/// out:     none
+/// errors:  ZVM_E_THREAD; ZVM_E_BUSY called by one of its callbacks
+/// thread:  owner
+/// memory:  frees the pool
+/// cost:    one call an object that is kept
+/// source:  Zexus "Memory Pool Usage Guide"
+ZVM_API zvm_status zvm_object_pool_destroy(zvm_object_pool *pool);
+
+/// An object: one that was released, the last first, or a new one.
+///
+/// in:      pool
+/// out:     out
+/// errors:  ZVM_E_NOMEM create gave NULL; ZVM_E_BUSY called by one of its callbacks; ZVM_E_ARGUMENT;
+///          ZVM_E_THREAD
+/// thread:  owner
+/// memory:  that of create
+/// cost:    constant, beside create
+/// source:  Zexus "Memory Pool Usage Guide", acquire
+ZVM_API zvm_status zvm_object_pool_acquire(zvm_object_pool *pool, void **out);
+
+/// Gives an object back, once: it is reset and kept, or destroyed when the pool is full.
+///
+/// in:      pool; object  not NULL
+/// out:     none
+/// errors:  ZVM_E_BUSY; ZVM_E_ARGUMENT; ZVM_E_THREAD
+/// thread:  owner
+/// memory:  that of destroy
+/// cost:    constant, beside reset or destroy
+/// source:  Zexus "Memory Pool Usage Guide", release
+ZVM_API zvm_status zvm_object_pool_release(zvm_object_pool *pool, void *object);
+
+/// Destroys the objects that the pool keeps.
+///
+/// in:      pool
+/// out:     none
+/// errors:  ZVM_E_BUSY; ZVM_E_ARGUMENT; ZVM_E_THREAD
+/// thread:  owner
+/// memory:  that of destroy
+/// cost:    one call an object
+/// source:  Zexus "Memory Pool Usage Guide", clear
+ZVM_API zvm_status zvm_object_pool_clear(zvm_object_pool *pool);
+
+/// Figures of the pool since it was made. hits and misses: acquired from the pool, made anew.
+///
+/// in:      pool
+/// out:     stats
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_THREAD
+/// thread:  owner
+/// memory:  none
+/// cost:    constant
+/// source:  Zexus "Memory Pool Usage Guide", PoolStats
+ZVM_API zvm_status zvm_object_pool_stats(zvm_object_pool *pool, zvm_pool_stats *stats);
 
 #ifdef __cplusplus
 }

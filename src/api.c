@@ -300,6 +300,17 @@ bool zvm_source_is_open(const char *text, size_t length_bytes)
 
 // ---- Isolate ------------------------------------------------------------------------------------
 
+static bool is_pool_size(uint32_t size)
+{
+    return size <= ZVM_POOL_SIZE_MAX || size == ZVM_POOL_OFF;
+}
+
+static uint32_t pool_limit(uint32_t size, uint32_t size_default)
+{
+    if (size == ZVM_POOL_OFF) return 0;
+    return size == 0 ? size_default : size;
+}
+
 static zvm_status check_isolate_options(const zvm_isolate_options *options)
 {
     if (options->heap_limit_bytes != 0 && options->heap_limit_bytes < ZVM_HEAP_LIMIT_MIN_BYTES)
@@ -309,6 +320,9 @@ static zvm_status check_isolate_options(const zvm_isolate_options *options)
     if (options->priority >= ZPRIORITY_COUNT) return ZVM_E_ARGUMENT;
     if (options->history_entries > ZVM_HISTORY_ENTRIES_MAX) return ZVM_E_ARGUMENT;
     if (options->track_ages > 1) return ZVM_E_ARGUMENT;
+    if (!is_pool_size(options->int_pool_size) || !is_pool_size(options->str_pool_size) ||
+        !is_pool_size(options->list_pool_size))
+        return ZVM_E_ARGUMENT;
     if (options->argument_count > 0 && options->arguments == NULL) return ZVM_E_ARGUMENT;
     for (size_t i = 0; i < options->argument_count; i++)
         if (options->arguments[i] == NULL) return ZVM_E_ARGUMENT;
@@ -335,6 +349,9 @@ static struct zisolate_options internal_options(zvm_runtime *runtime,
         .symbol_limit_count = intern_limit(options->intern_limit_count),
         .symbol_limit_bytes = intern_limit(options->intern_limit_bytes),
         .priority = options->priority,
+        .pool_limits = {[ZPOOL_INT] = pool_limit(options->int_pool_size, ZPOOL_INT_DEFAULT),
+                        [ZPOOL_STRING] = pool_limit(options->str_pool_size, ZPOOL_STRING_DEFAULT),
+                        [ZPOOL_LIST] = pool_limit(options->list_pool_size, ZPOOL_LIST_DEFAULT)},
         .arguments = options->arguments,
         .argument_count = options->argument_count,
         .output = options->output,
@@ -632,7 +649,7 @@ zvm_status zvm_report_write(zvm_runtime *runtime, zvm_report_format format, zvm_
     struct zreport_view view = {0};
     zsched_report(runtime->sched, rows, &view);
     fill_intern(runtime, &view);
-    zpool_report(pools);
+    zpool_report(&view.totals, pools);
     view.pools = pools;
     view.pool_count = ZPOOL_KIND_COUNT;
     zvm_status status = zreport_write(&view, format, write, context);

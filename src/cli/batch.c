@@ -307,6 +307,9 @@ static zvm_status start_in_slot(struct cli_batch *batch, struct slot *slot)
     options.timeout_ns = wanted->timeout_ns;
     options.max_depth = wanted->max_depth;
     options.gc_threshold_count = wanted->gc_threshold_count;
+    options.int_pool_size = wanted->int_pool_size;
+    options.str_pool_size = wanted->str_pool_size;
+    options.list_pool_size = wanted->list_pool_size;
     options.intern_limit_count = wanted->intern_limit_count;
     options.intern_limit_bytes = wanted->intern_limit_bytes;
     options.arguments = wanted->arguments;

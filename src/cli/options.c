@@ -144,6 +144,30 @@ static bool apply_gc_threshold(struct cli_run_options *options, const char *name
     return parse_within(name, value, 0, INT64_MAX, &options->gc_threshold_count);
 }
 
+// 0 on the command line is off; in the library's options it is the default.
+static bool parse_pool_size(const char *name, const char *value, uint32_t *out)
+{
+    uint64_t size;
+    if (!parse_within(name, value, 0, ZVM_POOL_SIZE_MAX, &size)) return false;
+    *out = size == 0 ? ZVM_POOL_OFF : (uint32_t)size;
+    return true;
+}
+
+static bool apply_int_pool(struct cli_run_options *options, const char *name, const char *value)
+{
+    return parse_pool_size(name, value, &options->int_pool_size);
+}
+
+static bool apply_str_pool(struct cli_run_options *options, const char *name, const char *value)
+{
+    return parse_pool_size(name, value, &options->str_pool_size);
+}
+
+static bool apply_list_pool(struct cli_run_options *options, const char *name, const char *value)
+{
+    return parse_pool_size(name, value, &options->list_pool_size);
+}
+
 static bool apply_report(struct cli_run_options *options, const char *name, const char *value)
 {
     static const char *const names[] = {"none", "text", "json", "prom"};
@@ -271,6 +295,9 @@ static const struct option_row rows[] = {
     {"--intern-table-bytes", "64M", apply_intern_table_bytes, false},
     {"--slice", "32768", apply_slice, false},
     {"--gc-threshold", "1000", apply_gc_threshold, false},
+    {"--int-pool", "1000", apply_int_pool, false},
+    {"--str-pool", "500", apply_str_pool, false},
+    {"--list-pool", "100", apply_list_pool, false},
     {"--report", "text", apply_report, false},
     {"--report-file", "report.json", apply_report_file, false},
     {"--output", "all", apply_output, false},

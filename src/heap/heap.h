@@ -66,11 +66,15 @@ typedef void (*zheap_symbol_fn)(void *context, const struct zstring *symbol);
 // allocate in this heap. May be NULL.
 typedef void (*zheap_weak_fn)(void *context);
 
+// How many symbols that the program no longer reaches may stay in the held set. May be NULL: none.
+typedef uint32_t (*zheap_spares_fn)(void *context);
+
 struct zheap_hooks { // static, one table for all heaps of a user
     zheap_roots_fn mark_roots;
     zheap_emergency_fn emergency;
     zheap_symbol_fn release_symbol;
     zheap_weak_fn prune_weak;
+    zheap_spares_fn spare_symbols;
 };
 
 // Shadow stack for C code: values that must survive allocations. Lives on the C stack, linked.
@@ -141,6 +145,14 @@ struct zheap_options {
     void *context; // for the hooks
 };
 
+extern const struct zheap_class zheap_no_classes[];
+
+// Whether all objects so far are in the first page.
+static inline bool zheap_is_small(const struct zheap *heap)
+{
+    return heap->classes == zheap_no_classes;
+}
+
 // block: from zheap_block_acquire; the heap uses its second page. Never fails; allocates nothing.
 void zheap_init(struct zheap *heap, struct zheap_env *env, const struct zheap_options *options,
                 void *block);
@@ -181,10 +193,22 @@ static inline void *zheap_new(struct zheap *heap, uint32_t kind_flags, size_t by
 // false: refused, nothing changed.
 bool zheap_payload_resize(struct zheap *heap, struct zowner *owner, size_t new_bytes);
 
+// The BUFFER cell that is owner's payload; NULL: it has none, or one outside the spans.
+struct zbuffer *zheap_payload_buffer(const struct zowner *owner);
+// As zheap_payload_resize, into `buffer`: a cell of this heap to which nothing leads, with room for
+// new_bytes. Cannot fail. The BUFFER cell that owner had is left to the
+// caller.
+void zheap_payload_move(struct zheap *heap, struct zowner *owner, struct zbuffer *buffer,
+                        size_t new_bytes);
+
 // Memory that the isolate causes outside its objects (stacks, tables). charge may collect; false:
 // refused, nothing was charged. The caller allocates after a successful charge.
 bool zheap_charge(struct zheap *heap, size_t bytes);
 void zheap_uncharge(struct zheap *heap, size_t bytes);
+// The same for what can be done without: true only while there is ZHEAP_SPARE_SHARE times as much
+// room. Never collects, and a refusal is not noted.
+#define ZHEAP_SPARE_SHARE 8
+bool zheap_charge_spare(struct zheap *heap, size_t bytes);
 
 // The reason of the last refusal; marks it as seen (the next call gives ZHEAP_REFUSED_NOT).
 struct zheap_refusal zheap_refusal(struct zheap *heap);
@@ -239,10 +263,24 @@ static inline void zscope_close(struct zheap *heap, struct zscope *scope)
 // reference); it never collects, so a caller that is refused may zheap_collect and try again. A
 // symbol that is already held is not added again: *was_held tells.
 bool zheap_hold_symbol(struct zheap *heap, const struct zstring *symbol, bool *was_held);
-uint32_t zheap_held_count(const struct zheap *heap);
+uint32_t zheap_held_count(const struct zheap *heap); // spares too
 // The held symbol with these bytes, or NULL. hash: of the bytes.
-const struct zstring *zheap_held_find(const struct zheap *heap, const char *bytes,
-                                      uint32_t length_bytes, uint64_t hash);
+const struct zstring *zheap_held_find(struct zheap *heap, const char *bytes, uint32_t length_bytes,
+                                      uint64_t hash);
+
+// Spares: members that a collection found dead and that stay to be found again, see held.c.
+struct zheap_spares {
+    uint64_t hits;     // times that a spare was asked for, and is none any more
+    uint64_t misses;   // symbols that were put in anew
+    uint64_t releases; // times that a symbol became a spare
+    uint64_t count;    // now
+};
+
+// [0]: since the heap was made; [1]: for whoever adds these up elsewhere. NULL: nothing was ever
+// held.
+struct zheap_spares *zheap_spares(struct zheap *heap);
+// Drops all spares, and nothing else. Not while a collection runs.
+void zheap_drop_spares(struct zheap *heap);
 
 // Words of marking work done since the last call: charged to the slice, not to fuel.
 uint64_t zheap_take_work(struct zheap *heap);

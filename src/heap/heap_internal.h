@@ -299,8 +299,6 @@ static inline const struct zheap_private *zheap_private_const(const struct zheap
     return (const struct zheap_private *)heap->opaque;
 }
 
-extern const struct zheap_class zheap_no_classes[ZHEAP_CLASSES];
-
 // NULL while the heap is inside its first page.
 static inline struct zheap_more *zheap_more(const struct zheap *heap)
 {

@@ -134,6 +134,15 @@ bool zheap_charge(struct zheap *heap, size_t bytes)
     return zheap_attempt(heap, attempt_charge, &bytes, bytes);
 }
 
+bool zheap_charge_spare(struct zheap *heap, size_t bytes)
+{
+    struct zheap_private *private = zheap_private(heap);
+    if (bytes > (private->limit_bytes - zheap_committed(private)) / ZHEAP_SPARE_SHARE) return false;
+    private->charged_bytes += bytes;
+    zheap_note_commit(private);
+    return true;
+}
+
 void zheap_uncharge(struct zheap *heap, size_t bytes)
 {
     ZVM_CHECK(bytes <= zheap_private(heap)->charged_bytes);

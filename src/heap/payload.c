@@ -162,6 +162,28 @@ static bool resize_inside(struct zheap *heap, struct zowner *owner, size_t new_b
     return true;
 }
 
+struct zbuffer *zheap_payload_buffer(const struct zowner *owner)
+{
+    return owner->payload == NULL || is_external(owner) ? NULL : buffer_of(owner);
+}
+
+void zheap_payload_move(struct zheap *heap, struct zowner *owner, struct zbuffer *buffer,
+                        size_t new_bytes)
+{
+    ZVM_ASSERT(new_bytes <= PAYLOAD_CELL_MAX);
+    ZVM_ASSERT(sizeof(struct zbuffer) + new_bytes <= zheap_cell_bytes(heap, buffer));
+    if (ZHEAP_STRESS) { // where an allocation would have been, there is its collection
+        struct zvalue rooted[2] = {zvalue_object(owner, ZTAG_HEAP | owner->header.kind),
+                                   zvalue_object(buffer, ZTAG_HEAP | ZTYPE_BUFFER)};
+        struct zscope scope;
+        zscope_open(heap, &scope, rooted, 2);
+        zheap_collect_now(heap, ZCOLLECT_STRESS);
+        zscope_close(heap, &scope);
+    }
+    buffer->header.aux = (uint32_t)new_bytes;
+    use_buffer(heap, owner, buffer, new_bytes);
+}
+
 struct outside_request {
     struct zowner *owner;
     size_t new_bytes;

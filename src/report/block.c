@@ -91,6 +91,14 @@ void zreport_slice(struct zreport_block *block, uint64_t slice_ns)
     add_duration(block, block->slices, slice_ns, ZREPORT_slice_ns_total, ZREPORT_slice_ns_max);
 }
 
+void zreport_add_pool(struct zreport_block *block, uint32_t kind, enum zreport_pool_word word,
+                      uint64_t value)
+{
+    if (value == 0) return;
+    _Atomic uint64_t *own = &block->pools[kind][word];
+    z_store_release(own, own_value(own) + value); // PAIR report
+}
+
 void zreport_end(struct zreport_block *block, uint64_t now_ns)
 {
     uint64_t sequence = own_value(&block->sequence);
@@ -109,7 +117,11 @@ static void copy_words(const struct zreport_block *block, struct zreport_snapsho
         out->pauses[i] = z_load_acquire(&block->pauses[i]); // PAIR report
     for (size_t i = 0; i < ZREPORT_PAUSE_BUCKETS; i++)
         out->slices[i] = z_load_acquire(&block->slices[i]); // PAIR report
-    out->updated_ns = z_load_acquire(&block->updated_ns);   // PAIR report
+    for (size_t kind = 0; kind < ZREPORT_POOL_KINDS; kind++) {
+        for (size_t i = 0; i < ZREPORT_POOL_WORDS; i++)
+            out->pools[kind][i] = z_load_acquire(&block->pools[kind][i]); // PAIR report
+    }
+    out->updated_ns = z_load_acquire(&block->updated_ns); // PAIR report
 }
 
 void zreport_read(const struct zreport_block *block, struct zreport_snapshot *out)
@@ -145,7 +157,22 @@ void zreport_merge(struct zreport_snapshot *into, const struct zreport_snapshot 
         into->pauses[i] += from->pauses[i];
         into->slices[i] += from->slices[i];
     }
+    for (size_t kind = 0; kind < ZREPORT_POOL_KINDS; kind++) {
+        for (size_t i = 0; i < ZREPORT_POOL_WORDS; i++)
+            into->pools[kind][i] += from->pools[kind][i];
+    }
     if (into->updated_ns < from->updated_ns) into->updated_ns = from->updated_ns;
+}
+
+double zreport_percent(uint64_t part, uint64_t whole)
+{
+    return whole == 0 ? 0 : 100.0 * (double)part / (double)whole;
+}
+
+bool zreport_pool_pays(const struct zreport_pool *pool)
+{
+    return pool->hits + pool->misses < ZREPORT_POOL_REQUESTS_MIN ||
+           pool->hits >= pool->misses / ZREPORT_POOL_PAYS_SHARE;
 }
 
 uint64_t zreport_bucket_max_ns(uint32_t bucket)

@@ -84,6 +84,13 @@ static void add_bool(struct json *json, const char *key, bool value)
     zstrbuf_add_text(json->out, value ? "true" : "false");
 }
 
+// part of whole in percent, with one decimal.
+static void add_percent(struct json *json, const char *key, uint64_t part, uint64_t whole)
+{
+    add_key(json, key);
+    zstrbuf_add_format(json->out, "%.1f", zreport_percent(part, whole));
+}
+
 // ---- The report ---------------------------------------------------------------------------------
 
 static void add_counters(struct json *json, const struct zreport_snapshot *snapshot)
@@ -168,6 +175,9 @@ static void add_pool(struct json *json, const struct zreport_pool *pool)
     add_number(json, "allocations", pool->allocations);
     add_number(json, "releases", pool->releases);
     add_number(json, "size", pool->size);
+    add_percent(json, "hit_percent", pool->hits, pool->hits + pool->misses);
+    add_percent(json, "reuse_percent", pool->releases, pool->allocations);
+    add_bool(json, "pays", zreport_pool_pays(pool));
     close_level(json, '}');
 }
 

@@ -6,6 +6,8 @@
 // Rows of `worker="host"` are the threads of the host.
 #include "report/report_internal.h"
 
+#include <string.h>
+
 // ---- Lines --------------------------------------------------------------------------------------
 
 static void family(struct zemit *emit, const char *name, const char *type, const char *help)
@@ -217,19 +219,34 @@ static void write_intern(const struct zreport_view *view, struct zemit *emit)
           view->intern_probe_max);
 }
 
+static void pool_family(const struct zreport_view *view, struct zemit *emit, const char *name,
+                        const char *type, const char *help, size_t offset)
+{
+    family(emit, name, type, help);
+    for (uint32_t i = 0; i < view->pool_count; i++) {
+        uint64_t value;
+        memcpy(&value, (const char *)&view->pools[i] + offset, sizeof value);
+        labelled(emit, name, "pool", view->pools[i].name, value);
+    }
+}
+
 static void write_pools(const struct zreport_view *view, struct zemit *emit)
 {
-    static const char hits[] = "zvm_pool_hits_total", misses[] = "zvm_pool_misses_total";
-    static const char size[] = "zvm_pool_size";
-    family(emit, hits, "counter", "Requests that a pool answered from what it kept.");
+    static const char enabled[] = "zvm_pool_enabled";
+    family(emit, enabled, "gauge", "1 when isolates have the pool, 0 when all were made without.");
     for (uint32_t i = 0; i < view->pool_count; i++)
-        labelled(emit, hits, "pool", view->pools[i].name, view->pools[i].hits);
-    family(emit, misses, "counter", "Requests that a pool could not answer.");
-    for (uint32_t i = 0; i < view->pool_count; i++)
-        labelled(emit, misses, "pool", view->pools[i].name, view->pools[i].misses);
-    family(emit, size, "gauge", "Things that a pool keeps.");
-    for (uint32_t i = 0; i < view->pool_count; i++)
-        labelled(emit, size, "pool", view->pools[i].name, view->pools[i].size);
+        labelled(emit, enabled, "pool", view->pools[i].name, view->pools[i].enabled);
+    pool_family(view, emit, "zvm_pool_hits_total", "counter",
+                "Requests that a pool answered from what it kept.",
+                offsetof(struct zreport_pool, hits));
+    pool_family(view, emit, "zvm_pool_misses_total", "counter",
+                "Requests that a pool could not answer.", offsetof(struct zreport_pool, misses));
+    pool_family(view, emit, "zvm_pool_allocations_total", "counter",
+                "Things made because a pool had none.", offsetof(struct zreport_pool, allocations));
+    pool_family(view, emit, "zvm_pool_releases_total", "counter", "Things given to a pool.",
+                offsetof(struct zreport_pool, releases));
+    pool_family(view, emit, "zvm_pool_size", "gauge", "Things that a pool keeps.",
+                offsetof(struct zreport_pool, size));
 }
 
 void zreport_write_prometheus(const struct zreport_view *view, struct zemit *emit)

@@ -56,13 +56,27 @@ enum zreport_counter {
 #    define ZREPORT_PAUSE_BUCKETS 320
 #endif
 
+// What is counted of each kind of pool (pool/pool.h).
+#define ZREPORT_POOL_KINDS 3
+enum zreport_pool_word {
+    ZREPORT_POOL_OFF, // isolates that were made without it
+    ZREPORT_POOL_HITS,
+    ZREPORT_POOL_MISSES,
+    ZREPORT_POOL_ALLOCATIONS,
+    ZREPORT_POOL_RELEASES,
+    ZREPORT_POOL_KEPT,    // things that it got to keep, ever
+    ZREPORT_POOL_DROPPED, // of those, gone again: size = kept - dropped
+    ZREPORT_POOL_WORDS
+};
+
 // owner-thread writes, any thread reads. One a worker, and one for host threads (under a lock).
 struct zreport_block {
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint64_t sequence; // odd: being written
     _Atomic uint64_t counters[ZREPORT_COUNTER_COUNT];
     _Atomic uint64_t pauses[ZREPORT_PAUSE_BUCKETS];
     _Atomic uint64_t slices[ZREPORT_PAUSE_BUCKETS]; // how long they took
-    _Atomic uint64_t updated_ns;                    // zclock_now_ns at the last update
+    _Atomic uint64_t pools[ZREPORT_POOL_KINDS][ZREPORT_POOL_WORDS];
+    _Atomic uint64_t updated_ns; // zclock_now_ns at the last update
 };
 
 // An untorn copy.
@@ -70,6 +84,7 @@ struct zreport_snapshot {
     uint64_t counters[ZREPORT_COUNTER_COUNT];
     uint64_t pauses[ZREPORT_PAUSE_BUCKETS];
     uint64_t slices[ZREPORT_PAUSE_BUCKETS];
+    uint64_t pools[ZREPORT_POOL_KINDS][ZREPORT_POOL_WORDS];
     uint64_t updated_ns;
 };
 
@@ -79,6 +94,8 @@ void zreport_add(struct zreport_block *block, enum zreport_counter counter, uint
 void zreport_max(struct zreport_block *block, enum zreport_counter counter, uint64_t value);
 void zreport_pause(struct zreport_block *block, uint64_t pause_ns); // histogram, total, max
 void zreport_slice(struct zreport_block *block, uint64_t slice_ns); // the same of a slice
+void zreport_add_pool(struct zreport_block *block, uint32_t kind, enum zreport_pool_word word,
+                      uint64_t value);
 void zreport_end(struct zreport_block *block, uint64_t now_ns);
 
 // Reader, any thread, never blocks the writer. waits: how often it had to read again.
@@ -96,6 +113,14 @@ struct zreport_pool { // one row of `pools`
     bool enabled;
     uint64_t hits, misses, allocations, releases, size;
 };
+
+#define ZREPORT_POOL_REQUESTS_MIN 1000 // fewer say nothing about a pool
+#define ZREPORT_POOL_PAYS_SHARE   8    // one hit for so many misses
+
+// part of whole in percent, 0 when there is no whole.
+double zreport_percent(uint64_t part, uint64_t whole);
+// False: it was asked often enough, and could hardly ever answer.
+bool zreport_pool_pays(const struct zreport_pool *pool);
 
 // Everything that one report shows.
 struct zreport_view {

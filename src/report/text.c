@@ -232,17 +232,19 @@ static void write_pool(const struct zreport_pool *pool, struct zemit *emit)
         zstrbuf_add_format(&emit->buffer, "  %-8s disabled\n", pool->name);
         return;
     }
-    zstrbuf_add_format(&emit->buffer, "  %-8s%14s%14s%14s%14s%14s\n", pool->name,
+    char f[TEXT_BYTES];
+    zstrbuf_add_format(&emit->buffer, "  %-8s%14s%14s%9s%14s%14s%14s%s\n", pool->name,
                        count_text(pool->hits, a), count_text(pool->misses, b),
+                       percent_text(pool->hits, pool->hits + pool->misses, f),
                        count_text(pool->allocations, c), count_text(pool->releases, d),
-                       count_text(pool->size, e));
+                       count_text(pool->size, e), zreport_pool_pays(pool) ? "" : "  does not pay");
 }
 
 static void write_pools(const struct zreport_view *view, struct zemit *emit)
 {
     section(emit, "Pools");
-    zstrbuf_add_format(&emit->buffer, "  %-8s%14s%14s%14s%14s%14s\n", "pool", "hits", "misses",
-                       "allocations", "releases", "size");
+    zstrbuf_add_format(&emit->buffer, "  %-8s%14s%14s%9s%14s%14s%14s\n", "pool", "hits", "misses",
+                       "hit rate", "allocations", "releases", "size");
     for (uint32_t i = 0; i < view->pool_count; i++)
         write_pool(&view->pools[i], emit);
 }

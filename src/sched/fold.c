@@ -94,6 +94,7 @@ void zfold_heap(struct zsched *sched, struct zreport_block *block, struct zisola
     fold_one(block, iso, FOLDED_ALLOCATED_COUNT, ZREPORT_allocated_count, stats.allocated_count);
     fold_one(block, iso, FOLDED_FREED_BYTES, ZREPORT_freed_bytes, stats.freed_bytes);
     fold_one(block, iso, FOLDED_FREED_COUNT, ZREPORT_freed_count, stats.freed_count);
+    zpools_fold(iso->pools, &iso->heap, block);
     if (stats.collections == iso->folded[FOLDED_COLLECTIONS]) return;
     fold_one(block, iso, FOLDED_COLLECTIONS, ZREPORT_collections, stats.collections);
     fold_pauses(block, lane);
@@ -106,6 +107,7 @@ void zfold_destroyed(struct zsched *sched, struct zreport_block *block, struct z
              iso->folded[FOLDED_ALLOCATED_BYTES]);
     fold_one(block, iso, FOLDED_FREED_COUNT, ZREPORT_freed_count,
              iso->folded[FOLDED_ALLOCATED_COUNT]);
+    zpools_fold_end(iso->pools, &iso->heap, block);
     zreport_add(block, ZREPORT_isolates_destroyed, 1);
 }
 

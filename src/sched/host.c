@@ -44,6 +44,8 @@ zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, s
     if (status == ZVM_OK) {
         struct zreport_block *block = zfold_begin(sched, lane);
         zreport_add(block, ZREPORT_isolates_created, 1);
+        for (uint32_t kind = 0; kind < ZPOOL_KIND_COUNT; kind++)
+            zreport_add_pool(block, kind, ZREPORT_POOL_OFF, options->pool_limits[kind] == 0);
         zfold_heap(sched, block, iso, lane);
         zfold_end(sched, lane, block, zclock_now_ns());
         link_live(sched, iso);

@@ -51,6 +51,10 @@ static void mark_roots(void *context, struct zmarker *marker)
     }
     zmark_value(marker, iso->error);
     zmark_value(marker, iso->arguments);
+    if (iso->pools != NULL) {
+        zpools_mark(iso->pools, marker);
+        iso->is_int_pool_asked = zpools_note_collection(iso->pools);
+    }
 
     // What the last collection cost shortens the slice, never the fuel of the program.
     int64_t work = (int64_t)zheap_take_work(&iso->heap);
@@ -65,11 +69,40 @@ static void release_symbol(void *context, const struct zstring *symbol)
     zintern_release(iso->shared->intern, symbol);
 }
 
+static void emergency(void *context)
+{
+    zisolate_clear_pools(context);
+}
+
+static uint32_t spare_symbols(void *context)
+{
+    const struct zisolate *iso = context;
+    return iso->pool_limits[ZPOOL_STRING];
+}
+
 static const struct zheap_hooks HOOKS = {
     .mark_roots = mark_roots,
-    .emergency = NULL,
+    .emergency = emergency,
     .release_symbol = release_symbol,
+    .spare_symbols = spare_symbols,
 };
+
+// ---- Pools --------------------------------------------------------------------------------------
+
+struct zpools *zisolate_pools_slow(struct zisolate *iso)
+{
+    if (zheap_is_small(&iso->heap)) return NULL;
+    iso->pools = zpools_create(&iso->heap, iso->pool_limits[ZPOOL_INT],
+                               iso->pool_limits[ZPOOL_LIST]);
+    return iso->pools;
+}
+
+void zisolate_clear_pools(struct zisolate *iso)
+{
+    zheap_drop_spares(&iso->heap);
+    if (iso->pools == NULL) return;
+    zpools_clear(iso->pools, &iso->heap);
+}
 
 // ---- Creation ---------------------------------------------------------------------------------
 
@@ -117,6 +150,8 @@ static void set_options(struct zisolate *iso, const struct zisolate_options *opt
     iso->output_context = options->output_context;
     iso->on_finish = options->on_finish;
     iso->priority = (uint8_t)options->priority;
+    memcpy(iso->pool_limits, options->pool_limits, sizeof iso->pool_limits);
+    iso->is_int_pool_asked = true;
     iso->user = options->user;
     iso->runtime = options->runtime;
 }
@@ -205,6 +240,7 @@ void zisolate_deinit(struct zisolate *iso, struct zheap_env *env)
     zsession_free(iso);
     zresult_free(iso);
     free_stacks(iso);
+    zpools_destroy(iso->pools, &iso->heap);
     bool held_symbols = iso->symbol_bytes > 0;
     zheap_deinit(&iso->heap);
     if (held_symbols) zintern_tidy(iso->shared->intern);

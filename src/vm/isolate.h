@@ -10,6 +10,7 @@
 #include "base/atomic.h"
 #include "base/strbuf.h"
 #include "heap/heap.h"
+#include "pool/pool.h"
 #include "vm/code.h"
 
 struct zbuiltin;
@@ -132,6 +133,9 @@ struct zisolate {
     struct zvalue arguments; // the list `args`, UNSET until first used
 
     uint32_t symbol_bytes; // of the symbols in the heap's held set, as the table counts them
+    uint32_t pool_limits[ZPOOL_KIND_COUNT]; // frozen: what each pool may keep; 0 = off
+    bool is_int_pool_asked;                 // it is on, and has not turned out not to pay
+    struct zpools *pools;                   // NULL until first used
 
     // frozen after creation
     uint32_t symbol_limit_count, symbol_limit_bytes; // of the held set, at most
@@ -161,6 +165,7 @@ struct zisolate_options { // as the public ones, checked
     uint32_t max_depth, gc_growth_percent;
     uint32_t symbol_limit_count, symbol_limit_bytes; // 0 = UINT32_MAX
     uint32_t priority; // enum zpriority
+    uint32_t pool_limits[ZPOOL_KIND_COUNT]; // 0 = off
     const char *const *arguments;
     size_t argument_count;
     zvm_write_fn output;
@@ -180,6 +185,7 @@ struct zshared {
     const struct zstring *kinds[32];       // names of error kinds, by enum zerror_kind
     const struct zstring *characters[128]; // the one-character ASCII strings
     const struct zstring *empty;
+    const struct zstring *integers[ZPOOL_SMALL_COUNT]; // decimal texts from ZPOOL_SMALL_MIN on
     const struct zstring *types[32];       // texts of typeof(), by type
     const struct zstring *type_names[32];  // texts of type()
 };
@@ -214,6 +220,18 @@ void zsession_free(struct zisolate *iso); // the codes before the last
 void zisolate_restart(struct zisolate *iso);
 
 uint64_t zisolate_fuel_used(const struct zisolate *iso);
+
+// The pools of the isolate, made when there are none yet; NULL: it has none, or no memory to spare,
+// or so few objects that it is not worth one.
+struct zpools *zisolate_pools_slow(struct zisolate *iso);
+
+static inline struct zpools *zisolate_pools(struct zisolate *iso)
+{
+    return ZVM_LIKELY(iso->pools != NULL) ? iso->pools : zisolate_pools_slow(iso);
+}
+
+// Empties the pools; figures and programs do not see it.
+void zisolate_clear_pools(struct zisolate *iso);
 
 // ---- For builtins -----------------------------------------------------------------------------
 

@@ -42,6 +42,30 @@ static void set_length(struct zlist *list, uint32_t length)
 
 // ---- Making room --------------------------------------------------------------------------------
 
+static bool resize_pooled(struct zisolate *iso, struct zlist *list, size_t bytes)
+{
+    struct zpools *pools = zisolate_pools(iso);
+    if (pools == NULL) return zheap_payload_resize(&iso->heap, &list->owner, bytes);
+    if (bytes <= ZPOOL_LIST_BYTES_MAX && zpools_take_buffer(pools, &iso->heap, &list->owner, bytes))
+        return true;
+    struct zbuffer *old = zheap_payload_buffer(&list->owner);
+    if (!zheap_payload_resize(&iso->heap, &list->owner, bytes)) return false;
+    bool is_outgrown = old != NULL && old != zheap_payload_buffer(&list->owner);
+    if (is_outgrown) zpools_put_buffer(pools, old);
+    return true;
+}
+
+// The list is the only one that leads to its buffer, so one that it leaves may be used again at
+// once. Fuel is charged by the caller, from sizes alone.
+static inline bool resize_payload(struct zisolate *iso, struct zlist *list, size_t bytes)
+{
+    bool is_poolable =
+        iso->pool_limits[ZPOOL_LIST] > 0 &&
+        (bytes <= ZPOOL_LIST_BYTES_MAX || list->owner.payload_bytes <= ZPOOL_LIST_BYTES_MAX);
+    if (is_poolable) return resize_pooled(iso, list, bytes);
+    return zheap_payload_resize(&iso->heap, &list->owner, bytes);
+}
+
 // Gives the list this capacity, not below its length, and representation. One allocation at most.
 static bool reshape(struct zisolate *iso, struct zlist *list, uint32_t capacity, uint8_t elements)
 {
@@ -51,7 +75,7 @@ static bool reshape(struct zisolate *iso, struct zlist *list, uint32_t capacity,
     bool has_tags = list->elements == ZLIST_ANY && length > 0;
     if (bytes > list->owner.payload_bytes) {
         if (!zfuel_touch(iso, bytes_for(length, elements))) return false;
-        if (!zheap_payload_resize(&iso->heap, &list->owner, bytes)) return zerror_raise_memory(iso);
+        if (!resize_payload(iso, list, bytes)) return zerror_raise_memory(iso);
     }
     uint64_t *payload = zlist_payload(list);
     if (elements == ZLIST_ANY && length > 0) {

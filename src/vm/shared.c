@@ -1,5 +1,5 @@
 // vm/shared.c - the symbols that every isolate of a runtime uses: names of types and of error
-// kinds, the empty string and the one-character strings.
+// kinds, the empty string, the one-character strings and the texts of small integers.
 //
 // Frozen after zshared_create; any thread reads it. It owns one reference to each of its symbols.
 #include "vm/isolate.h"
@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "vm/error.h"
+#include "vm/number.h"
 
 static const char *const kind_names[ZERROR_KIND_COUNT] = {
 #define X(name, text) [ZERROR_##name] = text,
@@ -60,6 +61,17 @@ static zvm_status fill_characters(struct zshared *shared)
     return status;
 }
 
+static zvm_status fill_integers(struct zshared *shared)
+{
+    zvm_status status = ZVM_OK;
+    for (int i = 0; i < ZPOOL_SMALL_COUNT && status == ZVM_OK; i++) {
+        char text[ZNUMBER_TEXT_MAX];
+        size_t length = znumber_format_int(ZPOOL_SMALL_MIN + i, text);
+        status = zintern_acquire(shared->intern, text, length, &shared->integers[i]);
+    }
+    return status;
+}
+
 zvm_status zshared_create(struct zintern *intern, struct zshared **out)
 {
     struct zshared *shared = z_alloc_zeroed(sizeof *shared);
@@ -67,6 +79,7 @@ zvm_status zshared_create(struct zintern *intern, struct zshared **out)
     shared->intern = intern;
     zvm_status status = fill_names(shared);
     if (status == ZVM_OK) status = fill_characters(shared);
+    if (status == ZVM_OK) status = fill_integers(shared);
     if (status != ZVM_OK) {
         zshared_destroy(shared);
         return status;
@@ -90,5 +103,6 @@ void zshared_destroy(struct zshared *shared)
     release_all(shared->intern, shared->type_names, 32);
     release_all(shared->intern, shared->characters, 128);
     release_all(shared->intern, &shared->empty, 1);
+    release_all(shared->intern, shared->integers, ZPOOL_SMALL_COUNT);
     z_free(shared, sizeof *shared);
 }

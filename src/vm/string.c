@@ -337,10 +337,13 @@ static ZVM_COLD bool raise_quota(struct zisolate *iso, uint32_t bytes)
 // collection with fuel, because it could ask for one with each key that it makes.
 static ZVM_COLD bool make_quota_slow(struct zisolate *iso, uint32_t bytes)
 {
+    zheap_drop_spares(&iso->heap); // pooled, not held by the program
+    if (has_quota(iso, bytes)) return true;
     struct zheap_stats stats;
     zheap_stats(&iso->heap, &stats);
     if (!zfuel_charge(iso, stats.live_bytes)) return false;
     zheap_collect(&iso->heap, NULL);
+    zheap_drop_spares(&iso->heap);
     return has_quota(iso, bytes) || raise_quota(iso, bytes);
 }
 
@@ -356,6 +359,12 @@ static ZVM_COLD bool raise_full(struct zisolate *iso)
         (unsigned long long)stats.bytes, (unsigned long long)stats.limit_bytes);
 }
 
+static bool has_spares(struct zisolate *iso)
+{
+    const struct zheap_spares *spares = zheap_spares(&iso->heap);
+    return spares != NULL && spares->count > 0;
+}
+
 // Takes a symbol from the runtime's table into the held set. One reference belongs to the set.
 static bool acquire_key(struct zisolate *iso, const struct zstring *string, struct zvalue *out)
 {
@@ -364,6 +373,12 @@ static bool acquire_key(struct zisolate *iso, const struct zstring *string, stru
     if (ZVM_UNLIKELY(!has_quota(iso, bytes)) && !make_quota_slow(iso, bytes)) return false;
     zvm_status status = zintern_acquire(iso->shared->intern, zstring_bytes(string),
                                         zstring_length_bytes(string), &symbol);
+    if (status == ZVM_E_INTERN_LIMIT && has_spares(iso)) {
+        zheap_drop_spares(&iso->heap);
+        zintern_tidy(iso->shared->intern);
+        status = zintern_acquire(iso->shared->intern, zstring_bytes(string),
+                                 zstring_length_bytes(string), &symbol);
+    }
     if (status == ZVM_E_NOMEM) {
         zheap_note_nomem(&iso->heap, sizeof *string + zstring_length_bytes(string));
         return zerror_raise_memory(iso);

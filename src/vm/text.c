@@ -84,8 +84,19 @@ static bool write_string(struct writer *writer, struct zvalue value)
 
 // ---- Leaves -------------------------------------------------------------------------------------
 
+// The text of an integer whose pool is on and has it, or NULL.
+static const struct zstring *pooled_int(struct zisolate *iso, int64_t value)
+{
+    if (iso->pool_limits[ZPOOL_INT] == 0) return NULL;
+    if (zpool_is_small(value)) return iso->shared->integers[value - ZPOOL_SMALL_MIN];
+    return iso->pools == NULL || !iso->is_int_pool_asked ? NULL
+                                                         : zpools_find_int(iso->pools, value);
+}
+
 static bool write_int(struct writer *writer, int64_t value)
 {
+    const struct zstring *pooled = pooled_int(writer->iso, value);
+    if (pooled != NULL) return write_bytes(writer, pooled->bytes, zstring_length_bytes(pooled));
     char text[ZNUMBER_TEXT_MAX];
     return write_bytes(writer, text, znumber_format_int(value, text));
 }
@@ -324,6 +335,30 @@ static void close_scratch(struct zstrbuf *scratch)
     zstrbuf_init(scratch);
 }
 
+static bool make_int_text(struct zisolate *iso, int64_t value, struct zvalue *out)
+{
+    char text[ZNUMBER_TEXT_MAX];
+    return zstring_new(iso, text, znumber_format_int(value, text), out);
+}
+
+// The text of an integer that is not small, while the pool is on. No fuel depends on what is pooled:
+// making such a text is free of it.
+static bool int_text(struct zisolate *iso, int64_t value, struct zvalue *out)
+{
+    struct zpools *pools = zisolate_pools(iso);
+    if (pools == NULL) return make_int_text(iso, value, out);
+    struct zstring *text = zpools_find_int(pools, value);
+    if (text != NULL) {
+        *out = zvalue_object(text, ZTAG_STRING);
+        return true;
+    }
+    if (!make_int_text(iso, value, out)) return false;
+    if (!zpools_put_int(pools, &iso->heap, value, out->p)) iso->is_int_pool_asked = false;
+    return true;
+}
+
+_Static_assert(ZNUMBER_TEXT_MAX <= ZFUEL_FREE_BYTES, "the text of a number costs no fuel");
+
 bool ztext_string(struct zisolate *iso, struct zvalue value, struct zvalue *out)
 {
     if (zvalue_is_string(value)) {
@@ -335,9 +370,15 @@ bool ztext_string(struct zisolate *iso, struct zvalue value, struct zvalue *out)
         *out = zvalue_slot(error->message, error->message_tag);
         return true;
     }
-    char text[ZNUMBER_TEXT_MAX];
-    if (value.tag == ZTAG_INT)
-        return zstring_new(iso, text, znumber_format_int(value.i, text), out);
+    if (value.tag == ZTAG_INT) {
+        if (iso->pool_limits[ZPOOL_INT] == 0) return make_int_text(iso, value.i, out);
+        if (!zpool_is_small(value.i)) {
+            return iso->is_int_pool_asked ? int_text(iso, value.i, out)
+                                          : make_int_text(iso, value.i, out);
+        }
+        *out = zvalue_object(iso->shared->integers[value.i - ZPOOL_SMALL_MIN], ZTAG_SYMBOL);
+        return true;
+    }
     struct zstrbuf *scratch = open_scratch(iso);
     bool ok = ztext_append(iso, value, scratch) &&
               zstring_new(iso, zstrbuf_text(scratch), scratch->length, out);

@@ -54,6 +54,20 @@ uint64_t zisolate_fuel_used(const struct zisolate *iso)
     return iso->slices;
 }
 
+void zpools_fold(struct zpools *pools, struct zheap *heap, struct zreport_block *block)
+{
+    (void)pools;
+    (void)heap;
+    (void)block;
+}
+
+void zpools_fold_end(struct zpools *pools, struct zheap *heap, struct zreport_block *block)
+{
+    (void)pools;
+    (void)heap;
+    (void)block;
+}
+
 uint32_t zheap_env_take_pauses(struct zheap_env *env, uint64_t *pauses_ns, uint32_t max)
 {
     (void)env;

@@ -19,8 +19,8 @@ def no_duplicates(pairs):
 
 
 def check_type(name, value):
-    kinds = {"object": dict, "array": list, "boolean": bool, "integer": int}
-    if name == "integer" and isinstance(value, bool):
+    kinds = {"object": dict, "array": list, "boolean": bool, "integer": int, "number": (int, float)}
+    if name in ("integer", "number") and isinstance(value, bool):
         return False
     return isinstance(value, kinds[name])
 
@@ -38,6 +38,8 @@ def check(schema, value, root, where):
             assert value == argument, f"{where}: {value!r} is not {argument!r}"
         elif word == "minimum":
             assert value >= argument, f"{where}: {value} is below {argument}"
+        elif word == "maximum":
+            assert value <= argument, f"{where}: {value} is above {argument}"
         elif word == "minItems":
             assert len(value) >= argument, f"{where}: {len(value)} items"
         elif word == "properties":

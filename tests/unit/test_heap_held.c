@@ -164,7 +164,7 @@ static void test_held_find_wrong_bytes_or_length_finds_nothing(void **state)
     (void)state;
     static struct symbols symbols;
     open(&symbols, 0, 1 << 20);
-    const struct zheap *heap = &symbols.fixture.heap;
+    struct zheap *heap = &symbols.fixture.heap;
     assert_null(zheap_held_find(heap, "name1", 5, 0));
     hold(&symbols, 1, false);
     assert_non_null(zheap_held_find(heap, "name1", 5, 0));

@@ -24,6 +24,20 @@ struct fixture {
     struct zreport_pool pools[ZPOOL_KIND_COUNT];
 };
 
+// The integers do not pay, the strings do, the lists are off in every isolate.
+static void fill_pools(struct zreport_snapshot *totals)
+{
+    uint64_t *ints = totals->pools[ZPOOL_INT], *strings = totals->pools[ZPOOL_STRING];
+    ints[ZREPORT_POOL_HITS] = 100;
+    ints[ZREPORT_POOL_MISSES] = ints[ZREPORT_POOL_ALLOCATIONS] = 1900;
+    strings[ZREPORT_POOL_HITS] = 600;
+    strings[ZREPORT_POOL_MISSES] = strings[ZREPORT_POOL_ALLOCATIONS] = 400;
+    strings[ZREPORT_POOL_RELEASES] = 100;
+    strings[ZREPORT_POOL_KEPT] = 30;
+    strings[ZREPORT_POOL_DROPPED] = 10;
+    totals->pools[ZPOOL_LIST][ZREPORT_POOL_OFF] = totals->counters[ZREPORT_isolates_created];
+}
+
 static void fill(struct fixture *fixture)
 {
     memset(fixture, 0, sizeof *fixture);
@@ -41,7 +55,8 @@ static void fill(struct fixture *fixture)
         snapshot->updated_ns = 900;
         zreport_merge(&fixture->view.totals, snapshot);
     }
-    zpool_report(fixture->pools);
+    fill_pools(&fixture->view.totals);
+    zpool_report(&fixture->view.totals, fixture->pools);
     fixture->view.workers = fixture->rows;
     fixture->view.worker_count = 2;
     fixture->view.wall_ns = 1234567890;
@@ -132,6 +147,9 @@ static void test_json_says_each_figure_of_the_view(void **state)
     assert_has(&text, "\"limit_count\": 18446744073709551615"); // all 64 bits
     assert_has(&text, "\"age_ns\": 100");
     assert_has(&text, "\"enabled\": false");
+    assert_has(&text, "\"hit_percent\": 60.0");
+    assert_has(&text, "\"reuse_percent\": 25.0");
+    assert_has(&text, "\"pays\": false");
     zstrbuf_deinit(&text);
 }
 
@@ -203,7 +221,10 @@ static void test_prometheus_has_the_documented_families(void **state)
     assert_has(&text, "\nzvm_intern_load_percent 16\n");
     assert_has(&text, "\nzvm_intern_probe_p50 1\n");
     assert_has(&text, "\nzvm_intern_probe_max 9\n");
-    assert_has(&text, "\nzvm_pool_hits_total{pool=\"string\"} 0\n");
+    assert_has(&text, "\nzvm_pool_hits_total{pool=\"string\"} 600\n");
+    assert_has(&text, "\nzvm_pool_size{pool=\"string\"} 20\n");
+    assert_has(&text, "\nzvm_pool_enabled{pool=\"list\"} 0\n");
+    assert_has(&text, "\nzvm_pool_enabled{pool=\"int\"} 1\n");
     assert_has(&text, "\nzvm_gc_collections_total{worker=\"host\"} 3019\n");
     assert_has(&text, "\nzvm_gc_collections_total{worker=\"1\"} 2019\n");
     assert_has(&text, "\nzvm_vm_kills_total{reason=\"error\"} 6012\n");
@@ -256,7 +277,9 @@ static void test_text_has_units_and_thousands_separators(void **state)
     assert_has(&text, "out of fuel");
     assert_has(&text, "\n  host ");
     assert_has(&text, "\n  total ");
-    assert_has(&text, "disabled\n");
+    assert_has(&text, "  list     disabled\n");
+    assert_has(&text, "1,900     5.0%         1,900             0             0  does not pay\n");
+    assert_has(&text, "400    60.0%           400           100            20\n");
     assert_null(strstr(zstrbuf_text(&text), " \n")); // nothing hangs over
     zstrbuf_deinit(&text);
 }

@@ -145,6 +145,10 @@ endforeach()
 
 # Each program once more through its compiled form.
 if(TARGET zvm)
+    # Pools so small that everything in them is evicted and used again all the time.
+    add_script(lang.pools lang tools/lang_test $<TARGET_FILE:zvm> tests/lang
+        --skip tests/lang/skip.txt -- --int-pool 2 --str-pool 2 --list-pool 2)
+    set_tests_properties(lang.pools PROPERTIES ENVIRONMENT "${test_environment}")
     add_script(lang.zbc lang tools/lang_test $<TARGET_FILE:zvm> tests/lang
         --skip tests/lang/skip.txt --zbc)
     set_tests_properties(lang.zbc PROPERTIES ENVIRONMENT "${test_environment}")

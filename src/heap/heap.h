@@ -57,8 +57,9 @@ uint32_t zheap_env_take_pauses(struct zheap_env *env, uint64_t *pauses_ns, uint3
 // ---- The heap ---------------------------------------------------------------------------------
 
 typedef void (*zheap_roots_fn)(void *context, struct zmarker *marker);
-// Emergency: free what can be spared (pools, caches) before the last collection. May be NULL.
-typedef void (*zheap_emergency_fn)(void *context);
+// Emergency: free what can be spared (pools, caches) before the last collection. false: there was
+// nothing. May be NULL.
+typedef bool (*zheap_emergency_fn)(void *context);
 // A symbol left the held set. May be NULL.
 typedef void (*zheap_symbol_fn)(void *context, const struct zstring *symbol);
 

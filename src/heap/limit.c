@@ -47,8 +47,13 @@ static enum zheap_outcome try_again(struct zheap *heap, enum zheap_outcome outco
         private->thin_rescues = 0;
     }
     if (private->hooks == NULL || private->hooks->emergency == NULL) return outcome;
-    private->hooks->emergency(private->context);
-    if (rescue(heap) && is_hopeless) return outcome;
+    uint64_t committed = zheap_committed(private);
+    if (!private->hooks->emergency(private->context)) return outcome;
+    bool is_thin = rescue(heap);
+    // What the hook gave back itself is room too, and no collection freed it.
+    bool has_given = committed - zheap_committed(private) >= private->limit_bytes / THIN_SHARE;
+    if (is_thin && is_hopeless && !has_given) return outcome;
+    if (has_given) private->thin_rescues = 0;
     return attempt(heap, request);
 }
 

@@ -69,9 +69,9 @@ static void release_symbol(void *context, const struct zstring *symbol)
     zintern_release(iso->shared->intern, symbol);
 }
 
-static void emergency(void *context)
+static bool emergency(void *context)
 {
-    zisolate_clear_pools(context);
+    return zisolate_clear_pools(context);
 }
 
 static uint32_t spare_symbols(void *context)
@@ -97,11 +97,16 @@ struct zpools *zisolate_pools_slow(struct zisolate *iso)
     return iso->pools;
 }
 
-void zisolate_clear_pools(struct zisolate *iso)
+bool zisolate_clear_pools(struct zisolate *iso)
 {
+    const struct zheap_spares *spares = zheap_spares(&iso->heap);
+    bool has_any = spares != NULL && spares->count > 0;
     zheap_drop_spares(&iso->heap);
-    if (iso->pools == NULL) return;
+    if (iso->pools == NULL) return has_any;
+    has_any = has_any || iso->pools->figures[ZPOOL_INT].size > 0 ||
+              iso->pools->figures[ZPOOL_LIST].size > 0;
     zpools_clear(iso->pools, &iso->heap);
+    return has_any;
 }
 
 // ---- Creation ---------------------------------------------------------------------------------

@@ -230,8 +230,8 @@ static inline struct zpools *zisolate_pools(struct zisolate *iso)
     return ZVM_LIKELY(iso->pools != NULL) ? iso->pools : zisolate_pools_slow(iso);
 }
 
-// Empties the pools; figures and programs do not see it.
-void zisolate_clear_pools(struct zisolate *iso);
+// Empties the pools; figures stay, and programs do not see it. false: they were empty.
+bool zisolate_clear_pools(struct zisolate *iso);
 
 // ---- For builtins -----------------------------------------------------------------------------
 

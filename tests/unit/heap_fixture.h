@@ -34,11 +34,12 @@ static inline void fixture_mark_roots(void *context, struct zmarker *marker)
     zmark_values(marker, f->roots, ROOTS);
 }
 
-static inline void fixture_emergency(void *context)
+static inline bool fixture_emergency(void *context)
 {
     struct fixture *f = context;
     f->emergencies++;
     if (f->emergency_drops != NULL) *f->emergency_drops = zvalue_null();
+    return true;
 }
 
 static inline void fixture_release_symbol(void *context, const struct zstring *symbol)

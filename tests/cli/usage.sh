@@ -50,6 +50,9 @@ refuse "--timeout: '5 s' is not" run $file --timeout '5 s'
 refuse "--max-depth: '0' is not" run $file --max-depth 0
 refuse "--slice: '0' is not" run $file --slice 0
 refuse "--gc-threshold: 'many' is not" run $file --gc-threshold many
+refuse "--int-pool: '-1' is not" run $file --int-pool -1
+refuse "--str-pool: '1048577' is not" run $file --str-pool 1048577
+refuse "--list-pool: 'all' is not" run $file --list-pool all
 refuse "--report: 'xml' is not a report; write none, text, json or prom" run $file --report xml
 refuse "--output: 'some' is not a choice of output; write first, all or none" run $file --output some
 refuse "--report-file: there is no report" run $file --report none --report-file "$work/r"
@@ -62,7 +65,8 @@ refuse "'b.zx': only one FILE can be shown" dis a.zx b.zx
 
 # What is accepted: both forms of a value, options on either side of FILE, the least and the most.
 for words in "-n 3 $file" "$file -n3" "$file -n=3" "--heap-limit 16K $file" "$file --heap-limit=1g" \
-    "$file --heap-limit 100m -w 1 --fuel 1000000 --timeout 60s --max-depth 50 --slice 10 --gc-threshold 0"; do
+    "$file --heap-limit 100m -w 1 --fuel 1000000 --timeout 60s --max-depth 50 --slice 10 --gc-threshold 0" \
+    "$file --int-pool 0 --str-pool 0 --list-pool 0" "$file --int-pool 1048576 --str-pool=7 --list-pool 100"; do
     # shellcheck disable=SC2086
     zvm run $words
     expect_status 0

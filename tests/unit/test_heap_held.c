@@ -18,6 +18,7 @@ struct symbols {
     struct symbol of[SYMBOLS];
     bool is_rooted[SYMBOLS];
     uint32_t release_counts[SYMBOLS];
+    uint32_t spares_max;
 };
 
 static void mark_roots(void *context, struct zmarker *marker)
@@ -37,7 +38,14 @@ static void release(void *context, const struct zstring *symbol)
     symbols->release_counts[i]++;
 }
 
-static const struct zheap_hooks hooks = {.mark_roots = mark_roots, .release_symbol = release};
+static uint32_t spare_symbols(void *context)
+{
+    const struct symbols *symbols = context;
+    return symbols->spares_max;
+}
+
+static const struct zheap_hooks hooks = {
+    .mark_roots = mark_roots, .release_symbol = release, .spare_symbols = spare_symbols};
 
 static const struct zstring *symbol_at(const struct symbols *symbols, uint32_t i)
 {
@@ -132,6 +140,88 @@ static void test_held_bad_hashes_matches_a_model(void **state)
     check_random_life(0xfffffff0); // homes at the end of the table, so that probes wrap
 }
 
+// ---- Spares ---------------------------------------------------------------------------------------
+
+enum life { OUT, LIVE, SPARE };
+
+// After a collection: what lives is there, at most max of the dead are, those of this collection
+// first, and all others are released, once.
+static void check_spares(struct symbols *symbols, enum life life[SYMBOLS], uint32_t max)
+{
+    uint32_t fresh = 0, old = 0, fresh_kept = 0, old_kept = 0;
+    for (uint32_t i = 0; i < SYMBOLS; i++) {
+        bool is_dead = life[i] != OUT && !symbols->is_rooted[i];
+        bool is_in = symbols->release_counts[i] == 0;
+        if (life[i] != OUT && !is_dead) life[i] = LIVE;
+        if (life[i] == LIVE && !is_dead) assert_true(is_in);
+        if (!is_dead) continue;
+        fresh += life[i] == LIVE;
+        old += life[i] == SPARE;
+        fresh_kept += life[i] == LIVE && is_in;
+        old_kept += life[i] == SPARE && is_in;
+        assert_true(symbols->release_counts[i] <= 1);
+        life[i] = is_in ? SPARE : OUT;
+        symbols->release_counts[i] = 0;
+    }
+    assert_int_equal(fresh_kept, fresh < max ? fresh : max);
+    assert_int_equal(old_kept, old < max - fresh_kept ? old : max - fresh_kept);
+    assert_int_equal(zheap_spares(&symbols->fixture.heap)->count, fresh_kept + old_kept);
+}
+
+static void check_life_with_spares(uint64_t hash_mask, uint32_t max)
+{
+    static struct symbols symbols;
+    open(&symbols, hash_mask, 1 << 20);
+    symbols.spares_max = max;
+    enum life life[SYMBOLS] = {OUT};
+    uint64_t hits = 0;
+    srand(max + 1);
+    for (uint32_t round = 0; round < 60; round++) {
+        for (uint32_t k = 0; k < (round % 20 < 10 ? 40u : 3u); k++) {
+            uint32_t i = (uint32_t)rand() % SYMBOLS;
+            hits += life[i] == SPARE;
+            if (rand() % 2 == 0 && life[i] != OUT)
+                assert_true(is_found(&symbols, i));
+            else
+                hold(&symbols, i, life[i] != OUT);
+            life[i] = LIVE;
+            symbols.is_rooted[i] = true;
+        }
+        for (uint32_t i = 0; i < SYMBOLS; i++)
+            if (rand() % 4 == 0) symbols.is_rooted[i] = false;
+        for (uint32_t i = 0; i < SYMBOLS; i++) // constants bring them back without asking
+            if (life[i] == SPARE && rand() % 16 == 0) {
+                symbols.is_rooted[i] = true;
+                hits++;
+            }
+        zheap_collect(&symbols.fixture.heap, NULL);
+        check_spares(&symbols, life, max);
+        assert_int_equal(zheap_spares(&symbols.fixture.heap)->hits, hits);
+        if (round % 15 != 14) continue;
+        zheap_drop_spares(&symbols.fixture.heap);
+        for (uint32_t i = 0; i < SYMBOLS; i++) {
+            assert_int_equal(symbols.release_counts[i], life[i] == SPARE);
+            symbols.release_counts[i] = 0;
+            if (life[i] == SPARE) life[i] = OUT;
+        }
+        assert_int_equal(zheap_spares(&symbols.fixture.heap)->count, 0);
+    }
+    fixture_close(&symbols.fixture);
+    for (uint32_t i = 0; i < SYMBOLS; i++)
+        assert_int_equal(symbols.release_counts[i], life[i] != OUT);
+}
+
+static void test_held_spares_stay_up_to_the_limit_and_come_back(void **state)
+{
+    (void)state;
+    const uint32_t limits[] = {1, 2, 10, 50, SYMBOLS};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        check_life_with_spares(UINT64_MAX, limits[i]);
+        check_life_with_spares(7, limits[i]);
+        check_life_with_spares(0xfffffff0, limits[i]);
+    }
+}
+
 static void test_held_symbol_reached_through_objects_stays(void **state)
 {
     (void)state;
@@ -201,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_held_random_life_matches_a_model),
         cmocka_unit_test(test_held_bad_hashes_matches_a_model),
+        cmocka_unit_test(test_held_spares_stay_up_to_the_limit_and_come_back),
         cmocka_unit_test(test_held_symbol_reached_through_objects_stays),
         cmocka_unit_test(test_held_find_wrong_bytes_or_length_finds_nothing),
         cmocka_unit_test(test_hold_at_the_limit_is_refused_and_changes_nothing),

@@ -60,6 +60,12 @@ ZVM_COLD void zisolate_tell_moment(struct zisolate *iso, zvm_moment moment)
     z_store_relaxed(&extra->is_in_moment, 0);
 }
 
+void zisolate_collect_quietly(struct zisolate *iso)
+{
+    zheap_collect(&iso->heap, NULL);
+    (void)zheap_take_work(&iso->heap);
+}
+
 // ---- Sampled sites ----------------------------------------------------------------------------
 
 static void add_place(struct zstrbuf *out, const struct zsite_frame *frame)
@@ -95,7 +101,7 @@ static bool write_line(struct zstrbuf *line, const char *tower, const struct zsi
 zvm_status zisolate_alloc_profile(struct zisolate *iso, zvm_write_fn write, void *context)
 {
     if (!zsample_is_on(&iso->heap)) return ZVM_E_STATE;
-    zheap_collect(&iso->heap, NULL);
+    zisolate_collect_quietly(iso);
     uint32_t count;
     const struct zsample_site *sites = zsample_sites(&iso->heap, &count);
     struct zstrbuf line;

@@ -22,6 +22,10 @@ static inline void zisolate_moment(struct zisolate *iso, zvm_moment moment)
     if (ZVM_UNLIKELY(iso->extra != NULL)) zisolate_tell_moment(iso, moment);
 }
 
+// A collection for the host's sake: its work is not taken off the program's slice, which otherwise
+// might never get to run between two moments.
+void zisolate_collect_quietly(struct zisolate *iso);
+
 // errors of these: ZVM_E_STATE it was not asked for; ZVM_E_NOMEM; ZVM_E_OUTPUT write refused.
 zvm_status zisolate_alloc_profile(struct zisolate *iso, zvm_write_fn write, void *context);
 zvm_status zisolate_history(struct zisolate *iso, zvm_history_fn entry, void *context);

@@ -386,7 +386,7 @@ static void deinit(struct snapshot *snapshot)
 zvm_status zisolate_heap_snapshot(struct zisolate *iso, zvm_write_fn write, void *context)
 {
     struct snapshot snapshot = {.iso = iso, .write = write, .context = context};
-    zheap_collect(&iso->heap, NULL);
+    zisolate_collect_quietly(iso);
     zvm_status status = zgraph_create(&iso->heap, &snapshot.graph);
     if (status != ZVM_OK) return status;
     snapshot.status = zroots_walk(iso, snapshot.graph, true /* with_others */, &snapshot.roots);

@@ -38,7 +38,6 @@ byte root;
 byte cell[TABLES * CELLS];
 byte next[TABLES];    /* 0: none yet */
 byte done[TABLES];    /* bits: chunks that are moved */
-byte dropped[TABLES]; /* bits: entries */
 byte count[ENTRIES];
 byte made;            /* entries made */
 byte inside;          /* bits: threads in a section */
@@ -53,29 +52,37 @@ byte running;
 #define LIVE_CELLS(t) assert((t) >= LAST || !gone[t])
 #define LIVE_ENTRY(e) assert(!(freed & (1 << (e))))
 
-inline free_entries(t, j)
+#ifdef BUG_WALK_BY_COUNT
+#define IS_DROPPED(w) (ENTRY(w) != 0 && (count[ENTRY(w)] & DEAD))
+#else
+#define IS_DROPPED(w) ((w) & DROP)
+#endif
+
+/* What is to be freed is what the cells say; there is no list of it. */
+inline free_cells(t, j)
 {
-    j = 1;
+    j = 0;
     do
-    :: j < ENTRIES && (dropped[t] & (1 << j)) ->
-        LIVE_ENTRY(j); /* freed once */
-        assert(hold[0] != j && hold[INTERNERS - 1] != j);
-        freed = freed | (1 << j);
-        count[j] = 0;
+    :: j < SIZE(t) ->
+        if
+        :: IS_DROPPED(AT(t, j)) ->
+            LIVE_ENTRY(ENTRY(AT(t, j))); /* freed once */
+            assert(hold[0] != ENTRY(AT(t, j)) && hold[INTERNERS - 1] != ENTRY(AT(t, j)));
+            freed = freed | (1 << ENTRY(AT(t, j)));
+            count[ENTRY(AT(t, j))] = 0
+        :: else
+        fi;
+        AT(t, j) = 0;
         j++
-    :: j < ENTRIES && !(dropped[t] & (1 << j)) -> j++
     :: else -> break
     od;
-    dropped[t] = 0;
     j = 0
 }
 
-inline free_cells(t, j)
+inline free_table(t, j)
 {
     gone[t] = true;
-    free_entries(t, j);
-    AT(t, 0) = 0;
-    AT(t, 1) = 0;
+    free_cells(t, j);
     next[t] = 0;
     done[t] = 0;
     retired[t] = false
@@ -84,11 +91,11 @@ inline free_cells(t, j)
 inline free_what_may(j)
 {
     if
-    :: retired[0] && waits[0] == 0 -> free_cells(0, j)
+    :: retired[0] && waits[0] == 0 -> free_table(0, j)
     :: else
     fi;
     if
-    :: retired[1] && waits[1] == 0 -> free_cells(1, j)
+    :: retired[1] && waits[1] == 0 -> free_table(1, j)
     :: else
     fi
 }
@@ -276,13 +283,12 @@ inline retire(t, j)
     flags = 0;                                                                                     \
     if                                                                                             \
     :: (w & KEEP) -> w = ENTRY(w); goto put                                                        \
-    :: !(w & KEEP) && mine != 0 -> w = 0; goto push                                                \
     :: else -> w = 0; goto mark                                                                    \
     fi
 
 proctype helper(byte me)
 {
-    byte t, i, w, flags, mine, p, j;
+    byte t, i, w, flags, p, j;
 
 begin:
     atomic {
@@ -350,10 +356,6 @@ freeze: /* a compare-and-swap; who loses does what the winner decided */
 #endif
             w = ENTRY(w) | FROZEN | flags;
             AT(t, i) = w;
-            if
-            :: flags == DROP -> mine = ENTRY(w)
-            :: else
-            fi;
             FOLLOW
         :: else ->
 #ifdef BUG_LOSER_DECIDES
@@ -385,13 +387,6 @@ put: /* into the next cells, unless it is there */
         w = 0;
         p = 0;
         goto mark
-    }
-
-push:
-    atomic {
-        LIVE_CELLS(t);
-        dropped[t] = dropped[t] | (1 << mine);
-        mine = 0
     }
 
 mark:
@@ -431,18 +426,17 @@ inline collect(t, i, p)
     do
     :: i < SIZE(t) ->
         if
-        :: ENTRY(AT(t, i)) != 0 && (count[ENTRY(AT(t, i))] == 0 || (count[ENTRY(AT(t, i))] & DEAD)) ->
+        :: ENTRY(AT(t, i)) != 0 ->
+            /* everybody has let go */
+            assert(count[ENTRY(AT(t, i))] == 0 || (count[ENTRY(AT(t, i))] & DEAD));
             count[ENTRY(AT(t, i))] = DEAD;
-            dropped[t] = dropped[t] | (1 << ENTRY(AT(t, i)))
-        :: ENTRY(AT(t, i)) != 0 && count[ENTRY(AT(t, i))] != 0 && !(count[ENTRY(AT(t, i))] & DEAD) ->
-            assert(false) /* everybody has let go */
+            AT(t, i) = ENTRY(AT(t, i)) | FROZEN | DROP
         :: else
         fi;
-        AT(t, i) = 0;
         i++
     :: else -> break
     od;
-    free_entries(t, p);
+    free_cells(t, p);
     root = t + 1
 }
 

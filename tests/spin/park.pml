@@ -3,7 +3,7 @@
  * WORKERS workers, each with an inbox and a ring; SUBMITTERS threads that put one task each into the
  * inbox of worker TARGET and notify; one thread that stops the workers when every task runs. A worker
  * goes through the steps of its main loop: its own inbox poured into its ring, its ring, a search of
- * everybody's inbox and ring, sleep. Running a task means to wait until all tasks run (there are no
+ * everybody's inbox and ring (as the searcher, or beside one when it owes a look), sleep. Running a task means to wait until all tasks run (there are no
  * more of them than workers), so a task that lies in a queue beside a sleeper stays there, and nobody
  * can go on. A step (atomic) is one operation on one shared word, together with what only its own
  * thread can see.
@@ -13,13 +13,27 @@
  * for progress); `searching` never falls below 0; who wakes up by a token has lost its bit.
  *
  * A sleep has no time limit here, though the real one has, so that a wake-up that is lost stays
- * lost. With -DSPURIOUS sleepers may also wake for no reason, and look.
+ * lost. With -DSPURIOUS=N sleepers wake for no reason N times, all together, and look; so tokens may
+ * come late. With -DFROZEN sleeps have a limit, and one thread stops for ever between counting as
+ * searching and giving the token: the others must get along without it.
+ *
+ * With -DLIVENESS a thief has the first of what it takes out of a ring in its hand, and puts only the
+ * others into its own. In the code all go through the ring, and two that search at once could take one
+ * task from each other for ever (BUG_STEAL_BACK); what is against it there is time: a short ring is
+ * left alone unless it stays non-empty over a whole search.
  */
 #ifndef WORKERS
 #define WORKERS 2
 #endif
 #ifndef SUBMITTERS
 #define SUBMITTERS 2
+#endif
+#ifdef FROZEN
+#define WAKES_BY_ITSELF true
+#elif defined(SPURIOUS)
+#define WAKES_BY_ITSELF (naps < SPURIOUS)
+#else
+#define WAKES_BY_ITSELF false
 #endif
 #ifdef ONE_INBOX
 #define TARGET(s) 0
@@ -35,6 +49,8 @@ byte ring[WORKERS];
 byte taken; /* tasks that run */
 bool stopping;
 byte absent; /* workers that have left */
+byte naps;   /* sleeps that have ended for no reason */
+bool has_stopped; /* a thread has, for ever */
 
 #ifdef LIVENESS
 ltl ends { <> (taken == SUBMITTERS && absent == WORKERS) }
@@ -50,8 +66,18 @@ inline release_search()
     searching--
 }
 
+#ifdef FROZEN
+#define MAY_FREEZE                                                                                 \
+    if                                                                                             \
+    :: !has_stopped && may_stop -> has_stopped = true; goto end_frozen                             \
+    :: skip                                                                                        \
+    fi
+#else
+#define MAY_FREEZE skip
+#endif
+
 /* Any thread, once in a proctype: behind the label notify_again; it comes out at notified. */
-inline notify(preferred)
+inline notify(preferred, may_stop)
 {
     atomic {
         if
@@ -71,6 +97,7 @@ inline notify(preferred)
         :: else -> searching = 1
         fi
     }
+    MAY_FREEZE;
     atomic {
         if
         :: idle & BIT(preferred) -> idle = idle & ~BIT(preferred); seat = preferred; goto give
@@ -102,6 +129,7 @@ give_back: /* no bit to claim: somebody may have relied on this wake-up and left
 #endif
     }
 give:
+    MAY_FREEZE;
     atomic { token[seat] = true; seat = 0; goto notified }
 }
 
@@ -113,11 +141,19 @@ proctype submitter(byte me)
     inbox[TARGET(me)]++;
 #endif
 notify_again:
-    notify(TARGET(me));
+    notify(TARGET(me), true);
 notified:
 #ifdef BUG_NOTIFY_FIRST
     inbox[TARGET(me)]++
 #else
+    skip
+#endif
+#ifdef FROZEN
+    ;
+    goto over;
+end_frozen:
+    false;
+over:
     skip
 #endif
 }
@@ -159,6 +195,7 @@ proctype worker(byte me)
 {
     byte seat, bits, v, mine;
     bool searcher, tells, has_task;
+    bool is_owed;   /* its bit was claimed, and the token of that has not come */
     bool owes_look; /* it gave up sleeping because of work: others may have relied on it as well */
 
 start: /* the own inbox */
@@ -176,7 +213,8 @@ pour: /* into the own ring, one by one; when there is more than is run next, oth
 pop:
     atomic {
         if
-        :: ring[me] > 0 -> ring[me]--; has_task = true; goto stop_searching
+        :: has_task -> goto stop_searching
+        :: !has_task && ring[me] > 0 -> ring[me]--; has_task = true; goto stop_searching
         :: else
         fi
     }
@@ -198,14 +236,20 @@ pop:
         fi
     }
 
-insist: /* were its bit set once more, the wake-up that now counts as searching might look for ever */
+insist: /* were its bit set once more, the wake-up that now counts as searching might look for ever;
+           and that one may have stopped, so it searches beside it */
+#ifdef BUG_DEBT_WAITS
     LOOK(start);
+#else
+    LOOK(search);
+#endif
     goto park;
 
 search:
     atomic {
         if
-        :: v == WORKERS -> v = 0; goto park
+        :: v == WORKERS && searcher -> v = 0; goto park
+        :: v == WORKERS && !searcher -> v = 0; goto start
         :: else
         fi;
         mine = inbox[v];
@@ -221,6 +265,10 @@ search:
             mine = (ring[v] + 1) / 2;
             ring[v] = ring[v] - mine;
             v = 0;
+#if defined(LIVENESS) && !defined(BUG_STEAL_BACK)
+            mine--;
+            has_task = true;
+#endif
             goto pour
         :: else -> v++; goto search
         fi
@@ -244,7 +292,7 @@ stop_searching: /* and look whether there is more, because others relied on this
     goto work;
 
 notify_again:
-    notify(me);
+    notify(me, false);
 notified:
     atomic {
         if
@@ -261,7 +309,22 @@ park:
 #ifdef BUG_LOOK_FIRST
     LOOK(start);
 #endif
-    atomic { idle = idle | BIT(me); owes_look = false }
+    atomic { /* the late token, if it has come */
+        owes_look = false;
+        if
+        :: is_owed && token[me] ->
+            token[me] = false;
+            is_owed = false;
+            WITHDRAWN;
+            if
+            :: searcher -> searcher = false; release_search()
+            :: else
+            fi;
+            goto start
+        :: is_owed && !token[me]
+        :: !is_owed -> idle = idle | BIT(me)
+        fi
+    }
     atomic {
         if
         :: searcher -> searcher = false; release_search()
@@ -275,9 +338,6 @@ park:
         fi
     }
 #if !defined(BUG_LOOK_FIRST) && !defined(BUG_NO_LOOK)
-#ifdef SPURIOUS
-recheck:
-#endif
     LOOK(withdraw);
 #endif
     atomic {
@@ -293,7 +353,7 @@ withdraw:
 #ifdef BUG_BLIND_WITHDRAW
         :: true -> idle = idle & ~BIT(me); WITHDRAWN; goto start
 #else
-        :: idle & BIT(me) -> idle = idle & ~BIT(me); WITHDRAWN; goto start
+        :: is_owed || (idle & BIT(me)) -> idle = idle & ~BIT(me); WITHDRAWN; goto start
         :: else /* a wake-up has claimed the bit: its token is on its way */
 #endif
         fi
@@ -307,13 +367,46 @@ sleep:
             token[me] = false;
 #endif
             assert(stopping || !(idle & BIT(me)));
-            searcher = true;
+            if
+            :: is_owed -> is_owed = false; WITHDRAWN
+            :: else -> searcher = true
+            fi;
             goto start
-#ifdef SPURIOUS
-        :: !token[me] -> goto recheck
+        :: !token[me] && WAKES_BY_ITSELF ->
+#if defined(SPURIOUS) && !defined(FROZEN)
+            naps++
 #endif
         fi
     }
+    LOOK(leave_early);
+    atomic {
+        if
+        :: !stopping -> goto sleep
+        :: else
+        fi
+    }
+
+leave_early: /* not when the bit is claimed: then in the place that was raised for it */
+    atomic {
+        if
+        :: is_owed || (idle & BIT(me)) -> idle = idle & ~BIT(me); WITHDRAWN; goto start
+#ifdef BUG_WAIT_FOR_TOKEN
+        :: else -> goto sleep
+#else
+        :: else ->
+#ifndef BUG_FORGET_TOKEN
+            is_owed = true;
+#endif
+            searcher = true;
+            goto start
+#endif
+        fi
+    }
+
+#ifdef FROZEN
+end_frozen: /* only submitters stop */
+    assert(false);
+#endif
 
 leave:
     absent++

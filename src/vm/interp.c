@@ -166,10 +166,14 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
 #    define DISPATCH()        goto *labels[ZINSN_OP(insn)]
 #endif
 
-#define NEXT          \
-    do {              \
-        insn = *pc++; \
-        DISPATCH();   \
+// What the verifier promised, looked at again.
+#define CHECK_INSTRUCTION() ZVM_ASSERT_SLOW(zinterp_may_run(iso, frame, pc))
+
+#define NEXT                 \
+    do {                     \
+        CHECK_INSTRUCTION(); \
+        insn = *pc++;        \
+        DISPATCH();          \
     } while (0)
 
 #define HEAP (&iso->heap)

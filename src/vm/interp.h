@@ -13,6 +13,10 @@ enum zinterp_outcome {
 // Runs iso->frame until one of the outcomes.
 enum zinterp_outcome zinterp_run(struct zisolate *iso);
 
+// True when everything that the instruction at pc indexes is there (interp_check.c). Asked before each
+// instruction in builds with ZVM_DEBUG 2.
+bool zinterp_may_run(const struct zisolate *iso, const struct zframe *frame, const uint32_t *pc);
+
 // ---- Calls (call.c) ---------------------------------------------------------------------------
 enum zcall_outcome {
     ZCALL_PUSHED, // a frame was pushed: go on with iso->frame

@@ -5,6 +5,8 @@
 // hardest.
 #include "code_fixture.h"
 
+#include "vm/interp.h"
+
 // ---- One fault each ----------------------------------------------------------------------
 
 struct fault {
@@ -183,6 +185,48 @@ static void test_verify_wrong_instruction_is_refused_with_its_reason(void **stat
         (void)snprintf(expected, sizeof expected, "function f: %s", FAULTS[i].reason);
         expect_refusal(code, expected);
     }
+    zcode_release(code);
+    machine_close(&m);
+}
+
+// An operand that leads out of its table stands in every refusal of one of these kinds.
+static bool is_seen_when_it_runs(const char *reason)
+{
+    return strstr(reason, "out of range") != NULL || strstr(reason, "is not a name") != NULL ||
+           strstr(reason, "unknown instruction") != NULL || strstr(reason, "is cut off") != NULL;
+}
+
+// Were one of these accepted, builds that check each instruction before it runs would stop there.
+static void test_verify_wrong_operand_is_also_seen_by_the_check_before_running(void **state)
+{
+    (void)state;
+    struct machine m;
+    machine_open(&m);
+    struct zcode *code = make_sound(&m);
+    struct zproto *f = &code->protos[1];
+    struct zvalue stack[8];
+    static struct zisolate iso;
+    iso.stack = stack;
+    iso.stack_end = stack + 8;
+    struct zfunc func = {.proto = f};
+    struct zframe frame = {.func = &func, .base = 4};
+    uint32_t seen = 0;
+    for (size_t i = 0; i < sizeof FAULTS / sizeof FAULTS[0]; i++) {
+        if (!is_seen_when_it_runs(FAULTS[i].reason)) continue;
+        code_set_words(f, 4, FAULTS[i].words, FAULTS[i].count);
+        unsigned at = 0;
+        assert_int_equal(sscanf(FAULTS[i].reason, "pc %u:", &at), 1);
+        if (zinterp_may_run(&iso, &frame, f->words + at)) fail_msg("%s", FAULTS[i].reason);
+        seen++;
+    }
+    assert_true(seen > 40);
+    CODE_WORDS(f, 4, OP_ABC(ADD, 3, 3, 3), OP_ABC(CALLG, 0, 3, 0), 1, END);
+    assert_true(zinterp_may_run(&iso, &frame, f->words));
+    assert_true(zinterp_may_run(&iso, &frame, f->words + 1));
+    assert_true(zinterp_may_run(&iso, &frame, f->words + 3));
+    assert_false(zinterp_may_run(&iso, &frame, f->words + 4));
+    iso.stack_end--;
+    assert_false(zinterp_may_run(&iso, &frame, f->words));
     zcode_release(code);
     machine_close(&m);
 }
@@ -770,6 +814,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verify_wrong_instruction_is_refused_with_its_reason),
+        cmocka_unit_test(test_verify_wrong_operand_is_also_seen_by_the_check_before_running),
         cmocka_unit_test(test_verify_operands_at_their_limits_are_accepted),
         cmocka_unit_test(test_verify_wrong_handler_is_refused),
         cmocka_unit_test(test_verify_wrong_function_table_is_refused),

@@ -256,6 +256,7 @@ struct zvalue zlist_remove(struct zlist *list, uint32_t index)
 static bool copy_range(struct zisolate *iso, struct zlist *list, uint32_t to,
                        const struct zlist *from, uint32_t start, uint32_t count)
 {
+    if (count == 0) return true; // one that never held anything has no payload to add to
     if (!zfuel_copy(iso, zlist_payload(list) + to, zlist_payload(from) + start,
                     (size_t)count * sizeof(uint64_t)))
         return false;
@@ -263,7 +264,7 @@ static bool copy_range(struct zisolate *iso, struct zlist *list, uint32_t to,
     uint8_t *tags = zlist_tags(list) + to;
     if (from->elements == ZLIST_ANY) return zfuel_copy(iso, tags, zlist_tags(from) + start, count);
     if (!zfuel_touch(iso, count)) return false;
-    if (count > 0) memset(tags, from->elements, count);
+    memset(tags, from->elements, count);
     return true;
 }
 

@@ -31,6 +31,10 @@ foreach(option GC_STRESS TINY POISON)
     endif()
 endforeach()
 
+if(ZVM_FUZZ)
+    target_compile_options(zvm_compile INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 if(ZVM_SANITIZE)
     target_compile_options(zvm_compile INTERFACE -fsanitize=${ZVM_SANITIZE})
     target_link_options(zvm_compile INTERFACE -fsanitize=${ZVM_SANITIZE})

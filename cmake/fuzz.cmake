@@ -1,0 +1,41 @@
+# The fuzz targets. Each is built as fuzz/replay_NAME, with a main of our own, and replays its corpus as
+# a test; with ZVM_FUZZ (the preset fuzz: clang) also as fuzz/fuzz_NAME, with libFuzzer.
+
+# Both back ends in one library, under other names; fuzz/back_end.c chooses.
+foreach(back_end goto switch)
+    add_library(zvm_interpreter_fuzz_${back_end} OBJECT ${interpreter})
+    target_link_libraries(zvm_interpreter_fuzz_${back_end} PUBLIC zvm_objects)
+    target_compile_options(zvm_interpreter_fuzz_${back_end} PRIVATE ${interpreter_options})
+    target_compile_definitions(zvm_interpreter_fuzz_${back_end} PRIVATE
+        zinterp_run=zinterp_run_${back_end} $<$<STREQUAL:${back_end},switch>:ZVM_DISPATCH_SWITCH=1>)
+endforeach()
+
+add_library(zvm_both STATIC fuzz/machine.c fuzz/back_end.c $<TARGET_OBJECTS:zvm_objects>
+    $<TARGET_OBJECTS:zvm_interpreter_fuzz_goto> $<TARGET_OBJECTS:zvm_interpreter_fuzz_switch>)
+target_link_libraries(zvm_both PUBLIC zvm_compile ${CK_LIBRARY})
+target_include_directories(zvm_both PUBLIC ${PROJECT_SOURCE_DIR}/fuzz ${PROJECT_SOURCE_DIR}/src)
+
+# add_fuzz_program(NAME SOURCE...)
+function(add_fuzz_program name)
+    add_executable(${name} ${ARGN})
+    target_link_libraries(${name} PRIVATE zvm_both)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzz)
+endfunction()
+
+# add_fuzz_target(NAME MUTATOR)
+function(add_fuzz_target name mutator)
+    add_fuzz_program(replay_${name} fuzz/target_${name}.c fuzz/${mutator}.c fuzz/replay.c)
+    add_script(fuzz.${name} fuzz ${runner} $<TARGET_FILE:replay_${name}> fuzz/corpus/${name})
+    set_tests_properties(fuzz.${name} PROPERTIES ENVIRONMENT "${test_environment}")
+    if(ZVM_FUZZ)
+        add_fuzz_program(fuzz_${name} fuzz/target_${name}.c fuzz/${mutator}.c)
+        target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    endif()
+endfunction()
+
+add_fuzz_target(source mutate_source)
+add_fuzz_target(run mutate_source)
+add_fuzz_target(code mutate_code)
+
+# What tests/fuzz/fuzz_lang asks.
+add_fuzz_program(fuzz_server tests/fuzz/server.c)

@@ -36,6 +36,9 @@ endfunction()
 add_fuzz_target(source mutate_source)
 add_fuzz_target(run mutate_source)
 add_fuzz_target(code mutate_code)
+add_script(fuzz.dictionary tree tools/fuzz --check)
 
 # What tests/fuzz/fuzz_lang asks.
 add_fuzz_program(fuzz_server tests/fuzz/server.c)
+add_script(fuzz.programs fuzz tests/fuzz/fuzz_lang $<TARGET_FILE:fuzz_server> --count 60)
+set_tests_properties(fuzz.programs PROPERTIES ENVIRONMENT "${test_environment}")

@@ -129,7 +129,7 @@ zvm_status fuzz_compile(const char *text, size_t length_bytes, struct fuzz_text 
     options.root = "root";
     options.load = load;
     options.load_context = &files;
-    return zvm_code_from_file(fuzz_runtime(), "root/main.zx", &options,
+    return zvm_code_from_file(fuzz_runtime(), "main.zx", &options,
                               findings == NULL ? NULL : fuzz_text_add, findings, out);
 }
 

@@ -3,12 +3,13 @@
 A program is grown from a seed, statement by statement, with a guess of each name's type, so that most
 operations make sense and some do not. Loops count down, functions call only functions declared before
 them (or themselves, with a counter), so a program ends; how much it does is bounded by whoever runs it.
-What is about data and match is in program_data.py. Left out: what is deep or large on purpose.
+What is about data and match is in program_data.py, about modules in program_module.py. Left out: what is deep or large on purpose.
 """
 import random
 import re
 
 from program_data import DataParts
+from program_module import ModuleParts
 
 INTS = ["0", "1", "2", "3", "5", "7", "10", "31", "63", "64", "100", "127", "128", "255", "256", "257",
         "1000", "32767", "32768", "65536", "2147483647", "4294967296", "4611686018427387904",
@@ -779,6 +780,7 @@ class Grower:
 
     def text(self):
         self.lines += PROLOGUE.splitlines()
+        self.use_modules()
         self.scopes = [[Name("g0", "int"), Name("gl", "list"), Name("gm", "map"), Name("t", "fn", 1),
                         Name("bump", "fn", 1), Name("swap", "fn", 1), Name("gf", "fn", 1)]]
         late = self.random.randint(0, self.limit)
@@ -804,9 +806,17 @@ class Grower:
         return "\n".join(self.lines) + "\n"
 
 
-class Program(DataParts, Grower):
-    pass
+class Program(ModuleParts, DataParts, Grower):
+    def __init__(self, seed, has_modules=None):
+        super().__init__(seed)
+        self.modules, self.imported = [], []
+        if has_modules is None:
+            has_modules = random.Random(~seed).random() < 0.25
+        if has_modules:
+            self.make_modules(seed)
 
 
 def make(seed):
-    return Program(seed).text()
+    """The text of a program; behind lines "//// NAME" those of its modules."""
+    made = Program(seed)
+    return made.with_modules(made.text())

@@ -40,5 +40,7 @@ add_script(fuzz.dictionary tree tools/fuzz --check)
 
 # What tests/fuzz/fuzz_lang asks.
 add_fuzz_program(fuzz_server tests/fuzz/server.c)
-add_script(fuzz.programs fuzz tests/fuzz/fuzz_lang $<TARGET_FILE:fuzz_server> --count 60)
-set_tests_properties(fuzz.programs PROPERTIES ENVIRONMENT "${test_environment}")
+if(NOT ZVM_SANITIZE MATCHES thread) # one thread, and slow
+    add_script(fuzz.programs fuzz tests/fuzz/fuzz_lang $<TARGET_FILE:fuzz_server> --count 60)
+    set_tests_properties(fuzz.programs PROPERTIES ENVIRONMENT "${test_environment}")
+endif()

@@ -173,26 +173,42 @@ void zcode_add_up(struct zcode *code)
     code->bytes = bytes;
 }
 
+void zcode_walk_begin(struct zcode_walk *walk, const struct zproto *proto)
+{
+    *walk = (struct zcode_walk){.next = proto->lines, .left = proto->line_bytes};
+}
+
+// One entry of the table; 0 when there is no whole one left.
+static size_t read_place(const struct zcode_walk *walk, uint64_t fields[3])
+{
+    size_t used = 0;
+    for (int i = 0; i < 3; i++) {
+        size_t step = zvarint_read(walk->next + used, walk->left - used, &fields[i]);
+        if (step == 0) return 0;
+        used += step;
+    }
+    return used;
+}
+
+void zcode_walk_to(struct zcode_walk *walk, uint32_t pc, uint32_t *line, uint32_t *column)
+{
+    uint64_t fields[3]; // pc delta, line delta (zigzag), column
+    while (walk->left > 0) {
+        size_t used = read_place(walk, fields);
+        if (used == 0 || walk->at + fields[0] > pc) break;
+        walk->next += used;
+        walk->left -= used;
+        walk->at += fields[0];
+        walk->line += (uint64_t)zvarint_unzigzag(fields[1]);
+        walk->column = fields[2];
+    }
+    *line = (uint32_t)walk->line;
+    *column = (uint32_t)walk->column;
+}
+
 void zcode_position(const struct zproto *proto, uint32_t pc, uint32_t *line, uint32_t *column)
 {
-    *line = 0;
-    *column = 0;
-    const uint8_t *in = proto->lines;
-    size_t left = proto->line_bytes;
-    uint64_t at = 0;
-    uint64_t now_line = 0; // unsigned: a table from outside may hold any distances
-    while (left > 0) {
-        uint64_t fields[3]; // pc delta, line delta (zigzag), column
-        for (int i = 0; i < 3; i++) {
-            size_t step = zvarint_read(in, left, &fields[i]);
-            if (step == 0) return;
-            in += step;
-            left -= step;
-        }
-        at += fields[0];
-        if (at > pc) return;
-        now_line += (uint64_t)zvarint_unzigzag(fields[1]);
-        *line = (uint32_t)now_line;
-        *column = (uint32_t)fields[2];
-    }
+    struct zcode_walk walk;
+    zcode_walk_begin(&walk, proto);
+    zcode_walk_to(&walk, pc, line, column);
 }

@@ -171,6 +171,16 @@ const char *zcode_file_name(const struct zcode *code, uint32_t file);
 // Where the instruction at word `pc` raises its errors; 0, 0 when unknown. cost: linear in the table.
 void zcode_position(const struct zproto *proto, uint32_t pc, uint32_t *line, uint32_t *column);
 
+// The same for many pcs, each behind the one before. cost: linear in the table for all of them.
+struct zcode_walk {
+    const uint8_t *next; // [left], the entries ahead
+    size_t left;
+    uint64_t at, line,
+        column; // of the last entry passed; a table from outside may hold any distances
+};
+void zcode_walk_begin(struct zcode_walk *walk, const struct zproto *proto);
+void zcode_walk_to(struct zcode_walk *walk, uint32_t pc, uint32_t *line, uint32_t *column);
+
 // Accepts the code object as memory-safe to run, or says why not: "function f: pc 12: ...".
 // errors: ZVM_E_BYTECODE, ZVM_E_NOMEM. cost: linear.
 zvm_status zcode_verify(const struct zcode *code, char *why, size_t why_bytes);

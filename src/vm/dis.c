@@ -241,10 +241,12 @@ static void add_place(struct zstrbuf *out, uint32_t line, uint32_t column)
 static void add_instructions(struct zstrbuf *out, const struct zproto *proto, struct lines *lines)
 {
     uint32_t shown = 0;
+    struct zcode_walk walk;
+    zcode_walk_begin(&walk, proto);
     for (uint32_t pc = 0; pc < proto->word_count;) {
         const struct zopcode_info *info = &zopcode_table[ZINSN_OP(proto->words[pc])];
         uint32_t line, column;
-        zcode_position(proto, pc, &line, &column);
+        zcode_walk_to(&walk, pc, &line, &column);
         if (line != shown) add_line(out, lines, line);
         shown = line;
         zstrbuf_add_format(out, "  %5u  ", pc);

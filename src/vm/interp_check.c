@@ -51,11 +51,27 @@ static uint32_t registers_touched(const struct zproto *proto, uint32_t word)
     }
     case ZFORM_ITER:
         return a + 3 + b;
+    case ZFORM_RANGE:
+        return a + 4;
     case ZFORM_AWAIT:
     case ZFORM_RETHROW:
         return a + 2;
-    default: // one register
+    case ZFORM_W:
+    case ZFORM_R:
+    case ZFORM_W_S:
+    case ZFORM_R_S:
+    case ZFORM_W_K:
+    case ZFORM_R_K:
+    case ZFORM_R_N:
+    case ZFORM_W_G:
+    case ZFORM_R_G:
+    case ZFORM_W_U_0:
+    case ZFORM_W_P:
+    case ZFORM_W_I:
+    case ZFORM_R_T:
         return past_a;
+    default: // a form that nobody has told this function of: more than there are
+        return UINT32_MAX;
     }
 }
 

@@ -55,4 +55,11 @@ expect_status 0
 expect_line '^  1 \| let s = "é+…$'
 checks=$((checks + 1))
 grep -q $'\033' "$work/out" && fail "an escape character gets through"
+
+# A listing takes time in proportion to the code: a hundred thousand lines, not for ever.
+yes 'x = x + len([x, 2]) * 3' | head -100000 | sed '1i let x = 0' >"$work/long.zx"
+zvm dis "$work/long.zx"
+expect_status 0
+checks=$((checks + 1))
+[ "$(wc -l <"$work/out")" -gt 400000 ] || fail "the listing of a long program is short"
 finish

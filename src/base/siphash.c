@@ -6,11 +6,9 @@
 // Ruby use against the same attack, at about half the cost of 2-4.
 #include "base/siphash.h"
 
-#include "base/atomic.h"
 #include "base/clock.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -89,9 +87,8 @@ uint64_t zsiphash13(const struct zsiphash_key *key, const void *bytes, size_t le
 
 // One a process, not one a runtime: symbols carry their hash, and code is compiled before the
 // isolate that runs it exists. Written once under key_lock, then frozen.
-static struct zsiphash_key process_key;
-// shared. PAIR key: release in set_key_locked, acquire in zsiphash_process_key.
-static atomic_bool process_key_is_set;
+// PAIR key: release in set_key_locked, acquire in zsiphash_process_key and its inline form.
+struct zsiphash_process zsiphash_process;
 // Guards the setting of the key. Leaf lock, taken at most a few times a process: two threads that
 // both find no key must not publish halves of two keys.
 static pthread_mutex_t key_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -106,16 +103,17 @@ static uint64_t splitmix64(uint64_t *state)
 
 static void set_key_locked(uint64_t seed)
 {
-    process_key.k0 = splitmix64(&seed);
-    process_key.k1 = splitmix64(&seed);
-    z_store_release(&process_key_is_set, true); // PAIR key, to zsiphash_process_key
+    zsiphash_process.key.k0 = splitmix64(&seed);
+    zsiphash_process.key.k1 = splitmix64(&seed);
+    z_store_release(&zsiphash_process.is_set, true); // PAIR key, to zsiphash_process_key
 }
 
 static void set_random_key_locked(void)
 {
     // getrandom gives up to 256 bytes whole, or fails (a kernel before 3.17, a strict sandbox).
-    if (getrandom(&process_key, sizeof process_key, 0) == (ssize_t)sizeof process_key) {
-        z_store_release(&process_key_is_set, true); // PAIR key, to zsiphash_process_key
+    if (getrandom(&zsiphash_process.key, sizeof zsiphash_process.key, 0) ==
+        (ssize_t)sizeof zsiphash_process.key) {
+        z_store_release(&zsiphash_process.is_set, true); // PAIR key, to zsiphash_process_key
         return;
     }
     // Weaker, but not known beforehand: the time to a nanosecond and where the stack was placed.
@@ -126,18 +124,18 @@ static void set_random_key_locked(void)
 
 const struct zsiphash_key *zsiphash_process_key(void)
 {
-    if (z_load_acquire(&process_key_is_set)) return &process_key; // PAIR key
+    if (z_load_acquire(&zsiphash_process.is_set)) return &zsiphash_process.key; // PAIR key
     pthread_mutex_lock(&key_lock);
-    if (!z_load_relaxed(&process_key_is_set)) // relaxed: the lock orders it
+    if (!z_load_relaxed(&zsiphash_process.is_set)) // relaxed: the lock orders it
         set_random_key_locked();
     pthread_mutex_unlock(&key_lock);
-    return &process_key;
+    return &zsiphash_process.key;
 }
 
 void zsiphash_fix_process_key(uint64_t seed)
 {
     pthread_mutex_lock(&key_lock);
-    if (!z_load_relaxed(&process_key_is_set)) // relaxed: the lock orders it
+    if (!z_load_relaxed(&zsiphash_process.is_set)) // relaxed: the lock orders it
         set_key_locked(seed);
     pthread_mutex_unlock(&key_lock);
 }

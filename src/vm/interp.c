@@ -103,34 +103,23 @@ static inline struct zmap_entry *find_entry(const struct zmap *map, struct zvalu
     return entry;
 }
 
-// Stores into a list or over an existing map entry; false: the slow path.
+// Stores into a list; false: the slow path.
 static inline bool store_element(struct zheap *heap, const struct zvalue *object,
                                  const struct zvalue *index, const struct zvalue *value)
 {
-    if (object->tag == ZTAG_LIST && index->tag == ZTAG_INT) {
-        struct zlist *list = object->p;
-        uint64_t i = (uint64_t)index->i;
-        if (i >= zlist_length(list)) return false;
-        if (list->elements == ZLIST_ANY) {
-            zlist_payload(list)[i] = value->bits;
-            zlist_tags(list)[i] = (uint8_t)value->tag;
-            zheap_log(heap, &list->owner.header);
-            return true;
-        }
-        if (list->elements != value->tag) return false;
+    if (object->tag != ZTAG_LIST || index->tag != ZTAG_INT) return false;
+    struct zlist *list = object->p;
+    uint64_t i = (uint64_t)index->i;
+    if (i >= zlist_length(list)) return false;
+    if (list->elements == ZLIST_ANY) {
         zlist_payload(list)[i] = value->bits;
+        zlist_tags(list)[i] = (uint8_t)value->tag;
+        zheap_log(heap, &list->owner.header);
         return true;
     }
-    if (object->tag == ZTAG_MAP && is_quick_key(index)) {
-        struct zmap *map = object->p;
-        struct zmap_entry *entry = zmap_find(map, *index);
-        if (entry == NULL) return false;
-        entry->value = value->bits;
-        entry->value_tag = (uint8_t)value->tag;
-        zheap_log(heap, &map->owner.header);
-        return true;
-    }
-    return false;
+    if (list->elements != value->tag) return false;
+    zlist_payload(list)[i] = value->bits;
+    return true;
 }
 
 // The inline cache that an AUX word names.
@@ -791,8 +780,7 @@ OP(GETIDXI)
 OP(SETIDX)
 {
     if (ZVM_LIKELY(store_element(HEAP, RA, RB, RC))) NEXT;
-    // The key was looked for and is not there.
-    if (RA->tag == ZTAG_MAP && is_quick_key(RB)) SLOW(zmap_add(iso, RA->p, *RB, *RC));
+    if (RA->tag == ZTAG_MAP && is_quick_key(RB)) SLOW(zmap_set(iso, RA->p, *RB, *RC));
     SLOW(zindex_set(iso, *RA, *RB, *RC));
 }
 OP(GETF)
@@ -833,9 +821,8 @@ OP(SETF)
             zheap_log(HEAP, &record->header);
             NEXT;
         }
-    } else if (object->tag == ZTAG_MAP &&
-               store_element(HEAP, object, constants + (aux & 0xffff), value)) {
-        NEXT;
+    } else if (object->tag == ZTAG_MAP) {
+        SLOW(zmap_set(iso, object->p, constants[aux & 0xffff], *value));
     }
     SLOW(zslow_set_property(iso, object, aux, value));
 }

@@ -37,7 +37,7 @@
 
 static inline uint32_t hash_int(int64_t key)
 {
-    const struct zsiphash_key *secret = zsiphash_process_key();
+    const struct zsiphash_key *secret = zsiphash_process_key_inline();
     uint64_t group = (uint64_t)key >> INT_GROUP_BITS;
     unsigned __int128 product = (unsigned __int128)(group ^ secret->k0) * (secret->k1 | 1);
     uint64_t mixed = (uint64_t)product ^ (uint64_t)(product >> 64);
@@ -85,8 +85,10 @@ static inline bool is_same_text(const char *a, const char *b, uint32_t length)
     return true;
 }
 
-// The low halves of the hashes are equal already; both strings' hashes are known.
-static bool is_equal_key(const struct zmap_entry *entry, struct zvalue key)
+// The low halves of the hashes are equal already; both strings' hashes are known. Out of line, so that
+// the way of integers and symbols saves no registers.
+static __attribute__((noinline)) bool is_equal_key(const struct zmap_entry *entry,
+                                                   struct zvalue key)
 {
     if ((entry->key_tag & ZTAG_TYPE_MASK) != ZTYPE_STRING || !zvalue_is_string(key)) return false;
     if (entry->key_tag == ZTAG_SYMBOL && key.tag == ZTAG_SYMBOL) return false;
@@ -99,7 +101,8 @@ static bool is_equal_key(const struct zmap_entry *entry, struct zvalue key)
 
 static inline bool is_entry_of(const struct zmap_entry *entry, struct zvalue key)
 {
-    return (entry->key == key.bits && entry->key_tag == key.tag) || is_equal_key(entry, key);
+    if (entry->key == key.bits && entry->key_tag == key.tag) return true;
+    return key.tag != ZTAG_INT && is_equal_key(entry, key);
 }
 
 // ---- Index --------------------------------------------------------------------------------------
@@ -150,10 +153,9 @@ static inline struct zmap_entry *scan(const struct zmap *map, struct zvalue key,
     return NULL;
 }
 
-struct zmap_entry *zmap_find(const struct zmap *map, struct zvalue key)
+static inline __attribute__((always_inline)) struct zmap_entry *
+find_hashed(const struct zmap *map, struct zvalue key, uint32_t hash)
 {
-    if (zmap_count(map) == 0) return NULL;
-    uint32_t hash = hash_key(key);
     switch (map->index_width) {
     case 0:
         return scan(map, key, hash);
@@ -166,15 +168,34 @@ struct zmap_entry *zmap_find(const struct zmap *map, struct zvalue key)
     }
 }
 
+// A copy of its own for integers: the tag is a constant in it, and it saves no registers.
+static __attribute__((noinline)) struct zmap_entry *find_int(const struct zmap *map, int64_t key)
+{
+    return find_hashed(map, zvalue_int(key), hash_int(key));
+}
+
+static __attribute__((noinline)) struct zmap_entry *find_string(const struct zmap *map,
+                                                                struct zvalue key)
+{
+    return find_hashed(map, key, hash_key(key));
+}
+
+struct zmap_entry *zmap_find(const struct zmap *map, struct zvalue key)
+{
+    if (zmap_count(map) == 0) return NULL;
+    return key.tag == ZTAG_INT ? find_int(map, key.i) : find_string(map, key);
+}
+
 static void add_to_index(struct zmap *map, uint32_t number, uint32_t hash)
 {
     if (map->index_width == 0) return;
     void *index = index_of(map);
     size_t mask = ((size_t)1 << map->index_bits) - 1;
+    uint32_t width = map->index_width;
     size_t i = hash & mask;
-    while (read_slot(index, i, map->index_width) != 0)
+    while (read_slot(index, i, width) != 0)
         i = (i + 1) & mask;
-    write_slot(index, i, map->index_width, number + 1);
+    write_slot(index, i, width, number + 1);
 }
 
 static void rebuild_index(struct zmap *map)
@@ -282,11 +303,10 @@ bool zmap_new(struct zisolate *iso, uint64_t capacity, struct zvalue *out)
 // ---- Adding and removing ------------------------------------------------------------------------
 
 // Adds a key that is not there, in the form in which maps keep it. There is room.
-static void add_entry(struct zisolate *iso, struct zmap *map, struct zvalue key,
+static void add_entry(struct zisolate *iso, struct zmap *map, struct zvalue key, uint32_t hash,
                       struct zvalue value)
 {
     uint32_t number = map->used++;
-    uint32_t hash = hash_key(key);
     zmap_entries(map)[number] = (struct zmap_entry){
         .key = key.bits,
         .value = value.bits,
@@ -302,8 +322,9 @@ static void add_entry(struct zisolate *iso, struct zmap *map, struct zvalue key,
 
 // A symbol that was only just taken is held by nobody but the held set, from which a collection
 // drops what nothing reaches: it is rooted here until the map has it.
-static bool add_string(struct zisolate *iso, struct zmap *map, struct zvalue key,
-                       struct zvalue value)
+static __attribute__((noinline)) bool add_string(struct zisolate *iso, struct zmap *map,
+                                                 struct zvalue key, uint32_t hash,
+                                                 struct zvalue value)
 {
     struct zvalue roots[] = {key, zvalue_object(map, ZTAG_MAP), value};
     struct zscope scope;
@@ -311,29 +332,24 @@ static bool add_string(struct zisolate *iso, struct zmap *map, struct zvalue key
     bool has_room = key.tag == ZTAG_SYMBOL || zstring_as_key(iso, key, &roots[0]);
     if (has_room && map->used == map->capacity) has_room = make_room(iso, map);
     zscope_close(&iso->heap, &scope);
-    if (has_room) add_entry(iso, map, roots[0], value);
+    if (has_room) add_entry(iso, map, roots[0], hash, value);
     return has_room;
-}
-
-bool zmap_add(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue value)
-{
-    ZVM_ASSERT(zmap_find(map, key) == NULL);
-    if (key.tag != ZTAG_INT) return add_string(iso, map, key, value);
-    if (map->used == map->capacity && !make_room(iso, map)) return false;
-    add_entry(iso, map, key, value);
-    return true;
 }
 
 bool zmap_set(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue value)
 {
-    struct zmap_entry *entry = zmap_find(map, key);
+    uint32_t hash = hash_key(key);
+    struct zmap_entry *entry = zmap_count(map) == 0 ? NULL : find_hashed(map, key, hash);
     if (entry != NULL) {
         entry->value = value.bits;
         entry->value_tag = (uint8_t)value.tag;
         zheap_log(&iso->heap, &map->owner.header);
         return true;
     }
-    return zmap_add(iso, map, key, value);
+    if (key.tag != ZTAG_INT) return add_string(iso, map, key, hash, value);
+    if (map->used == map->capacity && !make_room(iso, map)) return false;
+    add_entry(iso, map, key, hash, value);
+    return true;
 }
 
 bool zmap_remove(struct zmap *map, struct zvalue key, struct zvalue *removed)

@@ -16,8 +16,6 @@ bool zmap_new(struct zisolate *iso, uint64_t capacity, struct zvalue *out);
 // Never allocates, never inserts into the symbol table.
 struct zmap_entry *zmap_find(const struct zmap *map, struct zvalue key);
 bool zmap_set(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue value);
-// The same for a key that zmap_find has not found.
-bool zmap_add(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue value);
 // True when the key was there; *removed gets its value.
 bool zmap_remove(struct zmap *map, struct zvalue key, struct zvalue *removed);
 

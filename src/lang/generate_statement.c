@@ -269,7 +269,8 @@ static bool is_range(struct zgen *gen, const struct zast_node *node)
     return builtin != ZBUILTIN_NONE && count >= 1 && count <= 3;
 }
 
-static void range_begin(struct zgen *gen, const struct zast_node *call, uint32_t state)
+// The instruction that goes on with the walk.
+static enum zopcode range_begin(struct zgen *gen, const struct zast_node *call, uint32_t state)
 {
     uint32_t count = 0;
     for (const struct zast_node *value = call->call.arguments; value != NULL; value = value->next) {
@@ -277,6 +278,7 @@ static void range_begin(struct zgen *gen, const struct zast_node *call, uint32_t
     }
     zgen_at(gen, call->position);
     zgen_abc(gen, ZOP_RANGEPREP, state, count, 0);
+    return count < 3 ? ZOP_RANGEUP : ZOP_RANGENEXT;
 }
 
 static void for_each(struct zgen *gen, const struct zast_node *node)
@@ -285,8 +287,9 @@ static void for_each(struct zgen *gen, const struct zast_node *node)
     uint32_t names = node->foreach.name_count;
     bool in_range = names == 1 && is_range(gen, node->foreach.iterable);
     uint32_t state = zgen_registers(gen, 3, node->position);
+    enum zopcode next = ZOP_ITERNEXT;
     if (in_range) {
-        range_begin(gen, node->foreach.iterable, state);
+        next = range_begin(gen, node->foreach.iterable, state);
     } else {
         zgen_expression(gen, node->foreach.iterable, state);
         zgen_at(gen, node->position);
@@ -307,7 +310,7 @@ static void for_each(struct zgen *gen, const struct zast_node *node)
     zgen_bind(gen, &to_next);
     zgen_bind(gen, &loop.continues);
     zgen_at(gen, node->position);
-    zgen_abc(gen, in_range ? ZOP_RANGENEXT : ZOP_ITERNEXT, state, names, 0);
+    zgen_abc(gen, next, state, names, 0);
     zgen_loop_aux(gen, body);
     zgen_bind(gen, &loop.breaks);
     gen->function->next = saved;

@@ -893,6 +893,17 @@ OP(RANGEPREP)
 {
     SLOW(zslow_range_begin(iso, RA, ZINSN_B(insn)));
 }
+OP(RANGEUP)
+{
+    struct zvalue *state = RA;
+    // Code of another origin may have left an object there: its address is no integer.
+    if (ZVM_UNLIKELY((state[0].tag | state[1].tag) != ZTAG_INT)) LEAVE(bad_code);
+    int64_t next = state[0].i;
+    if (next >= state[1].i) SKIP_JUMP();
+    state[0].i = next + 1;
+    set_int(state + 3, next);
+    TAKE_LOOP();
+}
 OP(RANGENEXT)
 {
     struct zvalue *state = RA;

@@ -240,13 +240,14 @@ bool zslow_iterate_next(struct zisolate *iso, struct zvalue *state, uint32_t nam
     return zerror_terminate(iso, ZVM_E_BYTECODE);
 }
 
-// A range is walked without making its list.
+// A range is walked without making its list. Without a step, RANGEUP counts up to the end; with one,
+// RANGENEXT counts the rest down, because the step behind the last may leave the range of integers.
 bool zslow_range_begin(struct zisolate *iso, struct zvalue *state, uint32_t count)
 {
     struct zrange range;
     if (!zbuiltin_range_of(iso, state, count, &range)) return false;
     state[0] = zvalue_int(range.start);
-    state[1] = zvalue_int((int64_t)range.count);
+    state[1] = zvalue_int(count < 3 ? range.start + (int64_t)range.count : (int64_t)range.count);
     state[2] = zvalue_int(range.step);
     return true;
 }

@@ -139,6 +139,7 @@
     X(ERRMATCH, R, NONE)    /* MatchError: no pattern matches R[A] */                             \
     /* Walks over range() */                                                                      \
     X(RANGEPREP, RANGE, NONE) /* R[A..A+B-1] = its arguments; prepares R[A..A+2] */               \
+    X(RANGEUP, RANGE, LOOP)   /* RANGENEXT where B < 3 in RANGEPREP: the step is 1 */             \
     X(RANGENEXT, RANGE, LOOP) /* R[A+3] = the next one; jumps back while there is one */          \
     /* Errors and checks */                                                                       \
     X(CHECK, R_T, NONE) /* TypeError unless R[A] has the type of check D */                       \

@@ -62,6 +62,8 @@ static const struct fault FAULTS[] = {
     {"pc 0: a range has one to three arguments", WORDS(OP_ABC(RANGEPREP, 0, 0, 0), END)},
     {"pc 0: a range has one to three arguments", WORDS(OP_ABC(RANGEPREP, 0, 4, 0), END)},
     {"pc 0: only paying instructions jump backwards", WORDS(OP_ABC(RANGENEXT, 0, 1, 0), 0, END)},
+    {"pc 0: registers out of range", WORDS(OP_ABC(RANGEUP, 1, 1, 0), -2u, END)},
+    {"pc 0: only paying instructions jump backwards", WORDS(OP_ABC(RANGEUP, 0, 1, 0), 0, END)},
     {"pc 0: constant out of range", WORDS(OP_AD(LOADK, 0, 2), END)},
     {"pc 0: constant out of range", WORDS(OP_ABC(MULK, 0, 0, 2), END)},
     {"pc 0: constant out of range", WORDS(OP_AD(JEQK, 0, 2), 0, END)},
@@ -506,6 +508,9 @@ static void test_run_cell_instructions_on_other_values_end_the_isolate(void **st
     assert_int_equal(RUN(&m, OP_ABC(CONCAT, 0, 1, 2), END), ZVM_E_BYTECODE);
     for (uint32_t a = 0; a < 3; a++)
         assert_int_equal(RUN(&m, OP_ABC(NEWCELL, a, 3, 0), OP_ABC(RANGENEXT, 0, 1, 0), -2u, END),
+                         ZVM_E_BYTECODE);
+    for (uint32_t a = 0; a < 2; a++)
+        assert_int_equal(RUN(&m, OP_ABC(NEWCELL, a, 3, 0), OP_ABC(RANGEUP, 0, 1, 0), -2u, END),
                          ZVM_E_BYTECODE);
     assert_int_equal(RUN(&m, OP_ABC(NEWCELL, 0, 1, 0), OP_ABC(ITERNEXT, 0, 1, 0), -2u, END),
                      ZVM_E_BYTECODE);

@@ -152,6 +152,7 @@ bool zcall_begin(struct zisolate *iso, struct zfunc *main_function)
     if (!ok) return false;
     struct zframe *frame = push_frame(iso, base, 0);
     frame->func = main_function;
+    frame->constants = proto->constants;
     frame->pc = proto->words;
     iso->fuel -= proto->fuel;
     return true;
@@ -180,6 +181,7 @@ static enum zcall_outcome push_function(struct zisolate *iso, struct zfunc *func
     if (!zcall_make_room(iso, base, proto->register_count)) return ZCALL_FAILED;
     struct zframe *frame = push_frame(iso, base, 0);
     frame->func = func;
+    frame->constants = proto->constants;
     frame->pc = proto->words;
     iso->fuel -= proto->fuel;
     return ZCALL_PUSHED;
@@ -192,6 +194,7 @@ bool zcall_push_body(struct zisolate *iso, struct zfunc *func, uint32_t base)
     if (!zcall_make_room(iso, base, proto->register_count)) return false;
     struct zframe *frame = push_frame(iso, base, ZFRAME_TASK | ZFRAME_RETURN_SLOW);
     frame->func = func;
+    frame->constants = proto->constants;
     frame->pc = proto->words + proto->async_start;
     iso->fuel -= proto->fuel;
     return true;
@@ -210,6 +213,7 @@ static struct zvalue *push_native_frame(struct zisolate *iso, const struct zbuil
     }
     struct zframe *frame = push_frame(iso, base, ZFRAME_NATIVE);
     frame->func = NULL;
+    frame->constants = NULL;
     frame->native = builtin;
     frame->argument_count = (uint8_t)count;
     iso->native_count++;

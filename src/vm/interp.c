@@ -2,12 +2,12 @@
 // ends: computed goto, a switch with ZVM_DISPATCH_SWITCH, and with ZVM_DISPATCH_TAIL functions that call
 // each other in tail position (clang 19).
 //
-// Thread: owner. While it runs, pc, base, constants, frame and fuel are in registers; SAVE writes back
+// Thread: owner. While it runs, pc, base, frame and fuel are in registers; SAVE writes back
 // what slow paths, the collector and the unwinder read. Slow paths are calls out of line that get the
 // operands and say whether they succeeded; on failure pending is set and `failed` unwinds.
 // Values are copied field by field: a 16-byte vector copy of a value that was just written as two
 // halves stalls on store forwarding.
-// Invariants: 1. base == iso->stack + frame->base. 2. constants belong to frame->func->proto.
+// Invariants: 1. base == iso->stack + frame->base. 2. frame->constants are those of frame->func->proto.
 //             3. fuel is iso->fuel; a charge comes before what it pays for.
 #include "vm/interp.h"
 
@@ -163,15 +163,15 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
 // OP(NAME) {...} is a handler, LEAVE_POINT(NAME) {...} where it goes when it cannot go on by itself:
 // labels of one large function, or with ZVM_DISPATCH_TAIL functions that end in a tail call of the next.
 // NEXT goes to the next handler, LEAVE(NAME) to a leave point. What they share is in the variables
-// iso, frame, pc, base, constants, fuel and insn, which are parameters of the functions.
+// iso, frame, pc, base, fuel and insn, which are parameters of the functions.
 #ifdef ZVM_DISPATCH_TAIL
 // All parameters in registers that slow paths, called the ordinary way, leave alone.
 #    define HANDLER static __attribute__((preserve_none)) enum zinterp_outcome
 #    define STATE                                                                            \
         struct zisolate *iso, struct zframe *frame, const uint32_t *pc, struct zvalue *base, \
-            const struct zvalue *constants, int64_t fuel, uint32_t insn
+            int64_t fuel, uint32_t insn
 #    define CALL_TAIL(function) \
-        __attribute__((musttail)) return function(iso, frame, pc, base, constants, fuel, insn)
+        __attribute__((musttail)) return function(iso, frame, pc, base, fuel, insn)
 #    define OP(name)          HANDLER op_##name(STATE)
 #    define LEAVE_POINT(name) HANDLER leave_##name(STATE)
 #    define LEAVE(name)       CALL_TAIL(leave_##name)
@@ -408,7 +408,7 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
         frame->flags = 0;                                                                   \
         pc = proto->words;                                                                  \
         base = window;                                                                      \
-        constants = proto->constants;                                                       \
+        frame->constants = proto->constants;                                                \
         fuel -= proto->fuel;                                                                \
         if (ZVM_UNLIKELY(fuel < 0)) LEAVE(out_of_fuel);                                     \
         NEXT;                                                                               \
@@ -421,7 +421,6 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
         frame--;                                                                   \
         pc = frame->pc;                                                            \
         base = iso->stack + frame->base;                                           \
-        constants = frame->func->proto->constants;                                 \
         NEXT;                                                                      \
     } while (0)
 
@@ -460,7 +459,6 @@ enum zinterp_outcome zinterp_run(struct zisolate *iso)
     struct zframe *frame = NULL;
     const uint32_t *pc = NULL;
     struct zvalue *base = NULL;
-    const struct zvalue *constants = NULL;
     int64_t fuel = iso->fuel;
     uint32_t insn = 0;
     LEAVE(reload);
@@ -488,7 +486,7 @@ OP(LOADI)
 }
 OP(LOADK)
 {
-    copy_value(RA, constants + ZINSN_D(insn));
+    copy_value(RA, frame->constants + ZINSN_D(insn));
     NEXT;
 }
 OP(LOADNULL)
@@ -536,7 +534,7 @@ OP(SETGCONST)
 }
 OP(ERRCONST)
 {
-    SLOW(zslow_assign_const(iso, constants + ZINSN_D(insn)));
+    SLOW(zslow_assign_const(iso, frame->constants + ZINSN_D(insn)));
 }
 
 OP(NEWCELL)
@@ -603,25 +601,25 @@ ARITHMETIC(SUB, sub_overflows, -, RB, RC)
 ARITHMETIC_END(ZARITH_SUB)
 ARITHMETIC(MUL, mul_overflows, *, RB, RC)
 ARITHMETIC_END(ZARITH_MUL)
-ARITHMETIC(ADDK, add_overflows, +, RB, constants + ZINSN_C(insn))
+ARITHMETIC(ADDK, add_overflows, +, RB, frame->constants + ZINSN_C(insn))
 ARITHMETIC_END(ZARITH_ADD)
-ARITHMETIC(SUBK, sub_overflows, -, RB, constants + ZINSN_C(insn))
+ARITHMETIC(SUBK, sub_overflows, -, RB, frame->constants + ZINSN_C(insn))
 ARITHMETIC_END(ZARITH_SUB)
-ARITHMETIC(MULK, mul_overflows, *, RB, constants + ZINSN_C(insn))
+ARITHMETIC(MULK, mul_overflows, *, RB, frame->constants + ZINSN_C(insn))
 ARITHMETIC_END(ZARITH_MUL)
-ARITHMETIC(KADD, add_overflows, +, constants + ZINSN_B(insn), RC)
+ARITHMETIC(KADD, add_overflows, +, frame->constants + ZINSN_B(insn), RC)
 ARITHMETIC_END(ZARITH_ADD)
-ARITHMETIC(KSUB, sub_overflows, -, constants + ZINSN_B(insn), RC)
+ARITHMETIC(KSUB, sub_overflows, -, frame->constants + ZINSN_B(insn), RC)
 ARITHMETIC_END(ZARITH_SUB)
-ARITHMETIC(KMUL, mul_overflows, *, constants + ZINSN_B(insn), RC)
+ARITHMETIC(KMUL, mul_overflows, *, frame->constants + ZINSN_B(insn), RC)
 ARITHMETIC_END(ZARITH_MUL)
 IMMEDIATE(ADDI, add_overflows, +, ZARITH_ADD)
 IMMEDIATE(SUBI, sub_overflows, -, ZARITH_SUB)
 DIVISION(DIV, RB, RC)
-DIVISION(DIVK, RB, constants + ZINSN_C(insn))
-DIVISION(KDIV, constants + ZINSN_B(insn), RC)
+DIVISION(DIVK, RB, frame->constants + ZINSN_C(insn))
+DIVISION(KDIV, frame->constants + ZINSN_B(insn), RC)
 MODULO(MOD, RC)
-MODULO(MODK, constants + ZINSN_C(insn))
+MODULO(MODK, frame->constants + ZINSN_C(insn))
 OP(POW)
 {
     SLOW(zarith_apply(iso, ZARITH_POW, *RB, *RC, RA));
@@ -682,10 +680,10 @@ OP(LJF)
 }
 EQUALITY_JUMP(JEQ, RB, 1, TAKE_JUMP)
 EQUALITY_JUMP(JNE, RB, 0, TAKE_JUMP)
-EQUALITY_JUMP(JEQK, constants + ZINSN_D(insn), 1, TAKE_JUMP)
-EQUALITY_JUMP(JNEK, constants + ZINSN_D(insn), 0, TAKE_JUMP)
+EQUALITY_JUMP(JEQK, frame->constants + ZINSN_D(insn), 1, TAKE_JUMP)
+EQUALITY_JUMP(JNEK, frame->constants + ZINSN_D(insn), 0, TAKE_JUMP)
 EQUALITY_JUMP(LJNE, RB, 0, TAKE_LOOP)
-EQUALITY_JUMP(LJNEK, constants + ZINSN_D(insn), 0, TAKE_LOOP)
+EQUALITY_JUMP(LJNEK, frame->constants + ZINSN_D(insn), 0, TAKE_LOOP)
 COMPARE_JUMP(JLT, <, ZORDER_LT, true, TAKE_JUMP)
 COMPARE_JUMP(JLE, <=, ZORDER_LE, true, TAKE_JUMP)
 COMPARE_JUMP(JGT, >, ZORDER_GT, true, TAKE_JUMP)
@@ -834,7 +832,7 @@ OP(GETF)
             NEXT;
         }
     } else if (object->tag == ZTAG_MAP) {
-        const struct zmap_entry *entry = zmap_find(object->p, constants[aux & 0xffff]);
+        const struct zmap_entry *entry = zmap_find(object->p, frame->constants[aux & 0xffff]);
         if (entry == NULL) {
             RA->tag = ZTAG_NULL;
         } else {
@@ -860,7 +858,7 @@ OP(SETF)
             NEXT;
         }
     } else if (object->tag == ZTAG_MAP) {
-        SLOW(zmap_set(iso, object->p, constants[aux & 0xffff], *value));
+        SLOW(zmap_set(iso, object->p, frame->constants[aux & 0xffff], *value));
     }
     SLOW(zslow_set_property(iso, object, aux, value));
 }
@@ -891,7 +889,7 @@ OP(CHECKMAP)
 }
 OP(MAPGET)
 {
-    const struct zvalue *name = constants + (*pc++ & 0xffff);
+    const struct zvalue *name = frame->constants + (*pc++ & 0xffff);
     if (ZVM_UNLIKELY(RB->tag != ZTAG_MAP)) LEAVE(bad_code);
     const struct zmap_entry *entry = zmap_find(RB->p, *name);
     if (entry == NULL) {
@@ -972,7 +970,7 @@ OP(NEWDATA)
 OP(CHECKDATA)
 {
     if (ZVM_LIKELY(RA->tag == ZTAG_CLASS)) NEXT;
-    SLOW(zslow_not_a_data_type(iso, constants + ZINSN_D(insn)));
+    SLOW(zslow_not_a_data_type(iso, frame->constants + ZINSN_D(insn)));
 }
 OP(JNDATA)
 {
@@ -1041,7 +1039,6 @@ LEAVE_POINT(reload)
     }
     pc = frame->pc;
     base = iso->stack + frame->base;
-    constants = frame->func->proto->constants;
     if (ZVM_UNLIKELY(fuel < 0)) LEAVE(out_of_fuel);
     NEXT;
 }
@@ -1087,7 +1084,7 @@ LEAVE_POINT(failed)
 #ifdef ZVM_DISPATCH_TAIL
 enum zinterp_outcome zinterp_run(struct zisolate *iso)
 {
-    return leave_reload(iso, NULL, NULL, NULL, NULL, iso->fuel, 0);
+    return leave_reload(iso, NULL, NULL, NULL, iso->fuel, 0);
 }
 #else
     }

@@ -24,13 +24,14 @@ struct zframe {
         const struct zbuiltin *native; // ZFRAME_NATIVE
     };
     struct zfunc *func; // NULL for a native frame
+    const struct zvalue *constants; // of func: one load for each use, and none after a return
     uint32_t base;
     uint16_t flags; // ZFRAME_…
     uint8_t state;          // native frames: where the step function goes on
     uint8_t argument_count; // native frames
 };
 
-_Static_assert(sizeof(struct zframe) == 24, "frames are 24 bytes");
+_Static_assert(sizeof(struct zframe) == 32, "frames are 32 bytes");
 
 enum {
     ZFRAME_NATIVE = 1,       // this frame is native

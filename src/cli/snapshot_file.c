@@ -169,16 +169,28 @@ static bool read_types(struct cli_snapshot *snapshot, const char *types)
     return snapshot->type_count > 0;
 }
 
+// The number at the digits of *at, which moves behind them; UINT64_MAX when it is greater. (strtoull
+// may look for the end of the whole text first, and the text is long.)
+static uint64_t read_number(const char **at)
+{
+    uint64_t number = 0;
+    for (; **at >= '0' && **at <= '9'; ++*at) {
+        uint64_t digit = (uint64_t)(**at - '0');
+        bool has_room = !__builtin_mul_overflow(number, 10, &number);
+        if (!has_room || __builtin_add_overflow(number, digit, &number)) number = UINT64_MAX;
+    }
+    return number;
+}
+
 // Numbers between `at` and the bracket that ends them; SIZE_MAX: it is no array of numbers.
 static size_t read_numbers(const char *at, uint64_t *out)
 {
     size_t count = 0;
     for (at = skip_space(at); *at >= '0' && *at <= '9'; at = skip_space(at + 1)) {
-        char *end;
-        uint64_t number = strtoull(at, &end, 10);
+        uint64_t number = read_number(&at);
         if (out != NULL) out[count] = number;
         count++;
-        at = skip_space(end);
+        at = skip_space(at);
         if (*at != ',') break;
     }
     return *at == ']' ? count : SIZE_MAX;

@@ -54,11 +54,15 @@ static bool load_text(struct cli_snapshot *snapshot, const char *path)
     return ok;
 }
 
-// ---- Scanning. All end at the NUL behind the text at the latest. --------------------------------
+// ---- Scanning. All end at the NUL behind the text at the latest, and none looks further than it
+// goes: the C library's own scanners may first look for the end of the whole, long text.
 
 static const char *skip_space(const char *at)
 {
-    return at + strspn(at, " \t\r\n");
+    while (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n') {
+        at++;
+    }
+    return at;
 }
 
 // at: behind the opening quote. Returns the closing one, NULL: none.
@@ -169,8 +173,7 @@ static bool read_types(struct cli_snapshot *snapshot, const char *types)
     return snapshot->type_count > 0;
 }
 
-// The number at the digits of *at, which moves behind them; UINT64_MAX when it is greater. (strtoull
-// may look for the end of the whole text first, and the text is long.)
+// The number at the digits of *at, which moves behind them; UINT64_MAX when it is greater.
 static uint64_t read_number(const char **at)
 {
     uint64_t number = 0;

@@ -278,7 +278,7 @@ static void on_moment(zvm_isolate *isolate, void *user, zvm_moment moment)
         memset(&moments->leaks, 0, sizeof moments->leaks);
         assert_int_equal(zvm_isolate_find_leaks(isolate, &any, note_leak, &moments->leaks), ZVM_OK);
         assert_int_equal(zvm_isolate_heap_snapshot(isolate, keep, &moments->text), ZVM_OK);
-    } else if (moments->slices++ % 16 == 0) {
+    } else if (__builtin_popcount(++moments->slices) == 1) { // 1, 2, 4, 8, ...: there may be many
         memset(&moments->leaks, 0, sizeof moments->leaks);
         assert_int_equal(zvm_isolate_find_leaks(isolate, &any, note_leak, &moments->leaks), ZVM_OK);
         moments->text.length = 0;

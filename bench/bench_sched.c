@@ -14,7 +14,7 @@
 //                                zqueue_requeue on this thread, with nothing run.
 //   spread_N_workers             1,000 spinners, all queued before the workers may start, run for a
 //                                second: most slices over fewest.
-//   two_workers_of_two_processes tasks of about a microsecond, queued before the workers may start:
+//   two_workers_of_two_processes tasks of a microsecond, queued before the workers may start:
 //                                two workers with 2n tasks against two processes with one worker
 //                                and n tasks each, started together; 1 = equal.
 //   tasks_N_workers_ns           the same tasks, as many for each worker: wall time over the tasks of
@@ -38,7 +38,11 @@
 #define TASK_COUNT    100000
 
 static const char spin_program[] = "while true { }\n";
-static const char task_program[] = "let i = 0\nwhile i < 60 { i = i + 1 }\n";
+#define TASK_NS       1000
+#define TASK_LOOPS    100 // of the first try
+
+// A loop of as many rounds as make a task of TASK_NS on this machine: see size_tasks.
+static char task_program[64];
 
 static void check(zvm_status status, const char *what)
 {
@@ -187,6 +191,12 @@ static double turn_ns(void)
 
 // ---- Scaling ------------------------------------------------------------------------------------
 
+// Sleeps, so that whoever is waited for runs, whatever the priorities; short beside what is measured.
+static void rest(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
+}
+
 // Workers wait in an output callback until all processes are ready.
 struct start {
     atomic_uint ready, is_open;
@@ -199,7 +209,7 @@ static bool wait_for_start(void *context, const char *text, size_t length_bytes)
     struct start *start = context;
     atomic_fetch_add(&start->ready, 1);
     while (!atomic_load(&start->is_open))
-        sched_yield();
+        rest();
     return true;
 }
 
@@ -219,7 +229,7 @@ static zvm_runtime *prepare(struct start *start, uint32_t workers, const char *t
         check(zvm_isolate_create(runtime, code, &options, &gate), "create");
         check(zvm_isolate_submit(gate), "submit");
         while (atomic_load(&start->ready) == ready)
-            sched_yield();
+            rest();
     }
     zvm_code_release(code);
     submit_all(isolates, count);
@@ -260,13 +270,41 @@ static double two_processes_ns(struct start *start, double *ends_ns)
             _exit(0);
         }
         while (atomic_load(&start->ready) < ready + 2)
-            sched_yield();
+            rest();
     }
     double start_ns = wall_ns();
     atomic_store(&start->is_open, 1);
     for (int i = 0; i < 2; i++)
         waitpid(children[i], NULL, 0);
     return (ends_ns[0] > ends_ns[1] ? ends_ns[0] : ends_ns[1]) - start_ns;
+}
+
+static void write_task(double loops)
+{
+    (void)snprintf(task_program, sizeof task_program, "let i = 0\nwhile i < %.0f { i = i + 1 }\n",
+                   loops);
+}
+
+// The best of a few: what else the machine does only adds.
+static double least_task_ns(struct start *start, double loops)
+{
+    double least = 1e18;
+    write_task(loops);
+    for (int i = 0; i < ROUNDS; i++) {
+        double each_ns = workers_ns(start, 1) / TASK_COUNT;
+        if (each_ns < least) least = each_ns;
+    }
+    return least;
+}
+
+// A task is its start and its rounds: from what two lengths of the loop take.
+static void size_tasks(struct start *start)
+{
+    double few_ns = least_task_ns(start, TASK_LOOPS);
+    double many_ns = least_task_ns(start, 3 * TASK_LOOPS);
+    double round_ns = (many_ns - few_ns) / (2 * TASK_LOOPS);
+    double loops = TASK_LOOPS + (round_ns > 0 ? (TASK_NS - few_ns) / round_ns : 0);
+    write_task(loops < 1 ? 1 : loops > 10 * TASK_LOOPS ? 10 * TASK_LOOPS : loops);
 }
 
 static void measure_scaling(void)
@@ -276,6 +314,7 @@ static void measure_scaling(void)
     struct start *start = shared;
     double *ends_ns = (double *)(void *)((char *)shared + 128);
     double ratios[ROUNDS], each_ns[ROUNDS], one_ns[ROUNDS], two_ns[ROUNDS];
+    size_tasks(start);
     for (int i = 0; i < ROUNDS; i++) {
         double processes_ns = two_processes_ns(start, ends_ns);
         double two = workers_ns(start, 2);

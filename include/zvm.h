@@ -536,9 +536,10 @@ typedef struct zvm_trace_frame {
 typedef struct zvm_result {
     size_t size;                // set by the caller: of this struct, in bytes
     zvm_status status;          // ZVM_OK, ZVM_E_ERROR, ZVM_E_HEAP_LIMIT, ZVM_E_FUEL, …
-    const char *kind;           // "TypeError"; "" when status is ZVM_OK
-    const char *message;        // "" when status is ZVM_OK
-    const char *file;           // where the error was raised; "" when status is ZVM_OK
+    // "" when status is ZVM_OK, and each where there was no memory for it.
+    const char *kind;           // "TypeError"
+    const char *message;
+    const char *file;           // where the error was raised
     uint32_t line;              // from 1; 0 when unknown
     uint32_t column;            // from 1, in code points
     const zvm_trace_frame *trace;

@@ -51,7 +51,7 @@ static _Thread_local uint32_t row_of_own; // the thread's row plus one; 0: none 
 #endif
 static atomic_bool poison_is_on = POISON_AT_START;
 static atomic_bool fail_is_armed;
-static atomic_bool fail_is_lasting;
+static _Atomic int64_t fail_period; // 0: one failure
 static atomic_bool fail_has_happened;
 static _Atomic int64_t fail_countdown; // 1: the next allocation fails
 
@@ -98,7 +98,8 @@ static ZVM_COLD bool must_fail_slow(void)
 {
     // relaxed: whichever thread counts down to the last one is the one that fails
     int64_t left = z_fetch_add_relaxed(&fail_countdown, -1);
-    bool fails = left == 1 || (left < 1 && z_load_relaxed(&fail_is_lasting));
+    int64_t period = z_load_relaxed(&fail_period);
+    bool fails = left == 1 || (left < 1 && period != 0 && (1 - left) % period == 0);
     if (fails) z_store_relaxed(&fail_has_happened, true);
     return fails;
 }
@@ -116,14 +117,20 @@ static inline bool has_poison(void)
     return ZVM_UNLIKELY(z_load_relaxed(&poison_is_on));
 }
 
-void zalloc_fail_at(uint64_t n, bool from_there_on)
+void zalloc_fail_every(uint64_t n, uint64_t period)
 {
     ZVM_ASSERT(n <= INT64_MAX);
+    ZVM_ASSERT(period <= INT64_MAX);
 
     z_store_relaxed(&fail_countdown, (int64_t)n);
-    z_store_relaxed(&fail_is_lasting, from_there_on);
+    z_store_relaxed(&fail_period, (int64_t)period);
     z_store_relaxed(&fail_has_happened, false);
     z_store_relaxed(&fail_is_armed, n != 0);
+}
+
+void zalloc_fail_at(uint64_t n, bool from_there_on)
+{
+    zalloc_fail_every(n, from_there_on ? 1 : 0);
 }
 
 bool zalloc_has_failed(void)

@@ -54,7 +54,10 @@ struct zalloc_stats {
 // The n-th allocation from now (1 = the next) fails, once or, with from_there_on, it and all later
 // ones. n = 0 fails none. thread: any, but set it while no other thread allocates.
 void zalloc_fail_at(uint64_t n, bool from_there_on);
-// True when zalloc_fail_at's allocation has been reached since it was set.
+// The n-th allocation from now fails, and then every period-th: memory that comes and goes. period 0:
+// only the n-th.
+void zalloc_fail_every(uint64_t n, uint64_t period);
+// True when the n-th allocation has been reached since it was set.
 bool zalloc_has_failed(void);
 // Fill fresh memory with 0xCD and freed memory with 0xDB (off by default; on under ZVM_POISON).
 void zalloc_set_poison(bool on);

@@ -118,29 +118,31 @@ static bool grow_index(struct zgen *gen)
     return true;
 }
 
+// A constant that the function does not take gives its pin back.
+static uint32_t refuse_constant(struct zgen *gen, struct zvalue value)
+{
+    if (value.tag == ZTAG_SYMBOL) zintern_release(gen->intern, value.p);
+    return 0;
+}
+
 uint32_t zgen_constant(struct zgen *gen, struct zvalue value)
 {
     struct zgen_function *function = gen->function;
-    if (gen->status != ZVM_OK) return 0;
+    if (gen->status != ZVM_OK) return refuse_constant(gen, value);
     if (function->constants.count * 2 >= function->constant_index_size && !grow_index(gen))
-        return 0;
+        return refuse_constant(gen, value);
     uint32_t *place = index_place(function, value);
     if (*place != 0) {
-        // One pin a constant is enough.
-        if (value.tag == ZTAG_SYMBOL) zintern_release(gen->intern, value.p);
+        (void)refuse_constant(gen, value); // one pin a constant is enough
         return *place - 1;
     }
     if (function->constants.count > 0xffff) {
-        if (value.tag == ZTAG_SYMBOL) zintern_release(gen->intern, value.p);
         zgen_error(gen, place_now(gen),
                    "a function has too many constants and names (limit 65536): split it");
-        return 0;
+        return refuse_constant(gen, value);
     }
     struct zvalue *slot = zgen_array_add(gen, &function->constants, sizeof *slot);
-    if (slot == NULL) {
-        if (value.tag == ZTAG_SYMBOL) zintern_release(gen->intern, value.p);
-        return 0;
-    }
+    if (slot == NULL) return refuse_constant(gen, value);
     *slot = value;
     *place = function->constants.count;
     return function->constants.count - 1;

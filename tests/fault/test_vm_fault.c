@@ -5,6 +5,7 @@
 // untouched; over programs that use every part of the machine.
 #include "fault/fault.h"
 
+#include "base/strbuf.h"
 #include "lang/compile.h"
 #include "vm/isolate.h"
 
@@ -177,6 +178,51 @@ static void test_whole_life_each_allocation_refused_reports_no_memory(void **sta
     }
 }
 
+// A constant that found no room among its function's used to keep its symbol for ever: the table of
+// them could not grow, and nobody gave back what it was to hold. That needs an arena that the syntax
+// tree has filled up to the last few bytes, so programs of many lengths are tried.
+static zvm_status compile_constants(void *context)
+{
+    struct job job = {.text = context};
+    struct world world;
+    struct zcode *code = NULL;
+    zvm_status status = open_world(&world);
+    if (status == ZVM_OK) status = compile(&world, &job, &code);
+    zcode_release(code);
+    close_world(&world);
+    return status;
+}
+
+static uint64_t allocations_of_a_world(void)
+{
+    struct world world;
+    uint64_t before = zalloc_stats().calls;
+    assert_int_equal(open_world(&world), ZVM_OK);
+    close_world(&world);
+    return zalloc_stats().calls - before;
+}
+
+static void test_constant_without_room_gives_its_symbol_back(void **state)
+{
+    (void)state;
+    uint64_t first = allocations_of_a_world() + 1;
+    struct zstrbuf text;
+    zstrbuf_init(&text);
+    for (int statements = 0; statements < 80; statements++) {
+        zstrbuf_clear(&text);
+        for (int i = 0; i < statements; i++)
+            zstrbuf_add_text(&text, i % 3 == 0 ? "print(1)\n" : "{}\n");
+        zstrbuf_add_text(&text, "print(\"a text\")\n");
+        void *source = (void *)(uintptr_t)zstrbuf_text(&text);
+        uint64_t n = first;
+        while (fault_once(n, false /* from_there_on */, compile_constants, source, ZVM_E_NOMEM)) {
+            n++;
+        }
+        assert_true(n > first + 5);
+    }
+    zstrbuf_deinit(&text);
+}
+
 // ---- One world for all attempts: it stays usable -----------------------------------------
 
 static bool refuse_in(struct world *world, const struct job *job, uint64_t n, bool from_there_on)
@@ -216,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_life_each_allocation_refused_reports_no_memory),
+        cmocka_unit_test(test_constant_without_room_gives_its_symbol_back),
         cmocka_unit_test(test_world_after_each_refusal_runs_programs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,6 +147,20 @@ static void test_fail_at_n_from_there_on_fails_all_later_calls(void **state)
     check_since(&before, 25, 0, 0);
 }
 
+static void test_fail_every_third_fails_the_nth_and_every_third_after(void **state)
+{
+    (void)state;
+    struct zalloc_stats before = zalloc_stats();
+    zalloc_fail_every(2, 3);
+    for (int i = 1; i <= 9; i++) {
+        void *memory = z_alloc(8);
+        assert_int_equal(memory == NULL, i == 2 || i == 5 || i == 8);
+        z_free(memory, 8);
+    }
+    zalloc_fail_at(0, false);
+    check_since(&before, 9, 0, 0);
+}
+
 static void test_resize_refused_leaves_the_old_block(void **state)
 {
     (void)state;
@@ -255,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_resize_contents_survive_growing_and_shrinking),
         cmocka_unit_test(test_fail_at_n_once_fails_only_that_call),
         cmocka_unit_test(test_fail_at_n_from_there_on_fails_all_later_calls),
+        cmocka_unit_test(test_fail_every_third_fails_the_nth_and_every_third_after),
         cmocka_unit_test(test_resize_refused_leaves_the_old_block),
         cmocka_unit_test(test_alloc_more_than_there_is_returns_null_and_counts_nothing),
         cmocka_unit_test(test_poison_fresh_and_grown_memory_is_filled),

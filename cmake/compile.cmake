@@ -31,6 +31,10 @@ foreach(option GC_STRESS TINY POISON)
     endif()
 endforeach()
 
+if(NOT ZVM_PROFILES)
+    target_compile_definitions(zvm_compile INTERFACE ZVM_WITHOUT_PROFILES=1)
+endif()
+
 if(ZVM_FUZZ)
     target_compile_options(zvm_compile INTERFACE -fsanitize=fuzzer-no-link)
 endif()

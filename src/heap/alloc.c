@@ -145,7 +145,7 @@ static uint64_t handout_max(const struct zheap *heap, uint32_t class_index)
 {
     const struct zheap_private *private = zheap_private_const(heap);
     if (ZHEAP_STRESS) return 1;
-    if (ZVM_UNLIKELY(zheap_more(heap)->profile != NULL)) {
+    if (ZVM_UNLIKELY(zheap_profile(heap) != NULL)) {
         uint64_t max = zprofile_handout_max(heap, zheap_class_bytes[class_index]);
         if (private->threshold_count == 0) return max;
         uint64_t left = private->threshold_next - 1 - private->acquired_count;
@@ -301,7 +301,7 @@ ZVM_COLD void *zheap_new_slow(struct zheap *heap, uint32_t kind_flags, size_t by
         zheap_poll(heap, 0);
     }
 
-    bool is_profiled = zheap_more(heap) != NULL && zheap_more(heap)->profile != NULL;
+    bool is_profiled = zheap_profile(heap) != NULL;
     if (ZVM_UNLIKELY(is_profiled)) zprofile_before(heap, zheap_class_bytes[zheap_class_of(bytes)]);
     struct cell_request cell = {.bytes = bytes};
     if (!zheap_attempt(heap, attempt_cell, &cell, bytes)) return NULL;

@@ -228,7 +228,7 @@ void zheap_collect_now(struct zheap *heap, enum zcollect_reason reason)
     zmark_all(heap);
     const struct zheap_hooks *hooks = private->hooks;
     if (hooks != NULL && hooks->prune_weak != NULL) hooks->prune_weak(private->context);
-    bool is_profiled = zheap_more(heap) != NULL && zheap_more(heap)->profile != NULL;
+    bool is_profiled = zheap_profile(heap) != NULL;
     if (is_profiled) zprofile_prune(heap);
     zheap_prune_owners(heap);
     zheap_prune_held(heap);

@@ -26,6 +26,12 @@
 #    define ZHEAP_STRESS 0
 #endif
 
+#ifdef ZVM_WITHOUT_PROFILES
+#    define ZHEAP_PROFILES 0 // only to measure what they cost when they are off
+#else
+#    define ZHEAP_PROFILES 1
+#endif
+
 #define ZHEAP_POISON      (ZVM_DEBUG >= 1) // dead cells are filled with ZHEAP_POISON_BYTE
 #define ZHEAP_VERIFY      (ZVM_DEBUG >= 2) // walk the heap after each collection
 #define ZHEAP_POISON_BYTE 0xDB
@@ -304,6 +310,13 @@ static inline struct zheap_more *zheap_more(const struct zheap *heap)
 {
     if (heap->classes == zheap_no_classes) return NULL;
     return (struct zheap_more *)(void *)heap->classes;
+}
+
+// NULL: off.
+static inline struct zprofile *zheap_profile(const struct zheap *heap)
+{
+    const struct zheap_more *more = zheap_more(heap);
+    return ZHEAP_PROFILES && more != NULL ? more->profile : NULL;
 }
 
 static inline uint64_t zheap_committed(const struct zheap_private *private)

@@ -15,8 +15,6 @@
 #include "base/clock.h"
 #include "base/siphash.h"
 
-#include <pthread.h>
-
 // ---- Hooks of the heap --------------------------------------------------------------------------
 
 static void mark_list(const struct zmm *mm, const struct zmm_index_list *list,
@@ -88,16 +86,19 @@ static bool make_parts(struct zmm *mm, const struct zmm_options *options)
     return true;
 }
 
+// Names a thread: no two that live at once have it at the same address, and reading it calls nobody.
+static _Thread_local char thread_mark;
+
 // relaxed, both: the word guards nothing. Threads that hand a manager over synchronise by themselves,
 // and only a call by mistake reads what another thread wrote.
 void zmm_adopt(struct zmm *mm)
 {
-    z_store_relaxed(&mm->owner, (uint64_t)pthread_self());
+    z_store_relaxed(&mm->owner, (uintptr_t)&thread_mark);
 }
 
 bool zmm_is_owner(const struct zmm *mm)
 {
-    return z_load_relaxed(&mm->owner) == (uint64_t)pthread_self();
+    return z_load_relaxed(&mm->owner) == (uintptr_t)&thread_mark;
 }
 
 zvm_status zmm_create(const struct zmm_options *options, struct zmm **out)

@@ -54,30 +54,14 @@ void zmm_free_index_list(struct zmm *mm, struct zmm_index_list *list)
     *list = (struct zmm_index_list){NULL, 0, 0};
 }
 
-zvm_handle zmm_handle(const struct zmm *mm, uint32_t index)
-{
-    return (zvm_handle){mm->nonce, index, mm->entries[index].generation};
-}
-
-zvm_status zmm_resolve(const struct zmm *mm, zvm_handle handle, uint32_t *index)
-{
-    if (handle.manager != mm->nonce) return ZVM_E_FOREIGN;
-    if (handle.index >= mm->entry_count) return ZVM_E_FOREIGN; // nobody was given it
-    const struct zmm_entry *entry = &mm->entries[handle.index];
-    if (entry->object == NULL || entry->generation != handle.generation) return ZVM_E_STALE;
-    *index = handle.index;
-    return ZVM_OK;
-}
-
 struct zvalue zmm_value(const struct zmm *mm, uint32_t index)
 {
     const struct zobject *object = mm->entries[index].object;
     return zvalue_object(object, ZTAG_HEAP | object->kind);
 }
 
-zvm_status zmm_reserve_entry(struct zmm *mm)
+zvm_status zmm_grow_entries(struct zmm *mm)
 {
-    if (mm->free_entry != ZMM_NONE || mm->entry_count < mm->entry_capacity) return ZVM_OK;
     void *entries = mm->entries;
     zvm_status status = zmm_grow(mm, &entries, &mm->entry_capacity, sizeof mm->entries[0]);
     mm->entries = entries;
@@ -123,7 +107,7 @@ void zmm_drop_entry(struct zmm *mm, uint32_t index)
 {
     struct zmm_entry *entry = &mm->entries[index];
     entry->object = NULL;
-    zmm_forget_root(mm, index);
+    if (entry->root != ZMM_NONE) zmm_forget_root(mm, index);
     if (!has_finalizer(mm, index)) {
         free_entry(mm, index);
         return;

@@ -7,9 +7,8 @@
 
 #include "base/clock.h"
 
-void zmm_note(struct zmm *mm, zvm_mm_event event, zvm_handle handle, uint64_t bytes)
+void zmm_remember(struct zmm *mm, zvm_mm_event event, zvm_handle handle, uint64_t bytes)
 {
-    if (mm->history_capacity == 0) return;
     mm->history[mm->history_count++ % mm->history_capacity] = (zvm_mm_history_entry){
         .time_ns = zclock_coarse_ns(), .event = event, .handle = handle, .bytes = bytes};
 }

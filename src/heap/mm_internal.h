@@ -63,11 +63,31 @@ struct zmm {
     bool is_finalizing, is_destroying;
 };
 
+// What every call does stands here, so that it is part of the call.
+
+static inline zvm_handle zmm_handle(const struct zmm *mm, uint32_t index)
+{
+    return (zvm_handle){mm->nonce, index, mm->entries[index].generation};
+}
+
+static inline zvm_status zmm_resolve(const struct zmm *mm, zvm_handle handle, uint32_t *index)
+{
+    if (handle.manager != mm->nonce) return ZVM_E_FOREIGN;
+    if (handle.index >= mm->entry_count) return ZVM_E_FOREIGN; // nobody was given it
+    const struct zmm_entry *entry = &mm->entries[handle.index];
+    if (entry->object == NULL || entry->generation != handle.generation) return ZVM_E_STALE;
+    *index = handle.index;
+    return ZVM_OK;
+}
+
 // mm_entry.c
-zvm_status zmm_resolve(const struct zmm *mm, zvm_handle handle, uint32_t *index);
-zvm_handle zmm_handle(const struct zmm *mm, uint32_t index);
 struct zvalue zmm_value(const struct zmm *mm, uint32_t index); // of a live entry
-zvm_status zmm_reserve_entry(struct zmm *mm);
+zvm_status zmm_grow_entries(struct zmm *mm);
+static inline zvm_status zmm_reserve_entry(struct zmm *mm)
+{
+    if (mm->free_entry != ZMM_NONE || mm->entry_count < mm->entry_capacity) return ZVM_OK;
+    return zmm_grow_entries(mm);
+}
 uint32_t zmm_take_entry(struct zmm *mm, struct zobject *object); // after a reserve
 void zmm_drop_entry(struct zmm *mm, uint32_t index);             // the object is gone
 zvm_status zmm_reserve_index(struct zmm *mm, struct zmm_index_list *list);
@@ -82,7 +102,20 @@ void zmm_forget_root(struct zmm *mm, uint32_t index);
 // mm_object.c
 uint32_t zmm_index_of(const struct zobject *object);
 bool zmm_is_tombstone(const struct zobject *object);
-uint64_t zmm_object_bytes(const struct zmm *mm, const struct zobject *object); // cell and payload
+uint64_t zmm_owner_bytes(const struct zmm *mm, const struct zobject *object);
+static inline uint64_t zmm_cell_bytes(const struct zmm *mm, const void *object)
+{
+    const struct zpage *page = zpage_at(object);
+    if (ZVM_LIKELY(page->class != ZPAGE_CLASS_MIXED)) return zheap_class_bytes[page->class];
+    return zheap_cell_bytes(&mm->heap, object);
+}
+
+static inline uint64_t zmm_object_bytes(const struct zmm *mm, const struct zobject *object)
+{
+    bool is_owner = object->kind == ZTYPE_LIST || object->kind == ZTYPE_STRBUF;
+    return is_owner ? zmm_owner_bytes(mm, object) : zmm_cell_bytes(mm, object);
+}
+
 uint32_t zmm_field_count(const struct zobject *object);
 struct zobject *zmm_field_object(const struct zobject *object,
                                  uint32_t field); // NULL: no reference
@@ -90,6 +123,10 @@ void zmm_bury(struct zmm *mm, struct zobject *object);
 void zmm_prune_tombstones(struct zmm *mm);
 
 // mm_history.c
-void zmm_note(struct zmm *mm, zvm_mm_event event, zvm_handle handle, uint64_t bytes);
+void zmm_remember(struct zmm *mm, zvm_mm_event event, zvm_handle handle, uint64_t bytes);
+static inline void zmm_note(struct zmm *mm, zvm_mm_event event, zvm_handle handle, uint64_t bytes)
+{
+    if (ZVM_UNLIKELY(mm->history_capacity != 0)) zmm_remember(mm, event, handle, bytes);
+}
 
 #endif // ZVM_HEAP_MM_INTERNAL_H

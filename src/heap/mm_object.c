@@ -41,13 +41,13 @@ bool zmm_is_tombstone(const struct zobject *object)
     return ((const struct zowner *)o)->payload == NULL;
 }
 
-uint64_t zmm_object_bytes(const struct zmm *mm, const struct zobject *object)
+// The cell and the payload of a list or of long bytes.
+uint64_t zmm_owner_bytes(const struct zmm *mm, const struct zobject *object)
 {
-    uint64_t bytes = zheap_cell_bytes(&mm->heap, object);
-    if (object->kind != ZTYPE_LIST && object->kind != ZTYPE_STRBUF) return bytes;
+    uint64_t bytes = zmm_cell_bytes(mm, object);
     const struct zowner *owner = (const void *)object;
     if (object->flags & ZFLAG_EXTERNAL) return bytes + owner->payload_bytes;
-    return bytes + zheap_cell_bytes(&mm->heap, (char *)owner->payload - sizeof(struct zbuffer));
+    return bytes + zmm_cell_bytes(mm, (char *)owner->payload - sizeof(struct zbuffer));
 }
 
 // ---- Fields -----------------------------------------------------------------------------------

@@ -204,7 +204,7 @@ static void use_external(struct zheap *heap, struct zowner *owner, void *payload
     owner->payload = payload;
     owner->payload_bytes = new_bytes;
     zheap_note_commit(private);
-    if (ZVM_UNLIKELY(new_bytes > old_bytes && zheap_more(heap)->profile != NULL)) {
+    if (ZVM_UNLIKELY(new_bytes > old_bytes && zheap_profile(heap) != NULL)) {
         zprofile_note_payload(heap, &owner->header, new_bytes - old_bytes);
     }
 }

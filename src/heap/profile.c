@@ -32,6 +32,7 @@ static zvm_status start_parts(struct zheap *heap, struct zprofile *profile)
 zvm_status zprofile_start(struct zheap *heap, const struct zprofile_options *options)
 {
     ZVM_ASSERT(heap->env != NULL);
+    if (!ZHEAP_PROFILES) return ZVM_E_STATE;
     ZVM_ASSERT(zprofile_of(heap) == NULL);
     switch (zheap_grow_more(heap)) {
     case ZHEAP_GOT:

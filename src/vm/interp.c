@@ -59,6 +59,21 @@ FLAG_OPERATION(mul_overflows, "imulq")
 #    define mul_overflows(left, right, out) __builtin_mul_overflow(left, right, out)
 #endif
 
+// What is known to be `address`, by a way that the processor need not wait for: it goes on with the guess
+// while the comparison is still under way. An address of code is at the end of a chain of loads (from
+// pc the word behind it, the callee, its proto, its words), and without this each call and each
+// round of a loop begins when that chain has ended.
+static inline const uint32_t *guessed(const uint32_t **guess, const uint32_t *address)
+{
+    const uint32_t *quick = *guess;
+    if (ZVM_LIKELY(quick == address)) {
+        __asm__("" : "+r"(quick)); // else compilers see that it is the other and take that
+        return quick;
+    }
+    *guess = address;
+    return address;
+}
+
 static inline void copy_value(struct zvalue *to, const struct zvalue *from)
 {
     uint64_t bits = from->bits;
@@ -237,17 +252,14 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
     } while (0)
 
 // Backwards: the distance is the charge.
-#define TAKE_LOOP()                      \
-    do {                                 \
-        int32_t distance = (int32_t)*pc; \
-        fuel += distance;                \
-        if (ZVM_UNLIKELY(fuel < 0)) {    \
-            pc += distance + 1;          \
-            LEAVE(out_of_fuel);          \
-        }                                \
-        pc += distance + 2;              \
-        insn = pc[-1];                   \
-        DISPATCH();                      \
+#define TAKE_LOOP()                                     \
+    do {                                                \
+        int32_t distance = (int32_t)*pc;                \
+        fuel += distance;                               \
+        pc += distance + 1;                             \
+        if (ZVM_UNLIKELY(fuel < 0)) LEAVE(out_of_fuel); \
+        pc = guessed(&iso->loop, pc);                   \
+        NEXT;                                           \
     } while (0)
 
 #define ARITHMETIC(name, builtin_op, float_op, left, right)        \
@@ -410,7 +422,7 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
         frame->func = func;                                                                 \
         frame->base = (uint32_t)(window - iso->stack);                                      \
         frame->flags = 0;                                                                   \
-        pc = proto->words;                                                                  \
+        pc = guessed(&frame->entry, proto->words);                                          \
         base = window;                                                                      \
         frame->constants = proto->constants;                                                \
         fuel -= proto->fuel;                                                                \
@@ -660,6 +672,7 @@ OP(LOOP)
     pc += ZINSN_J(insn);
     fuel += ZINSN_J(insn);
     if (ZVM_UNLIKELY(fuel < 0)) LEAVE(out_of_fuel);
+    pc = guessed(&iso->loop, pc);
     NEXT;
 }
 OP(JT)
@@ -939,7 +952,7 @@ OP(RANGEUP)
     // Code of another origin may have left an object there: its address is no integer.
     if (ZVM_UNLIKELY((state[0].tag | state[1].tag) != ZTAG_INT)) LEAVE(bad_code);
     int64_t next = state[0].i;
-    if (next >= state[1].i) SKIP_JUMP();
+    if (ZVM_UNLIKELY(next >= state[1].i)) SKIP_JUMP();
     state[0].i = next + 1;
     set_int(state + 3, next);
     TAKE_LOOP();

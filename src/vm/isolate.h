@@ -25,13 +25,14 @@ struct zframe {
     };
     struct zfunc *func; // NULL for a native frame
     const struct zvalue *constants; // of func: one load for each use, and none after a return
+    const uint32_t *entry; // a guess (interp.c): where the last call to this depth went; may be stale
     uint32_t base;
     uint16_t flags; // ZFRAME_…
     uint8_t state;          // native frames: where the step function goes on
     uint8_t argument_count; // native frames
 };
 
-_Static_assert(sizeof(struct zframe) == 32, "frames are 32 bytes");
+_Static_assert(sizeof(struct zframe) == 40, "frames are 40 bytes");
 
 enum {
     ZFRAME_NATIVE = 1,       // this frame is native
@@ -115,6 +116,7 @@ struct zisolate {
     struct zframe *frames;            // [frame_capacity]
     struct zframe *frame;             // the current call; NULL before the first and after the last
     struct zframe *frame_last;        // the last frame that the depth limit and capacity allow
+    const uint32_t *loop;             // a guess (interp.c): where the last jump backwards went
     uint32_t frame_capacity;
     uint32_t native_count;            // native frames among the frames: they are not user calls
     const struct zcode *code;

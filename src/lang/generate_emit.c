@@ -11,9 +11,15 @@
 // A jump's distance must fit the 24 signed bits of JMP and LOOP.
 #define WORDS_MAX (1u << 22)
 
-uint32_t zgen_pc(const struct zgen *gen)
+static uint32_t next_pc(const struct zgen *gen)
 {
     return gen->function->words.count;
+}
+
+uint32_t zgen_pc(struct zgen *gen)
+{
+    gen->function->label_pc = next_pc(gen);
+    return next_pc(gen);
 }
 
 // Where a limit of the whole function was passed.
@@ -26,7 +32,7 @@ static struct zast_position place_now(const struct zgen *gen)
 
 void zgen_word(struct zgen *gen, uint32_t word)
 {
-    if (zgen_pc(gen) >= WORDS_MAX) {
+    if (next_pc(gen) >= WORDS_MAX) {
         zgen_error(gen, place_now(gen),
                    "a function is too long (limit %u instruction words): split it", WORDS_MAX);
         return;
@@ -35,14 +41,78 @@ void zgen_word(struct zgen *gen, uint32_t word)
     if (slot != NULL) *slot = word;
 }
 
+// ---- Two instructions as one ------------------------------------------------------------------
+
+// The last instruction, if nothing can begin behind it and it has no AUX word; else NULL.
+static uint32_t *last_instruction(const struct zgen *gen)
+{
+    const struct zgen_function *function = gen->function;
+    uint32_t count = function->words.count;
+    if (count == 0 || function->last_pc + 1 != count || function->label_pc == count) return NULL;
+    return (uint32_t *)function->words.data + function->last_pc;
+}
+
+static uint32_t word_of(enum zopcode op, uint32_t a, uint32_t b, uint32_t c)
+{
+    return (uint32_t)op | a << 8 | b << 16 | c << 24;
+}
+
+// What returns the result of an operation on two registers, else NOTHING_ELSE.
+#define NOTHING_ELSE ZOP_COUNT
+static enum zopcode return_of(uint32_t op)
+{
+    switch (op) {
+    case ZOP_ADD:
+        return ZOP_RETADD;
+    case ZOP_SUB:
+        return ZOP_RETSUB;
+    case ZOP_MUL:
+        return ZOP_RETMUL;
+    default:
+        return NOTHING_ELSE;
+    }
+}
+
+// The last instruction with `word` behind it, as one instruction that does the same and raises the same
+// errors at the same place; 0: there is none.
+static uint32_t joined(uint32_t last, uint32_t word)
+{
+    uint32_t a = ZINSN_A(last), b = ZINSN_B(last), c = ZINSN_C(last);
+    bool is_move = ZINSN_OP(last) == ZOP_MOVE && ZINSN_A(word) == a + 1;
+    switch (ZINSN_OP(word)) {
+    case ZOP_MOVE: // arguments of a call, most often
+        return is_move ? word_of(ZOP_MOVE2, a, b, ZINSN_B(word)) : 0;
+    case ZOP_LOADI:
+        return is_move && ZINSN_D(word) <= 0xff ? word_of(ZOP_MOVEI, a, b, ZINSN_D(word)) : 0;
+    case ZOP_RET: {
+        enum zopcode op = return_of(ZINSN_OP(last));
+        return op != NOTHING_ELSE && ZINSN_A(word) == a ? word_of(op, b, c, 0) : 0;
+    }
+    default:
+        return 0;
+    }
+}
+
+static void emit(struct zgen *gen, uint32_t word)
+{
+    uint32_t *last = last_instruction(gen);
+    uint32_t both = last == NULL ? 0 : joined(*last, word);
+    if (both != 0) {
+        *last = both;
+        return;
+    }
+    gen->function->last_pc = next_pc(gen);
+    zgen_word(gen, word);
+}
+
 void zgen_abc(struct zgen *gen, enum zopcode op, uint32_t a, uint32_t b, uint32_t c)
 {
-    zgen_word(gen, (uint32_t)op | a << 8 | b << 16 | c << 24);
+    emit(gen, word_of(op, a, b, c));
 }
 
 void zgen_ad(struct zgen *gen, enum zopcode op, uint32_t a, uint32_t d)
 {
-    zgen_word(gen, (uint32_t)op | a << 8 | d << 16);
+    emit(gen, (uint32_t)op | a << 8 | d << 16);
 }
 
 // ---- Places -----------------------------------------------------------------------------------
@@ -61,7 +131,7 @@ void zgen_at(struct zgen *gen, struct zast_position position)
 {
     struct zgen_function *function = gen->function;
     if (position.line == function->line && position.column == function->column) return;
-    if (function->lines.count > 0 && function->line_pc == zgen_pc(gen)) {
+    if (function->lines.count > 0 && function->line_pc == next_pc(gen)) {
         // Nothing was emitted there: the new place takes the old one's place.
         function->lines.count = function->line_start;
         function->line_pc = function->line_pc_before;
@@ -70,10 +140,10 @@ void zgen_at(struct zgen *gen, struct zast_position position)
     function->line_start = function->lines.count;
     function->line_pc_before = function->line_pc;
     function->line_before = function->line;
-    add_line_field(gen, zgen_pc(gen) - function->line_pc);
+    add_line_field(gen, next_pc(gen) - function->line_pc);
     add_line_field(gen, zvarint_zigzag((int64_t)position.line - (int64_t)function->line));
     add_line_field(gen, position.column);
-    function->line_pc = zgen_pc(gen);
+    function->line_pc = next_pc(gen);
     function->line = position.line;
     function->column = position.column;
 }
@@ -160,7 +230,7 @@ uint32_t zgen_constant_text(struct zgen *gen, struct zast_text text, struct zast
 static void wait_at(struct zgen *gen, struct zgen_jumps *jumps)
 {
     uint32_t *site = zgen_array_add(gen, &jumps->sites, sizeof *site);
-    if (site != NULL) *site = zgen_pc(gen);
+    if (site != NULL) *site = next_pc(gen);
 }
 
 void zgen_jump(struct zgen *gen, struct zgen_jumps *jumps)
@@ -179,9 +249,10 @@ void zgen_bind(struct zgen *gen, struct zgen_jumps *jumps)
 {
     uint32_t *words = gen->function->words.data;
     const uint32_t *sites = jumps->sites.data;
+    uint32_t target = zgen_pc(gen);
     if (gen->status == ZVM_OK) {
         for (uint32_t i = 0; i < jumps->sites.count; i++) {
-            uint32_t distance = zgen_pc(gen) - (sites[i] + 1);
+            uint32_t distance = target - (sites[i] + 1);
             bool is_jmp = words[sites[i]] == ZOP_JMP;
             words[sites[i]] = is_jmp ? ZOP_JMP | distance << 8 : distance;
         }
@@ -191,13 +262,13 @@ void zgen_bind(struct zgen *gen, struct zgen_jumps *jumps)
 
 void zgen_loop(struct zgen *gen, uint32_t target)
 {
-    uint32_t distance = target - (zgen_pc(gen) + 1);
+    uint32_t distance = target - (next_pc(gen) + 1);
     zgen_word(gen, ZOP_LOOP | distance << 8);
 }
 
 void zgen_loop_aux(struct zgen *gen, uint32_t target)
 {
-    zgen_word(gen, target - (zgen_pc(gen) + 1));
+    zgen_word(gen, target - (next_pc(gen) + 1));
 }
 
 // ---- Sites, registers and checks ---------------------------------------------------------------------

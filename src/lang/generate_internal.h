@@ -55,6 +55,8 @@ struct zgen_function {
     uint32_t line_pc, line, column; // of the last entry in `lines`
     uint32_t line_start;            // where that entry begins, and what it follows
     uint32_t line_pc_before, line_before;
+    uint32_t last_pc;  // of the last instruction that zgen_abc or zgen_ad emitted
+    uint32_t label_pc; // the last place that something may jump to or begin at
     uint32_t next, register_count;
     uint32_t this_register; // of a method that uses `this`, itself or in an inner function
     struct zgen_block *block;
@@ -94,7 +96,9 @@ const struct zstring *zgen_symbol(struct zgen *gen, struct zast_text text,
                                   struct zast_position position);
 
 // ---- Instructions (generate_emit.c) -----------------------------------------------------------
-uint32_t zgen_pc(const struct zgen *gen);
+// The next instruction's place, which something will jump to or begin at: it is not made one with the
+// instruction before it.
+uint32_t zgen_pc(struct zgen *gen);
 void zgen_word(struct zgen *gen, uint32_t word);
 void zgen_abc(struct zgen *gen, enum zopcode op, uint32_t a, uint32_t b, uint32_t c);
 void zgen_ad(struct zgen *gen, enum zopcode op, uint32_t a, uint32_t d);

@@ -140,6 +140,7 @@ static void add_operands(struct zstrbuf *out, const struct zproto *proto, uint32
         break;
     case ZFORM_W_R_R:
     case ZFORM_R_R_R:
+    case ZFORM_W2_R_R:
         zstrbuf_add_format(out, "r%u r%u r%u", a, b, c);
         break;
     case ZFORM_W_R_K:
@@ -153,6 +154,7 @@ static void add_operands(struct zstrbuf *out, const struct zproto *proto, uint32
         break;
     case ZFORM_W_R_I:
     case ZFORM_R_R_I:
+    case ZFORM_W2_R_I:
         zstrbuf_add_format(out, "r%u r%u %u", a, b, c);
         break;
     case ZFORM_W_R_N:

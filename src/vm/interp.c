@@ -440,6 +440,27 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
         NEXT;                                                                      \
     } while (0)
 
+// The result goes to its place at once: for the caller it is there by a load and a store sooner.
+#define ARITHMETIC_RETURN(name, builtin_op, float_op, op)                             \
+    OP(name)                                                                          \
+    {                                                                                 \
+        const struct zvalue *b = RA, *c = RB;                                         \
+        int64_t result;                                                               \
+        if (ZVM_LIKELY((b->tag | c->tag) == ZTAG_INT)) {                              \
+            if (ZVM_LIKELY(!builtin_op(b->i, c->i, &result))) {                       \
+                set_int(base - 1, result);                                            \
+                RETURN();                                                             \
+            }                                                                         \
+        } else if (b->tag == ZTAG_FLOAT && c->tag == ZTAG_FLOAT) {                    \
+            set_float(base - 1, b->d float_op c->d);                                  \
+            RETURN();                                                                 \
+        }                                                                             \
+        SAVE();                                                                       \
+        if (ZVM_UNLIKELY(!zarith_apply(iso, op, *b, *c, base - 1))) LEAVE(failed);    \
+        fuel = iso->fuel;                                                             \
+        RETURN();                                                                     \
+    }
+
 // What a call of any kind came to.
 #define AFTER_CALL(call)                                          \
     do {                                                          \
@@ -493,6 +514,20 @@ dispatch:
 OP(MOVE)
 {
     copy_value(RA, RB);
+    NEXT;
+}
+OP(MOVE2)
+{
+    struct zvalue *to = RA;
+    copy_value(to, RB);
+    copy_value(to + 1, RC);
+    NEXT;
+}
+OP(MOVEI)
+{
+    struct zvalue *to = RA;
+    copy_value(to, RB);
+    set_int(to + 1, ZINSN_C(insn));
     NEXT;
 }
 OP(LOADI)
@@ -781,6 +816,9 @@ OP(RETNULL)
     base[-1].tag = ZTAG_NULL;
     RETURN();
 }
+ARITHMETIC_RETURN(RETADD, add_overflows, +, ZARITH_ADD)
+ARITHMETIC_RETURN(RETSUB, sub_overflows, -, ZARITH_SUB)
+ARITHMETIC_RETURN(RETMUL, mul_overflows, *, ZARITH_MUL)
 
 OP(TASK)
 {

@@ -28,6 +28,11 @@ static uint32_t registers_touched(const struct zproto *proto, uint32_t word)
     case ZFORM_W_R_R:
     case ZFORM_R_R_R:
         return most > past_c ? most : past_c;
+    case ZFORM_W2_R_R:
+        most = past_a + 1 > past_b ? past_a + 1 : past_b;
+        return most > past_c ? most : past_c;
+    case ZFORM_W2_R_I:
+        return past_a + 1 > past_b ? past_a + 1 : past_b;
     case ZFORM_W_K_R:
         return past_a > past_c ? past_a : past_c;
     case ZFORM_W_R_N:

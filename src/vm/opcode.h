@@ -12,12 +12,14 @@
 #define ZCODE_REGISTERS_MAX 250
 
 // X(name, form, aux): form says what the operands are, in the order A B C or A D, for the verifier and
-// the disassembler: W register written, R register read, K constant, I unsigned immediate, S signed
+// the disassembler: W register written (W2: and the next one), R register read, K constant, I unsigned immediate, S signed
 // immediate, N count (behind K: a name), G global slot, U capture, P proto, T type check, 0 unused, J the jump of 24 bits;
 // or the name of a shape of its own (CALL, ITER, …). aux says what the AUX word holds.
 #define ZOPCODES(X)                                                                               \
     /* Moves */                                                                                   \
     X(MOVE, W_R_0, NONE) /* R[A] = R[B] */                                                        \
+    X(MOVE2, W2_R_R, NONE) /* R[A] = R[B], then R[A+1] = R[C] */                                  \
+    X(MOVEI, W2_R_I, NONE) /* R[A] = R[B], then R[A+1] = C, unsigned */                           \
     X(LOADI, W_S, NONE)  /* R[A] = D, signed */                                                   \
     X(LOADK, W_K, NONE)  /* R[A] = K[D] */                                                        \
     X(LOADNULL, W, NONE)                                                                          \
@@ -110,6 +112,9 @@
     X(CALLMN, NAMEDM, FIELD) /* as CALLM, with names */                                           \
     X(RET, R, NONE)                                                                               \
     X(RETNULL, NOTHING, NONE)                                                                     \
+    X(RETADD, R_R_0, NONE) /* returns R[A] + R[B] */                                              \
+    X(RETSUB, R_R_0, NONE)                                                                        \
+    X(RETMUL, R_R_0, NONE)                                                                        \
     /* Tasks */                                                                                   \
     X(TASK, NOTHING, NONE) /* returns a task of this call; its body follows */                    \
     X(AWAIT, AWAIT, NONE)  /* R[A] = the result, if R[A] is a task; R[A+1] is for the body */     \
@@ -166,6 +171,8 @@ enum zopcode_form {
     ZFORM_W_R_K,
     ZFORM_W_K_R,
     ZFORM_W_R_I,
+    ZFORM_W2_R_R,
+    ZFORM_W2_R_I,
     ZFORM_W_R_N,
     ZFORM_R_R_N,
     ZFORM_W_S,

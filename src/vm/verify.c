@@ -162,6 +162,10 @@ static bool check_operands(struct verifier *v, uint32_t word, const struct zopco
     case ZFORM_W_R_R:
     case ZFORM_R_R_R:
         return check_three(v, word);
+    case ZFORM_W2_R_R:
+        return check_registers(v, a, 2) && check_register(v, b) && check_register(v, c);
+    case ZFORM_W2_R_I:
+        return check_registers(v, a, 2) && check_register(v, b);
     case ZFORM_W_R_K:
         return check_two(v, word) && check_constant(v, c);
     case ZFORM_W_K_R:
@@ -243,8 +247,20 @@ static bool check_aux(struct verifier *v, uint32_t aux, const struct zopcode_inf
 
 static bool ends_flow(uint32_t op)
 {
-    return op == ZOP_RET || op == ZOP_RETNULL || op == ZOP_JMP || op == ZOP_LOOP ||
-           op == ZOP_THROW || op == ZOP_RETHROW;
+    switch (op) {
+    case ZOP_RET:
+    case ZOP_RETNULL:
+    case ZOP_RETADD:
+    case ZOP_RETSUB:
+    case ZOP_RETMUL:
+    case ZOP_JMP:
+    case ZOP_LOOP:
+    case ZOP_THROW:
+    case ZOP_RETHROW:
+        return true;
+    default:
+        return false;
+    }
 }
 
 static bool mark_starts(struct verifier *v)

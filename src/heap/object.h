@@ -116,7 +116,7 @@ struct zmap {
     uint32_t version;    // changes whenever a key is added or removed
     uint8_t index_bits;  // log2 of index slots; 0 = none
     uint8_t index_width; // 1, 2 or 4 bytes a slot
-    uint16_t reserved;
+    uint16_t guess;      // number of the entry found last, its low bits: where to look first (vm/map.c)
 };
 
 static inline struct zmap_entry *zmap_entries(const struct zmap *map)

@@ -28,9 +28,26 @@ static struct zcall_name method_of(const struct zisolate *iso, uint32_t insn, ui
     };
 }
 
+// A method that is a builtin of the receiver's type and gets as many arguments as it takes: all that most
+// calls on lists, maps and strings need. NULL: the whole way.
+static const struct zbuiltin *quick_method(const struct zvalue *receiver, uint32_t insn)
+{
+    static const uint8_t types[] = {
+        [ZTYPE_LIST] = ZMETHOD_LIST, [ZTYPE_MAP] = ZMETHOD_MAP, [ZTYPE_STRING] = ZMETHOD_STRING};
+    uint32_t type = zvalue_type(*receiver), count = ZINSN_B(insn) + 1;
+    if (ZINSN_C(insn) >= zbuiltin_count || type > ZTYPE_MAP) return NULL;
+    const struct zbuiltin *method = &zbuiltin_table[ZINSN_C(insn)];
+    bool fits = count >= method->minimum && count <= method->maximum;
+    return fits && (method->methods & types[type]) != 0 && method->call != NULL ? method : NULL;
+}
+
 enum zcall_outcome zslow_call_method(struct zisolate *iso, struct zvalue *window, uint32_t insn,
                                      uint32_t aux)
 {
+    const struct zbuiltin *method = quick_method(window, insn);
+    if (ZVM_LIKELY(method != NULL)) {
+        return method->call(iso, window, ZINSN_B(insn) + 1, window) ? ZCALL_DONE : ZCALL_FAILED;
+    }
     return zcall_method(iso, window, ZINSN_B(insn), method_of(iso, insn, aux));
 }
 

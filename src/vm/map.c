@@ -168,16 +168,49 @@ find_hashed(const struct zmap *map, struct zvalue key, uint32_t hash)
     }
 }
 
+// ---- Guesses ------------------------------------------------------------------------------------
+//
+// What is found after one key is most often the next that was added (a walk in the order of the keys), and
+// what is stored is what was read just before (`m[k] = m[k] + 1`). The guess is no part of the map: it
+// holds when the key is there, and any number is harmless.
+
+// The entry of that number if it has the key itself: an equal text elsewhere is not seen.
+static inline struct zmap_entry *entry_if(const struct zmap *map, uint32_t number, uint64_t bits,
+                                          uint32_t tag)
+{
+    if (number >= map->used) return NULL;
+    struct zmap_entry *entry = &zmap_entries(map)[number];
+    return entry->key == bits && entry->key_tag == tag ? entry : NULL;
+}
+
+static inline void set_guess(const struct zmap *map, uint32_t number)
+{
+    ((struct zmap *)(uintptr_t)map)->guess = (uint16_t)number;
+}
+
+static inline struct zmap_entry *guess_from(const struct zmap *map, struct zmap_entry *entry)
+{
+    if (entry != NULL) set_guess(map, (uint32_t)(entry - zmap_entries(map)));
+    return entry;
+}
+
 // A copy of its own for integers: the tag is a constant in it, and it saves no registers.
 static __attribute__((noinline)) struct zmap_entry *find_int(const struct zmap *map, int64_t key)
 {
-    return find_hashed(map, zvalue_int(key), hash_int(key));
+    uint32_t next = map->guess + 1u;
+    struct zmap_entry *entry = entry_if(map, next, (uint64_t)key, ZTAG_INT);
+    if (entry != NULL) {
+        set_guess(map, next);
+        return entry;
+    }
+    return guess_from(map, find_hashed(map, zvalue_int(key), hash_int(key)));
 }
 
 static __attribute__((noinline)) struct zmap_entry *find_string(const struct zmap *map,
                                                                 struct zvalue key)
 {
-    return find_hashed(map, key, hash_key(key));
+    if (map->index_width == 0) return scan(map, key, hash_key(key)); // as quick as a guess
+    return guess_from(map, find_hashed(map, key, hash_key(key)));
 }
 
 struct zmap_entry *zmap_find(const struct zmap *map, struct zvalue key)
@@ -338,8 +371,12 @@ static __attribute__((noinline)) bool add_string(struct zisolate *iso, struct zm
 
 bool zmap_set(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue value)
 {
-    uint32_t hash = hash_key(key);
-    struct zmap_entry *entry = zmap_count(map) == 0 ? NULL : find_hashed(map, key, hash);
+    uint32_t hash = 0;
+    struct zmap_entry *entry = entry_if(map, map->guess, key.bits, key.tag);
+    if (entry == NULL) {
+        hash = hash_key(key);
+        if (zmap_count(map) != 0) entry = find_hashed(map, key, hash);
+    }
     if (entry != NULL) {
         entry->value = value.bits;
         entry->value_tag = (uint8_t)value.tag;

@@ -158,6 +158,27 @@ ZVM_API zvm_status zvm_runtime_drain(zvm_runtime *runtime);
 /// source:  design card
 ZVM_API zvm_status zvm_runtime_shutdown(zvm_runtime *runtime, bool cancel);
 
+/// How short memory is.
+typedef enum zvm_pressure {
+    ZVM_PRESSURE_NONE = 0, // not at all: what a runtime begins with
+    ZVM_PRESSURE_LOW,      // heaps grow three quarters of what they would between collections
+    ZVM_PRESSURE_HIGH,     // half of it, and each gives back what it can, once a call
+    ZVM_PRESSURE_CRITICAL  // a quarter of it, and the same
+} zvm_pressure;
+
+/// Says how short memory is, from now on. HIGH and CRITICAL make every isolate clear its pools, collect
+/// and give empty memory back when it next needs memory; an isolate that allocates nothing is left
+/// alone. Nobody is stopped. Heaps grow by gc_growth_percent scaled as above, to between 125 and 300.
+///
+/// in:      runtime; level
+/// out:     none
+/// errors:  ZVM_E_ARGUMENT NULL, or a level that there is not
+/// thread:  any; never blocks
+/// memory:  none; see the report's pressure_collections for how many answered
+/// cost:    two atomic operations; a collection of each isolate that allocates
+/// source:  Zexus "Memory Pool Usage Guide", memory pressure management
+ZVM_API zvm_status zvm_runtime_pressure(zvm_runtime *runtime, zvm_pressure level);
+
 // ---- Code -------------------------------------------------------------------------------------
 
 /// Receives text piece by piece. `text` is [length_bytes], UTF-8, not NUL-terminated.
@@ -864,6 +885,7 @@ typedef struct zvm_report_counters {
     uint64_t slice_ns_total, slice_ns_p50, slice_ns_p99, slice_ns_max; // how long slices took
     uint64_t steals, stolen; // times that a worker took over another one's work; isolates so taken
     uint64_t parks, wakeups; // times that a worker went to sleep; was woken for work
+    uint64_t pressure_collections; // of the collections, those because of zvm_runtime_pressure
 } zvm_report_counters;
 
 /// The whole runtime at one moment.

@@ -135,6 +135,15 @@ zvm_status zvm_runtime_shutdown(zvm_runtime *runtime, bool cancel)
     return zsched_shutdown(runtime->sched, cancel);
 }
 
+_Static_assert((int)ZVM_PRESSURE_CRITICAL == (int)ZPRESSURE_CRITICAL, "the levels are the heap's");
+
+zvm_status zvm_runtime_pressure(zvm_runtime *runtime, zvm_pressure level)
+{
+    if (runtime == NULL || (unsigned)level > ZVM_PRESSURE_CRITICAL) return ZVM_E_ARGUMENT;
+    zspan_pool_press_any(runtime->spans, (enum zpressure_level)level);
+    return ZVM_OK;
+}
+
 // ---- Code ---------------------------------------------------------------------------------------
 
 // False: reported.

@@ -253,6 +253,8 @@ static enum zheap_outcome attempt_cell(struct zheap *heap, void *request)
 void zheap_poll(struct zheap *heap, uint64_t upcoming_bytes)
 {
     const struct zheap_private *private = zheap_private(heap);
+    if (ZVM_UNLIKELY(private->pressure_seen != zpressure_stamp(heap->env)))
+        zheap_answer_pressure(heap);
     if (ZHEAP_STRESS) {
         zheap_collect_now(heap, ZCOLLECT_STRESS);
     } else if (private->acquired_bytes + upcoming_bytes >= private->collect_at_bytes) {

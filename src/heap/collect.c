@@ -15,8 +15,7 @@
 
 #include <stdio.h>
 
-#define GROWTH_BYTES_MIN       (64u * 1024)
-#define GROWTH_PERCENT_DEFAULT 200u
+#define GROWTH_BYTES_MIN (64u * 1024)
 
 // What is left of the cells, summed while used words are written.
 struct survivors {
@@ -158,10 +157,8 @@ static void release_empty_spans(struct zheap *heap, uint64_t keep_pages)
 
 static uint64_t growth_bytes(const struct zheap *heap)
 {
-    const struct zheap_private *private = zheap_private_const(heap);
     uint64_t live = zheap_live_bytes(heap);
-    uint32_t percent =
-        private->growth_percent != 0 ? private->growth_percent : GROWTH_PERCENT_DEFAULT;
+    uint32_t percent = zheap_growth_percent(heap);
     uint64_t growth = percent <= 100 ? 0 : live / 100 * (percent - 100);
     return growth > GROWTH_BYTES_MIN ? growth : GROWTH_BYTES_MIN;
 }

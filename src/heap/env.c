@@ -27,6 +27,7 @@ zvm_status zheap_env_create(struct zspan_pool *pool, struct zheap_env **out)
     struct zheap_env *env = z_alloc_zeroed(sizeof *env);
     if (env == NULL) return ZVM_E_NOMEM;
     env->pool = pool;
+    env->pressure = zspan_pool_pressure(pool);
     env->stack = z_alloc(STACK_CAPACITY_FIRST * sizeof *env->stack);
     if (env->stack == NULL) {
         z_free(env, sizeof *env);
@@ -37,13 +38,27 @@ zvm_status zheap_env_create(struct zspan_pool *pool, struct zheap_env **out)
     return ZVM_OK;
 }
 
-void zheap_env_destroy(struct zheap_env *env)
+void zheap_env_give_back(struct zheap_env *env)
 {
-    if (env == NULL) return;
     for (uint32_t order = 0; order < ZSPAN_ORDERS; order++) {
         if (env->spans[order].first == NULL) continue;
         zspan_pool_give_any(env->pool, env->spans[order].first);
+        env->spans[order].first = NULL;
+        env->spans[order].count = 0;
     }
+}
+
+uint32_t zheap_env_take_pressed(struct zheap_env *env)
+{
+    uint32_t count = env->pressed_count;
+    env->pressed_count = 0;
+    return count;
+}
+
+void zheap_env_destroy(struct zheap_env *env)
+{
+    if (env == NULL) return;
+    zheap_env_give_back(env);
     z_free(env->stack, env->stack_capacity * sizeof *env->stack);
     z_free(env, sizeof *env);
 }

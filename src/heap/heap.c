@@ -31,7 +31,9 @@ void zheap_init(struct zheap *heap, struct zheap_env *env, const struct zheap_op
     private->context = options->context;
     private->first_base = (char *)block + ZPAGE_BYTES;
     private->limit_bytes = options->limit_bytes;
-    private->growth_percent = options->growth_percent;
+    private->growth_percent =
+        options->growth_percent < UINT16_MAX ? (uint16_t)options->growth_percent : UINT16_MAX;
+    private->pressure_seen = zpressure_stamp(env);
     private->threshold_count = options->threshold_count;
     private->threshold_next = options->threshold_count;
     private->freed_at_refusal_bytes = UINT64_MAX;

@@ -36,6 +36,11 @@ zvm_status zspan_pool_create(struct zspan_pool **out);
 void zspan_pool_destroy(struct zspan_pool *pool); // every span must have been given back
 uint64_t zspan_pool_mapped_bytes_any(struct zspan_pool *pool); // thread: any
 
+// How short memory is, by what the host says. From LOW on heaps grow less between collections; each
+// call with HIGH or CRITICAL makes every heap give back what it can, at its next slow path. thread: any
+enum zpressure_level { ZPRESSURE_NONE, ZPRESSURE_LOW, ZPRESSURE_HIGH, ZPRESSURE_CRITICAL };
+void zspan_pool_press_any(struct zspan_pool *pool, enum zpressure_level level);
+
 // What a thread brings to the heap it runs: span cache, mark stack, pause histogram.
 // owner-thread. Opaque; its parts are private to src/heap.
 struct zheap_env;
@@ -53,6 +58,8 @@ void zheap_block_release(struct zheap_env *env, void *block);
 // Take them after every slice.
 #define ZHEAP_ENV_PAUSES_MAX 64
 uint32_t zheap_env_take_pauses(struct zheap_env *env, uint64_t *pauses_ns, uint32_t max);
+// How many heaps gave back memory because of pressure, on this thread since the last call.
+uint32_t zheap_env_take_pressed(struct zheap_env *env);
 
 // ---- The heap ---------------------------------------------------------------------------------
 
@@ -140,7 +147,7 @@ _Static_assert(sizeof(struct zheap) == 256, "the heap's share of the control pag
 
 struct zheap_options {
     uint64_t limit_bytes;     // includes the block itself; at least 8 blocks
-    uint32_t growth_percent;  // 0 = 200
+    uint32_t growth_percent;  // 0 = 200; over 65535 it is that
     uint64_t threshold_count; // collect at every N-th allocation, exactly; 0 = off
     const struct zheap_hooks *hooks;
     void *context; // for the hooks

@@ -9,6 +9,7 @@
 #    error "heap_internal.h is private to src/heap and its tests"
 #endif
 
+#include "base/atomic.h"
 #include "heap/heap.h"
 
 #include <string.h>
@@ -168,6 +169,14 @@ static inline size_t zgranules_round(size_t bytes)
     return (bytes + ZGRANULE_BYTES - 1) & ~(size_t)(ZGRANULE_BYTES - 1);
 }
 
+// What the host says about memory, see pressure.c. shared: any thread.
+struct zpressure {
+    _Atomic uint32_t level; // enum zpressure_level
+    _Atomic uint32_t stamp; // goes up when memory is wanted back; wraps
+};
+
+struct zpressure *zspan_pool_pressure(struct zspan_pool *pool);
+
 // slab.c. thread: any. take: up to count spans linked by next; returns how many (0: no memory).
 uint32_t zspan_pool_take_any(struct zspan_pool *pool, uint32_t order, uint32_t count,
                              struct zpage **list);
@@ -197,6 +206,8 @@ struct zmark_entry {
 
 struct zheap_env {
     struct zspan_pool *pool;
+    const struct zpressure *pressure; // the pool's
+    uint32_t pressed_count;           // heaps that answered it since they were last counted
     struct {
         struct zpage *first;
         uint32_t count;
@@ -207,11 +218,23 @@ struct zheap_env {
     uint64_t pauses_ns[ZHEAP_ENV_PAUSES_MAX];
 };
 
+// relaxed, both: an answer that comes a page later is as good.
+static inline uint16_t zpressure_stamp(const struct zheap_env *env)
+{
+    return (uint16_t)z_load_relaxed(&env->pressure->stamp);
+}
+
+static inline enum zpressure_level zpressure_level(const struct zheap_env *env)
+{
+    return (enum zpressure_level)z_load_relaxed(&env->pressure->level);
+}
+
 struct zpage *zspan_acquire(struct zheap_env *env, uint32_t order); // NULL: no memory
 void zspan_release(struct zheap_env *env, struct zpage *span);
 // Doubles the mark stack; false: it stays as it is.
 bool zheap_env_grow_stack(struct zheap_env *env);
 void zheap_env_shrink_stack(struct zheap_env *env);
+void zheap_env_give_back(struct zheap_env *env); // the spans that it has at hand
 void zheap_env_add_pause(struct zheap_env *env, uint64_t pause_ns);
 
 // ---- The heap ---------------------------------------------------------------------------------
@@ -281,7 +304,8 @@ struct __attribute__((may_alias)) zheap_private {
     uint64_t freed_at_refusal_bytes; // UINT64_MAX: no refusal yet
     uint64_t freed_at_rescue_bytes;  // freed_bytes when the limit last forced a collection
     uint32_t span_pages;             // the block not counted
-    uint32_t growth_percent;
+    uint16_t growth_percent;
+    uint16_t pressure_seen; // stamp of the last pressure that was answered
     uint8_t first_top;      // granules handed out in the first page
     uint8_t refused_reason; // enum zheap_refusal_reason
     bool refused_final;
@@ -404,6 +428,10 @@ struct zmarker {
 
 void zmark_all(struct zheap *heap); // marks are clear before, and right after
 void zverify_root(struct zverifier *verifier, const void *object, uint32_t tag);
+
+// pressure.c
+uint32_t zheap_growth_percent(const struct zheap *heap); // now: what is asked for, and the pressure
+ZVM_COLD void zheap_answer_pressure(struct zheap *heap);
 
 // collect.c
 enum zcollect_reason { ZCOLLECT_GROWTH, ZCOLLECT_ASKED, ZCOLLECT_LIMIT, ZCOLLECT_STRESS };

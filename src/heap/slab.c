@@ -25,7 +25,14 @@ struct zspan_pool {
     struct zslab *buckets[BUCKETS];
     uint64_t slab_count;
     uint64_t whole_count; // slabs with every page free
+    // shared: any thread
+    struct zpressure pressure;
 };
+
+struct zpressure *zspan_pool_pressure(struct zspan_pool *pool)
+{
+    return &pool->pressure;
+}
 
 #define USABLE_PAGES (ZSLAB_PAGES - ZSLAB_HEAD_PAGES)
 

@@ -261,5 +261,6 @@ void zreport_counters(const struct zreport_snapshot *snapshot, zvm_report_counte
         .stolen = c[ZREPORT_stolen],
         .parks = c[ZREPORT_parks],
         .wakeups = c[ZREPORT_wakeups],
+        .pressure_collections = c[ZREPORT_pressure_collections],
     };
 }

@@ -163,6 +163,9 @@ static void write_collector(const struct zreport_view *view, struct zemit *emit)
 {
     worker_counter(view, emit, "zvm_gc_collections_total", "Collections of isolates' heaps.",
                    ZREPORT_collections);
+    worker_counter(view, emit, "zvm_gc_pressure_collections_total",
+                   "Collections that the host asked for because memory is short.",
+                   ZREPORT_pressure_collections);
     histogram(emit, "zvm_gc_pause_seconds", "Pauses of isolates by their collector.",
               view->totals.pauses, view->totals.counters[ZREPORT_pause_ns_total]);
 }

@@ -37,11 +37,12 @@
     X(output_bytes)                                                                       \
     X(cpu_ns)                                                                             \
     X(slice_ns_total)                                                                     \
-    X(slice_ns_max) /* a maximum, not a sum */                                            \
-    X(steals)       /* times that a worker took half of another one's ring */             \
-    X(stolen)       /* isolates that came over by it */                                   \
-    X(parks)        /* times that a worker went to sleep */                               \
-    X(wakeups)      /* times that it was woken for work */
+    X(slice_ns_max)         /* a maximum, not a sum */                                    \
+    X(steals)               /* times that a worker took half of another one's ring */     \
+    X(stolen)               /* isolates that came over by it */                           \
+    X(parks)                /* times that a worker went to sleep */                       \
+    X(wakeups)              /* times that it was woken for work */                        \
+    X(pressure_collections) /* of the collections, those that pressure asked for */
 
 enum zreport_counter {
 #define X(name) ZREPORT_##name,

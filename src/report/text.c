@@ -195,6 +195,8 @@ static void write_collector(const struct zreport_view *view, struct zemit *emit)
     char share[TEXT_BYTES];
     section(emit, "Collector");
     count_line(emit, "collections", c[ZREPORT_collections]);
+    if (c[ZREPORT_pressure_collections] > 0)
+        count_line(emit, "for pressure", c[ZREPORT_pressure_collections]);
     duration_line(emit, "pause p50", zreport_pause_percentile(&view->totals, 50));
     duration_line(emit, "pause p99", zreport_pause_percentile(&view->totals, 99));
     duration_line(emit, "pause max", c[ZREPORT_pause_ns_max]);

@@ -76,4 +76,10 @@ uint32_t zheap_env_take_pauses(struct zheap_env *env, uint64_t *pauses_ns, uint3
     return 0;
 }
 
+uint32_t zheap_env_take_pressed(struct zheap_env *env)
+{
+    (void)env;
+    return 0;
+}
+
 #endif // ZVM_TESTS_MODEL_SCHED_ISOLATES_H

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { NAMES_MAX = 127 }; // of a pattern: the operand has 7 bits for them
+
 static uint32_t value_or_null(struct zgen *gen, const struct zast_node *node,
                               struct zast_position position)
 {
@@ -76,7 +78,7 @@ static void let(struct zgen *gen, const struct zast_node *node)
 static uint32_t unpack_list(struct zgen *gen, const struct zast_node *node, uint32_t value)
 {
     uint32_t total = node->unpack.target_count + (node->unpack.has_rest ? 1 : 0);
-    if (node->unpack.target_count > 127) {
+    if (node->unpack.target_count > NAMES_MAX) {
         zgen_error(gen, node->position, "a pattern has too many names (limit 127)");
         return 0;
     }
@@ -101,6 +103,35 @@ static uint32_t unpack_map(struct zgen *gen, const struct zast_node *node, uint3
     return first;
 }
 
+// A literal of as many elements as there are names: `let [a, b] = [b, a]`. Nobody else can have that
+// list, so it is not even made; the elements go where unpacking would put them.
+static bool is_literal_for_names(const struct zast_node *node)
+{
+    const struct zast_node *value = node->unpack.value;
+    if (node->unpack.is_map || node->unpack.has_rest || value->kind != ZAST_LIST) return false;
+    if (node->unpack.target_count > NAMES_MAX) return false; // told where a list is unpacked
+    return value->list.count == node->unpack.target_count;
+}
+
+static uint32_t unpack_literal(struct zgen *gen, const struct zast_node *node)
+{
+    uint32_t first = gen->function->next;
+    for (const struct zast_node *element = node->unpack.value->list.first; element != NULL;
+         element = element->next) {
+        uint32_t reg = zgen_registers(gen, 1, element->start);
+        zgen_expression(gen, element, reg);
+    }
+    return first;
+}
+
+// Where the values for the names are.
+static uint32_t unpack_value(struct zgen *gen, const struct zast_node *node)
+{
+    if (is_literal_for_names(node)) return unpack_literal(gen, node);
+    uint32_t value = zgen_operand(gen, node->unpack.value);
+    return node->unpack.is_map ? unpack_map(gen, node, value) : unpack_list(gen, node, value);
+}
+
 static void unpack(struct zgen *gen, const struct zast_node *node)
 {
     // The new variables' registers come first, so that they stay when the temporaries go.
@@ -110,9 +141,7 @@ static void unpack(struct zgen *gen, const struct zast_node *node)
         }
     }
     uint32_t saved = gen->function->next;
-    uint32_t value = zgen_operand(gen, node->unpack.value);
-    uint32_t reg =
-        node->unpack.is_map ? unpack_map(gen, node, value) : unpack_list(gen, node, value);
+    uint32_t reg = unpack_value(gen, node);
     for (const struct zast_target *target = node->unpack.targets; target != NULL;
          target = target->next) {
         zgen_declare_value(gen, target->name, target->variable, target->is_first, target->position,

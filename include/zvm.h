@@ -57,6 +57,9 @@ typedef enum zvm_status {
     ZVM_E_INTERNAL = 22,   // an internal check failed: a bug in zvm
     ZVM_E_THREAD = 23,     // called from a thread that does not own the object
     ZVM_E_FORMAT = 24,     // bytes that are no compiled program of this version
+    ZVM_E_CPU_TIME = 25,   // the program used up its CPU time
+    ZVM_E_OUTPUT_LIMIT = 26, // the program printed more than its limit
+    ZVM_E_ISOLATES = 27,   // as many isolates exist as the runtime may have
     ZVM_STATUS_COUNT
 } zvm_status;
 
@@ -108,9 +111,10 @@ typedef struct zvm_runtime_options {
     uint32_t slice_budget;       // fuel an isolate runs before another gets its turn; 0 = 32768
     uint64_t intern_limit_count; // strings in its table of shared strings; 0 = 16777216
     uint64_t intern_limit_bytes; // bytes of that table; 0 = 1 GiB
+    uint64_t isolate_limit;      // isolates that exist at a time; 0 = no limit
 } zvm_runtime_options;
 
-#define ZVM_RUNTIME_OPTIONS_INIT {sizeof(zvm_runtime_options), 0, 0, 0, 0}
+#define ZVM_RUNTIME_OPTIONS_INIT {sizeof(zvm_runtime_options), 0, 0, 0, 0, 0}
 
 /// Makes a runtime and starts its workers. Several runtimes may live in one process.
 ///
@@ -526,6 +530,8 @@ typedef struct zvm_isolate_options {
     // What its pools keep: texts of integers (0 = 1000), keys of maps that are dead (0 = 500),
     // buffers of lists of each size (0 = none). At most ZVM_POOL_SIZE_MAX; ZVM_POOL_OFF: none.
     uint32_t int_pool_size, str_pool_size, list_pool_size;
+    uint64_t cpu_limit_ns;          // CPU time of the threads while they run it; 0 = none
+    uint64_t output_limit_bytes;    // of what it prints; 0 = none
 } zvm_isolate_options;
 
 #define ZVM_POOL_SIZE_MAX 1048576u
@@ -533,7 +539,7 @@ typedef struct zvm_isolate_options {
 
 #define ZVM_ISOLATE_OPTIONS_INIT                                                                   \
     {sizeof(zvm_isolate_options), 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0,   \
-     0, 0, 0, 0, NULL, 0, 0, 0}
+     0, 0, 0, 0, NULL, 0, 0, 0, 0, 0}
 
 /// A good sample_bytes: what it costs does not show.
 #define ZVM_SAMPLE_BYTES 524288
@@ -579,6 +585,9 @@ typedef struct zvm_result {
     uint64_t slices;
     const char *const *hints; // [hint_count]: what may mend the error, one line each
     uint32_t hint_count;
+    // Of the limit that ended it, in its unit: what it had, or asked for when that is more, and what
+    // it might have. 0, 0: no limit did.
+    uint64_t limit_used, limit_allowed;
 } zvm_result;
 
 #define ZVM_RESULT_INIT {.size = sizeof(zvm_result)}
@@ -589,7 +598,7 @@ typedef struct zvm_result {
 /// out:     out  the isolate, to be destroyed with zvm_isolate_destroy
 /// errors:  ZVM_E_ARGUMENT (also a heap limit under ZVM_HEAP_LIMIT_MIN_BYTES, an intern limit over
 ///          ZVM_INTERN_LIMIT_MAX or a priority that there is not); ZVM_E_FOREIGN; ZVM_E_UTF8 an
-///          argument; ZVM_E_CLOSED; ZVM_E_NOMEM
+///          argument; ZVM_E_CLOSED; ZVM_E_ISOLATES; ZVM_E_NOMEM
 /// thread:  any; never blocks
 /// memory:  one 2 KiB block
 /// cost:    under a microsecond when blocks are warm
@@ -875,7 +884,7 @@ typedef struct zvm_report_counters {
     uint64_t isolates_finished; // all that ended: succeeded + failed
     uint64_t isolates_succeeded;
     uint64_t failed_error, failed_heap_limit, failed_fuel, failed_timeout, failed_cancelled,
-        failed_output, failed_other;
+        failed_output, failed_cpu_time, failed_output_limit, failed_other;
     uint64_t slices, fuel_used;
     uint64_t heap_current_bytes, heap_peak_bytes; // peak: the largest sum seen at a slice's end
     uint64_t allocated_bytes, allocated_count, freed_bytes, freed_count;

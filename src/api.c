@@ -89,6 +89,7 @@ static zvm_status fill_runtime(zvm_runtime *runtime, const zvm_runtime_options *
     if (status != ZVM_OK) return status;
     struct zsched_options sched_options = {.worker_count = options->worker_count,
                                            .slice_budget = options->slice_budget,
+                                           .isolate_limit = options->isolate_limit,
                                            .spans = runtime->spans};
     return zsched_create(&sched_options, &runtime->sched);
 }
@@ -373,6 +374,8 @@ static struct zisolate_options internal_options(zvm_runtime *runtime,
         .sample_bytes = options->sample_bytes,
         .sample_seed = options->sample_seed,
         .on_moment = options->on_moment,
+        .cpu_limit_ns = options->cpu_limit_ns,
+        .output_limit_bytes = options->output_limit_bytes,
     };
 }
 
@@ -450,6 +453,8 @@ static void fill_ending(const struct zisolate *iso, zvm_result *result)
     result->trace_omitted = extra->trace_omitted;
     result->hints = (const char *const *)&extra->hint;
     result->hint_count = extra->hint != NULL ? 1 : 0;
+    result->limit_used = extra->limit_used;
+    result->limit_allowed = extra->limit_allowed;
 }
 
 static void fill_figures(const struct zisolate *iso, zvm_result *result)

@@ -32,6 +32,9 @@ static const char *const status_texts[ZVM_STATUS_COUNT] = {
     [ZVM_E_THREAD] = "called from a thread that does not own the object",
     [ZVM_E_INTERNAL] = "an internal check failed: this is a bug in zvm",
     [ZVM_E_FORMAT] = "not a compiled program that this version can read",
+    [ZVM_E_CPU_TIME] = "the program used up its CPU time",
+    [ZVM_E_OUTPUT_LIMIT] = "the program printed more than it may",
+    [ZVM_E_ISOLATES] = "as many isolates exist as may",
 };
 
 const char *zstatus_text(zvm_status status)

@@ -305,6 +305,8 @@ static zvm_status start_in_slot(struct cli_batch *batch, struct slot *slot)
     options.heap_limit_bytes = (size_t)wanted->heap_limit_bytes;
     options.fuel_limit = wanted->fuel_limit;
     options.timeout_ns = wanted->timeout_ns;
+    options.cpu_limit_ns = wanted->cpu_limit_ns;
+    options.output_limit_bytes = wanted->output_limit_bytes;
     options.max_depth = wanted->max_depth;
     options.gc_threshold_count = wanted->gc_threshold_count;
     options.int_pool_size = wanted->int_pool_size;

@@ -57,6 +57,10 @@ static const char *kind_of(const zvm_result *result)
         return "out of time";
     case ZVM_E_OUTPUT:
         return "too much output";
+    case ZVM_E_CPU_TIME:
+        return "out of CPU time";
+    case ZVM_E_OUTPUT_LIMIT:
+        return "over the output limit";
     default:
         return zvm_status_text(result->status);
     }
@@ -222,6 +226,7 @@ static void write_termination(FILE *to, const struct cli_run_options *options, u
 {
     char suffix[40];
     char number[CLI_COUNT_CHARS];
+    char size[CLI_UNIT_CHARS];
     isolate_suffix(options, id, suffix, sizeof suffix);
     switch (result->status) {
     case ZVM_E_FUEL:
@@ -231,6 +236,15 @@ static void write_termination(FILE *to, const struct cli_run_options *options, u
     case ZVM_E_TIMEOUT:
         fprintf(to, "zvm: %s: not finished after %s%s; raise --timeout if it needs longer\n",
                 options->file, cli_duration(options->timeout_ns, number), suffix);
+        return;
+    case ZVM_E_CPU_TIME:
+        fprintf(to,
+                "zvm: %s: out of CPU time after %s%s; raise --cpu-time if the program needs more\n",
+                options->file, cli_duration(options->cpu_limit_ns, number), suffix);
+        return;
+    case ZVM_E_OUTPUT_LIMIT:
+        fprintf(to, "zvm: %s: more output than %s%s; raise --output-limit if it may print more\n",
+                options->file, cli_size(options->output_limit_bytes, size), suffix);
         return;
     case ZVM_E_OUTPUT:
         fprintf(to,

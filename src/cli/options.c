@@ -82,16 +82,34 @@ static bool apply_fuel(struct cli_run_options *options, const char *name, const 
     return parse_within(name, value, 1, INT64_MAX, &options->fuel_limit);
 }
 
-static bool apply_timeout(struct cli_run_options *options, const char *name, const char *value)
+static bool parse_time(const char *name, const char *value, uint64_t *out)
 {
-    uint64_t timeout_ns;
-    if (cli_parse_duration(value, &timeout_ns) && timeout_ns >= 1 && timeout_ns <= INT64_MAX) {
-        options->timeout_ns = timeout_ns;
+    uint64_t time_ns;
+    if (cli_parse_duration(value, &time_ns) && time_ns >= 1 && time_ns <= INT64_MAX) {
+        *out = time_ns;
         return true;
     }
     cli_complain(
         "%s: '%s' is not a duration; write a whole number with a unit: 500us, 20ms, 3s, 2m", name,
         value);
+    return false;
+}
+
+static bool apply_timeout(struct cli_run_options *options, const char *name, const char *value)
+{
+    return parse_time(name, value, &options->timeout_ns);
+}
+
+static bool apply_cpu_time(struct cli_run_options *options, const char *name, const char *value)
+{
+    return parse_time(name, value, &options->cpu_limit_ns);
+}
+
+static bool apply_output_limit(struct cli_run_options *options, const char *name, const char *value)
+{
+    if (cli_parse_size(value, &options->output_limit_bytes) && options->output_limit_bytes > 0)
+        return true;
+    cli_complain("%s: '%s' is not a size; write bytes or 64K, 10M, 1G (at least 1)", name, value);
     return false;
 }
 
@@ -288,6 +306,8 @@ static const struct option_row rows[] = {
     {"--heap-limit", "10M", apply_heap_limit, true},
     {"--fuel", "1000000", apply_fuel, true},
     {"--timeout", "20ms", apply_timeout, true},
+    {"--cpu-time", "20ms", apply_cpu_time, true},
+    {"--output-limit", "1M", apply_output_limit, true},
     {"--max-depth", "10000", apply_max_depth, true},
     {"--intern-limit", "10000", apply_intern_limit, false},
     {"--intern-limit-bytes", "1M", apply_intern_bytes, false},

@@ -24,7 +24,8 @@ struct cli_run_options {
     uint32_t worker_count;
     uint64_t heap_limit_bytes;
     uint64_t fuel_limit;
-    uint64_t timeout_ns;
+    uint64_t timeout_ns, cpu_limit_ns;
+    uint64_t output_limit_bytes;
     uint64_t intern_limit_count, intern_limit_bytes;
     uint32_t max_depth;
     uint64_t intern_table_count, intern_table_bytes; // for all isolates together

@@ -309,6 +309,8 @@ static bool open_isolate(struct repl *repl)
     options.heap_limit_bytes = (size_t)repl->options.heap_limit_bytes;
     options.fuel_limit = repl->options.fuel_limit;
     options.timeout_ns = repl->options.timeout_ns;
+    options.cpu_limit_ns = repl->options.cpu_limit_ns;
+    options.output_limit_bytes = repl->options.output_limit_bytes;
     options.max_depth = repl->options.max_depth;
     options.arguments = repl->options.arguments;
     options.argument_count = repl->options.argument_count;

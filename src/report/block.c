@@ -237,6 +237,8 @@ void zreport_counters(const struct zreport_snapshot *snapshot, zvm_report_counte
         .failed_timeout = c[ZREPORT_failed_timeout],
         .failed_cancelled = c[ZREPORT_failed_cancelled],
         .failed_output = c[ZREPORT_failed_output],
+        .failed_cpu_time = c[ZREPORT_failed_cpu_time],
+        .failed_output_limit = c[ZREPORT_failed_output_limit],
         .failed_other = c[ZREPORT_failed_other],
         .slices = c[ZREPORT_slices],
         .fuel_used = c[ZREPORT_fuel_used],

@@ -22,6 +22,8 @@
     X(failed_timeout)                                                                     \
     X(failed_cancelled)                                                                   \
     X(failed_output)                                                                      \
+    X(failed_cpu_time)                                                                    \
+    X(failed_output_limit)                                                                \
     X(failed_other)                                                                       \
     X(slices)                                                                             \
     X(fuel_used)                                                                          \

@@ -158,9 +158,14 @@ static void write_failures(const struct zreport_view *view, struct zemit *emit)
         enum zreport_counter counter;
         const char *label;
     } reasons[] = {
-        {ZREPORT_failed_error, "uncaught error"}, {ZREPORT_failed_heap_limit, "heap limit"},
-        {ZREPORT_failed_fuel, "out of fuel"},     {ZREPORT_failed_timeout, "timed out"},
-        {ZREPORT_failed_cancelled, "cancelled"},  {ZREPORT_failed_output, "output refused"},
+        {ZREPORT_failed_error, "uncaught error"},
+        {ZREPORT_failed_heap_limit, "heap limit"},
+        {ZREPORT_failed_fuel, "out of fuel"},
+        {ZREPORT_failed_timeout, "timed out"},
+        {ZREPORT_failed_cancelled, "cancelled"},
+        {ZREPORT_failed_output, "output refused"},
+        {ZREPORT_failed_cpu_time, "out of CPU time"},
+        {ZREPORT_failed_output_limit, "output limit"},
         {ZREPORT_failed_other, "other"},
     };
     section(emit, "Failures by reason");

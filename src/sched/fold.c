@@ -150,6 +150,10 @@ static enum zreport_counter counter_of(int32_t status)
         return ZREPORT_failed_cancelled;
     case ZVM_E_OUTPUT:
         return ZREPORT_failed_output;
+    case ZVM_E_CPU_TIME:
+        return ZREPORT_failed_cpu_time;
+    case ZVM_E_OUTPUT_LIMIT:
+        return ZREPORT_failed_output_limit;
     default:
         return ZREPORT_failed_other;
     }

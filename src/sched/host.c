@@ -30,6 +30,23 @@ static void unlink_live(struct zsched *sched, struct zisolate *iso)
     pthread_mutex_unlock(&sched->host_lock);
 }
 
+// ---- How many there may be ----------------------------------------------------------------------
+
+// relaxed, all three: a count, nothing is read through it. Without a limit nobody counts, so that the
+// line does not move between the cores.
+static bool count_in(struct zsched *sched)
+{
+    if (sched->isolate_limit == 0) return true;
+    if (z_fetch_add_relaxed(&sched->isolate_count, 1) < sched->isolate_limit) return true;
+    z_fetch_sub_relaxed(&sched->isolate_count, 1);
+    return false;
+}
+
+static void count_out(struct zsched *sched)
+{
+    if (sched->isolate_limit != 0) z_fetch_sub_relaxed(&sched->isolate_count, 1);
+}
+
 // ---- Making and destroying ----------------------------------------------------------------------
 
 zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, struct zcode *code,
@@ -37,8 +54,12 @@ zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, s
 {
     // A creation that races with the shutdown may go either way; submitting looks again.
     if (zadmission_is_closed(&sched->admission)) return ZVM_E_CLOSED;
+    if (!count_in(sched)) return ZVM_E_ISOLATES;
     struct zlane *lane = zlane_acquire(sched);
-    if (lane == NULL) return ZVM_E_NOMEM;
+    if (lane == NULL) {
+        count_out(sched);
+        return ZVM_E_NOMEM;
+    }
     struct zisolate *iso;
     zvm_status status = zisolate_create(shared, code, lane->runner.env, options, &iso);
     if (status == ZVM_OK) {
@@ -50,6 +71,8 @@ zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, s
         zfold_end(sched, lane, block, zclock_now_ns());
         link_live(sched, iso);
         *out = iso;
+    } else {
+        count_out(sched);
     }
     zlane_release(sched, lane);
     return status;
@@ -67,6 +90,7 @@ zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
     zisolate_deinit(iso, lane->runner.env);
     if (!zstate_retire(&iso->state)) zisolate_free(iso, lane->runner.env); // PAIR state
     zlane_release(sched, lane);
+    count_out(sched);
     return ZVM_OK;
 }
 

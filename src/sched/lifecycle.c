@@ -132,6 +132,7 @@ zvm_status zsched_create(const struct zsched_options *options, struct zsched **o
     sched->slice_budget =
         options->slice_budget == 0 ? ZSCHED_BUDGET_DEFAULT : options->slice_budget;
     sched->spans = options->spans;
+    sched->isolate_limit = options->isolate_limit;
     sched->start_ns = zclock_now_ns();
     atomic_init(&sched->host_block.updated_ns, sched->start_ns);
 

@@ -19,6 +19,7 @@ struct zsched_options {
     uint32_t worker_count; // 0 = none: the host's threads run isolates
     uint32_t slice_budget; // 0 = ZSCHED_BUDGET_DEFAULT
     struct zspan_pool *spans;
+    uint64_t isolate_limit; // isolates that exist at a time; 0 = no limit
 };
 
 // Starts the workers; with fewer than wanted it works, see zsched_worker_count.

@@ -77,6 +77,7 @@ struct zsched {
     struct zworker **workers; // [worker_capacity], the first worker_count of them started
     uint32_t worker_capacity; // wanted
     uint32_t slice_budget;
+    uint64_t isolate_limit; // isolates that exist; 0 = no limit
     struct zspan_pool *spans;
     uint64_t start_ns;
     // shared: 0 until all workers are started, then frozen. PAIR park: before any submission.
@@ -110,6 +111,8 @@ struct zsched {
     // shared, relaxed: a gauge and its highest value; nothing is read through them
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint64_t heap_current_bytes;
     _Atomic uint64_t heap_peak_bytes;
+    // shared, relaxed: isolates that exist or are being made; counted only under a limit
+    _Atomic uint64_t isolate_count;
 };
 
 // A hint: isolates of this priority behind the workers' rings.

@@ -14,6 +14,7 @@
 #include "vm/error.h"
 #include "vm/interp.h"
 #include "vm/profile.h"
+#include "vm/quota.h"
 #include "vm/result.h"
 
 #include <string.h>
@@ -137,6 +138,7 @@ void zisolate_restart(struct zisolate *iso)
     iso->started = iso->finished = 0;
     iso->status = ZVM_OK;
     iso->pending = ZPENDING_NOTHING;
+    if (iso->quota != NULL) zquota_restart(iso);
     iso->error_line = iso->error_column = 0;
 }
 
@@ -209,6 +211,7 @@ zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zh
     zcode_retain(code);
 
     zvm_status status = copy_arguments(iso, options);
+    if (status == ZVM_OK) status = zquota_create(iso, options);
     if (status == ZVM_OK) status = zisolate_profile_start(iso, options);
     if (status == ZVM_OK && !zcall_make_room(iso, 0, code->global_count + 1)) {
         status = iso->status == ZVM_E_NOMEM ? ZVM_E_NOMEM : ZVM_E_HEAP_LIMIT;
@@ -244,6 +247,7 @@ void zisolate_deinit(struct zisolate *iso, struct zheap_env *env)
     iso->heap.env = env;
     zsession_free(iso);
     zresult_free(iso);
+    zquota_destroy(iso);
     free_stacks(iso);
     zpools_destroy(iso->pools, &iso->heap);
     bool held_symbols = iso->symbol_bytes > 0;
@@ -282,6 +286,7 @@ static bool must_stop(struct zisolate *iso)
         return !zerror_terminate(iso, ZVM_E_TIMEOUT);
     }
     if (iso->fuel + iso->fuel_reserve < 0) return !zerror_terminate(iso, ZVM_E_FUEL);
+    if (iso->quota != NULL) return !zquota_poll(iso);
     return false;
 }
 
@@ -320,6 +325,7 @@ bool zisolate_flush(struct zisolate *iso)
 
 bool zisolate_output(struct zisolate *iso, const char *text, size_t length_bytes)
 {
+    if (iso->quota != NULL && !zquota_output(iso, length_bytes)) return false;
     iso->output_bytes += length_bytes;
     if (iso->output == NULL) return true;
     struct zstrbuf *output = &iso->runner->output;
@@ -366,6 +372,7 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
     if (grant > iso->fuel_reserve) grant = iso->fuel_reserve < 0 ? 0 : iso->fuel_reserve;
     iso->fuel += grant;
     iso->fuel_reserve -= grant;
+    if (iso->quota != NULL) zquota_begin(iso);
 
     enum zinterp_outcome outcome = go_on(iso);
     if (outcome == ZINTERP_RETURNED) iso->status = ZVM_OK;
@@ -378,6 +385,7 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
             outcome = ZINTERP_ENDED;
         }
     }
+    if (iso->quota != NULL) zquota_end(iso);
     if (outcome != ZINTERP_YIELDED) {
         finish(iso);
     } else {

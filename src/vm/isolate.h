@@ -15,6 +15,7 @@
 
 struct zbuiltin;
 struct zisolate;
+struct zquota;
 struct zshared;
 
 // One call. Its registers start at stack[base]; its result goes to stack[base - 1].
@@ -89,6 +90,7 @@ struct zisolate_extra {
     size_t hint_bytes;
     char **arguments; // [argument_count], NUL-terminated copies
     size_t argument_count;
+    uint64_t limit_used, limit_allowed; // of the limit that ended it; 0, 0: none did
     char *text; // NUL-terminated: the last long text of a global that the host read
     size_t text_bytes;
     zvm_moment_fn on_moment; // may be NULL
@@ -139,6 +141,7 @@ struct zisolate {
     uint32_t pool_limits[ZPOOL_KIND_COUNT]; // frozen: what each pool may keep; 0 = off
     bool is_int_pool_asked;                 // it is on, and has not turned out not to pay
     struct zpools *pools;                   // NULL until first used
+    struct zquota *quota;                   // limits that few have (vm/quota.h); NULL: none
 
     // frozen after creation
     uint32_t symbol_limit_count, symbol_limit_bytes; // of the held set, at most
@@ -165,6 +168,7 @@ _Static_assert(sizeof(struct zisolate) <= 640, "control fits its page with room 
 struct zisolate_options { // as the public ones, checked
     int64_t id;
     uint64_t heap_limit_bytes, fuel_limit, timeout_ns, gc_threshold_count;
+    uint64_t cpu_limit_ns, output_limit_bytes; // 0 = none
     uint32_t max_depth, gc_growth_percent;
     uint32_t symbol_limit_count, symbol_limit_bytes; // 0 = UINT32_MAX
     uint32_t priority; // enum zpriority

@@ -6,14 +6,18 @@
 
 #include "vm/error.h"
 #include "vm/hint.h"
+#include "vm/quota.h"
 #include "vm/string.h"
 #include "vm/text.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/status.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define LIMIT_MESSAGE_BYTES 128 // the longest text of a status, and two numbers
 
 static bool ensure_extra(struct zisolate *iso)
 {
@@ -108,6 +112,38 @@ static void set_hint(struct zisolate *iso, const struct zerror *error)
     set_text(&iso->extra->hint, &iso->extra->hint_bytes, zstrbuf_text(text), text->length);
 }
 
+// What the isolate had, and might have, of the limit that ends it.
+static void set_limit(struct zisolate *iso)
+{
+    struct zisolate_extra *extra = iso->extra;
+    struct zheap_stats stats;
+    switch (iso->status) {
+    case ZVM_E_HEAP_LIMIT:
+        zheap_stats(&iso->heap, &stats);
+        extra->limit_used = stats.committed_peak_bytes;
+        extra->limit_allowed = stats.limit_bytes;
+        return;
+    case ZVM_E_FUEL:
+        extra->limit_used = zisolate_fuel_used(iso);
+        extra->limit_allowed = iso->fuel_limit;
+        return;
+    case ZVM_E_TIMEOUT:
+        extra->limit_used = zclock_now_ns() - (iso->deadline_ns - iso->timeout_ns);
+        extra->limit_allowed = iso->timeout_ns;
+        return;
+    case ZVM_E_CPU_TIME:
+        extra->limit_used = zquota_cpu_ns(iso);
+        extra->limit_allowed = iso->quota->cpu_limit_ns;
+        return;
+    case ZVM_E_OUTPUT_LIMIT:
+        extra->limit_used = iso->quota->output_asked_bytes;
+        extra->limit_allowed = iso->quota->output_limit_bytes;
+        return;
+    default:
+        extra->limit_used = extra->limit_allowed = 0;
+    }
+}
+
 void zresult_error(struct zisolate *iso, struct zplace place)
 {
     const struct zerror *error = iso->error.tag == ZTAG_ERROR ? iso->error.p : NULL;
@@ -117,6 +153,7 @@ void zresult_error(struct zisolate *iso, struct zplace place)
     struct zisolate_extra *extra = iso->extra;
     trace_of(iso, error);
     set_place(iso, place);
+    set_limit(iso);
     if (error != NULL) {
         set_string(&extra->kind, &extra->kind_bytes, zvalue_slot(error->kind, error->kind_tag));
         set_string(&extra->message, &extra->message_bytes,
@@ -142,9 +179,16 @@ void zresult_termination(struct zisolate *iso, struct zplace place)
     struct zisolate_extra *extra = iso->extra;
     trace_of(iso, NULL);
     set_place(iso, place);
+    set_limit(iso);
     const char *kind = iso->status == ZVM_E_HEAP_LIMIT ? "HeapLimitError" : "Termination";
     set_text(&extra->kind, &extra->kind_bytes, kind, strlen(kind));
     const char *text = zstatus_text((zvm_status)iso->status);
+    char message[LIMIT_MESSAGE_BYTES];
+    if (extra->limit_allowed != 0) {
+        snprintf(message, sizeof message, "%s: %llu of %llu", text,
+                 (unsigned long long)extra->limit_used, (unsigned long long)extra->limit_allowed);
+        text = message;
+    }
     set_text(&extra->message, &extra->message_bytes, text, strlen(text));
 }
 
@@ -161,6 +205,7 @@ void zresult_clear(struct zisolate *iso)
     extra->kind_bytes = extra->message_bytes = extra->file_bytes = extra->hint_bytes = 0;
     extra->trace = NULL;
     extra->trace_count = extra->trace_omitted = 0;
+    extra->limit_used = extra->limit_allowed = 0;
 }
 
 void zresult_free(struct zisolate *iso)

@@ -164,4 +164,30 @@ expect_status 0
 expect_out "InternLimitError at 50
 then 50"
 
+# CPU time and output.
+zvm run $spin --cpu-time 30ms
+expect_status 1
+expect_err "zvm: $spin: out of CPU time after 30ms; raise --cpu-time if the program needs more"
+zvm run $spin -n 20 -w 2 --cpu-time 5ms --report json
+expect_status 1
+expect_err_like "20 of 20 isolates failed .*: 20 out of CPU time"
+expect_err_like '"failed_cpu_time": 20'
+printing=$(program printing.zx <<'END'
+for each i in range(10) { print("123456789") }
+END
+)
+zvm run "$printing" --output-limit 100
+expect_status 0
+zvm run "$printing" --output-limit 99
+expect_status 1
+[ "$(wc -c <"$work/out")" = 90 ] || fail "not what fits under the limit is printed"
+expect_err "zvm: $printing: more output than 99; raise --output-limit if it may print more"
+zvm run "$printing" -n 5 --output-limit 20
+expect_err_like "5 of 5 isolates failed .*: 5 over the output limit"
+zvm run "$printing" --output-limit 0
+expect_status 2
+zvm run "$printing" --cpu-time 5
+expect_status 2
+expect_err_like "^zvm: --cpu-time: '5' is not a duration"
+
 finish

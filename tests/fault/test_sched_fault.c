@@ -14,6 +14,8 @@ static zvm_status run_isolate(zvm_runtime *runtime, zvm_code *code)
     zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
     options.arguments = arguments;
     options.argument_count = 2;
+    options.cpu_limit_ns = UINT64_C(60000000000);
+    options.output_limit_bytes = 1000;
     zvm_isolate *isolate;
     zvm_status status = zvm_isolate_create(runtime, code, &options, &isolate);
     if (status != ZVM_OK) return status;

@@ -112,6 +112,8 @@ static void test_counters_of_a_snapshot_fill_the_public_struct(void **state)
     assert_int_equal(out.failed_timeout, 100 + ZREPORT_failed_timeout);
     assert_int_equal(out.failed_cancelled, 100 + ZREPORT_failed_cancelled);
     assert_int_equal(out.failed_output, 100 + ZREPORT_failed_output);
+    assert_int_equal(out.failed_cpu_time, 100 + ZREPORT_failed_cpu_time);
+    assert_int_equal(out.failed_output_limit, 100 + ZREPORT_failed_output_limit);
     assert_int_equal(out.failed_other, 100 + ZREPORT_failed_other);
     assert_int_equal(out.slices, 100 + ZREPORT_slices);
     assert_int_equal(out.fuel_used, 100 + ZREPORT_fuel_used);

@@ -304,11 +304,15 @@ bool zslow_check(struct zisolate *iso, const struct zvalue *value, const struct 
 
 // ---- Throwing on ------------------------------------------------------------------------------
 
-// pair[0] was thrown before; pair[1] packs its place as the unwinder left it.
+// pair[0] was thrown before; pair[1] packs its place as the unwinder left it, a negative integer. In code
+// that no compiler made anything may stand there, an address too, which must not get out as a place: then the
+// value is thrown here.
 void zslow_rethrow(struct zisolate *iso, const struct zvalue *pair)
 {
-    uint64_t place = ~(uint64_t)pair[1].i;
     iso->error = pair[0];
+    iso->pending = ZPENDING_ERROR;
+    if (pair[1].tag != ZTAG_INT || pair[1].i >= 0) return;
+    uint64_t place = ~(uint64_t)pair[1].i;
     iso->error_line = (uint32_t)(place >> 32);
     iso->error_column = (uint32_t)place;
     iso->error.aux = pair[1].aux; // the file

@@ -489,7 +489,7 @@ static void test_verify_without_memory_says_so(void **state)
 
 // ---- Sound, but not what a compiler makes ------------------------------------------------
 
-static zvm_status run_words(struct machine *m, const uint32_t *words, uint32_t count)
+static struct ending end_of_words(struct machine *m, const uint32_t *words, uint32_t count)
 {
     struct zcode *code = code_make(m, 1, 1);
     code_set_words(&code->protos[0], 8, words, count);
@@ -498,7 +498,12 @@ static zvm_status run_words(struct machine *m, const uint32_t *words, uint32_t c
     struct zisolate_options options = {.fuel_limit = 1000};
     struct ending ending = machine_run_with(m, code, options, 100);
     zcode_release(code);
-    return ending.status;
+    return ending;
+}
+
+static zvm_status run_words(struct machine *m, const uint32_t *words, uint32_t count)
+{
+    return end_of_words(m, words, count).status;
 }
 
 #define RUN(m, ...) \
@@ -572,6 +577,28 @@ static void test_run_main_that_returns_and_throws_at_will_ends(void **state)
     assert_int_equal(RUN(&m, OP_ABC(NEWCELL, 1, 0, 0), OP_ABC(RETHROW, 0, 0, 0)), ZVM_E_ERROR);
     assert_int_equal(RUN(&m, OP_AD(CLOSURE, 0, 0), OP_ABC(CALL, 0, 0, 0), END), ZVM_E_FUEL);
     assert_int_equal(RUN(&m, OP_AD(LOADI, 0, 1), OP_J(LOOP, -1)), ZVM_E_FUEL);
+    machine_close(&m);
+}
+
+// The unwinder leaves the place of an error as an integer for RETHROW. Forged code put an object there, and half of
+// its address became the line of the error: other in each run, and for everybody to see.
+static void test_run_forged_place_of_an_error_is_not_read(void **state)
+{
+    (void)state;
+    struct machine m;
+    machine_open(&m);
+    const uint32_t object[] = {OP_ABC(NEWLIST, 1, 0, 0), OP_ABC(RETHROW, 0, 0, 0)};
+    const uint32_t positive[] = {OP_AD(LOADI, 1, 5), OP_ABC(RETHROW, 0, 0, 0)};
+    const uint32_t place[] = {OP_AD(LOADI, 1, -8), OP_ABC(RETHROW, 0, 0, 0)}; // line 0, column 7
+    struct ending ending = end_of_words(&m, object, 2);
+    assert_int_equal(ending.status, ZVM_E_ERROR);
+    assert_int_equal(ending.line, 0); // this code has no lines
+    assert_int_equal(ending.column, 0);
+    ending = end_of_words(&m, positive, 2);
+    assert_int_equal(ending.line, 0);
+    assert_int_equal(ending.column, 0);
+    ending = end_of_words(&m, place, 2);
+    assert_int_equal(ending.column, 7);
     machine_close(&m);
 }
 
@@ -840,6 +867,7 @@ int main(void)
         cmocka_unit_test(test_run_cell_as_an_operand_is_a_type_error_or_harmless),
         cmocka_unit_test(test_run_forged_walk_of_a_string_never_cuts_a_character),
         cmocka_unit_test(test_run_main_that_returns_and_throws_at_will_ends),
+        cmocka_unit_test(test_run_forged_place_of_an_error_is_not_read),
         cmocka_unit_test(test_mutants_of_programs_are_refused_or_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

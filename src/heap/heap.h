@@ -234,6 +234,9 @@ void zheap_collect(struct zheap *heap, struct zheap_collect_result *result);
 void zheap_stats(const struct zheap *heap, struct zheap_stats *out);
 // Walks everything; false with the reason in `why` [why_bytes] when an invariant is broken.
 bool zheap_verify(struct zheap *heap, char *why, size_t why_bytes);
+// For tests: whether each collection ends with such a walk. On at first under ZVM_DEBUG 2; other builds
+// never walk. Set it while nobody collects.
+void zheap_set_verify(bool on);
 
 // ---- Marking: called by mark_roots ------------------------------------------------------------
 void zmark_values(struct zmarker *marker, const struct zvalue *values, size_t count);

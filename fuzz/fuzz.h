@@ -25,6 +25,20 @@ uint32_t fuzz_random_next(struct fuzz_random *random);
 // Below `limit`, which is not 0.
 uint32_t fuzz_random_below(struct fuzz_random *random, size_t limit);
 
+// ---- How much of an input is checked ------------------------------------------------------------
+
+// Set by programs that check all of every input: those that replay.
+extern bool fuzz_checks_all;
+
+// Called first with each input. True when all checks are made of it: of one input in FUZZ_WHOLE_ONE_IN, and of
+// all when fuzz_checks_all is set; only then is the heap walked after each collection. *choice: a number
+// for choosing what else is done. Both follow from the input alone, so that a finding repeats.
+#define FUZZ_WHOLE_ONE_IN 16u
+bool fuzz_begin(const uint8_t *data, size_t length_bytes, uint32_t *choice);
+// An input got past the compiler, or the reader and the verifier. How many did is said on stderr when the process
+// ends.
+void fuzz_count_accepted(void);
+
 // ---- Bytes that grow ----------------------------------------------------------------------------
 
 struct fuzz_text {

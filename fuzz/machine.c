@@ -3,6 +3,8 @@
 // Owns: one runtime for the life of the process, as a host would have it. Thread: one.
 #include "fuzz.h"
 
+#include "heap/heap.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +34,44 @@ uint32_t fuzz_random_next(struct fuzz_random *random)
 uint32_t fuzz_random_below(struct fuzz_random *random, size_t limit)
 {
     return (uint32_t)(fuzz_random_next(random) % limit);
+}
+
+// ---- How much of an input is checked --------------------------------------------------------------
+
+bool fuzz_checks_all;
+
+static uint32_t hash_of(const uint8_t *data, size_t length_bytes)
+{
+    uint64_t hash = length_bytes * 0x9e3779b97f4a7c15u;
+    for (size_t i = 0; i < length_bytes; i++) {
+        hash = (hash ^ data[i]) * 0x100000001b3u;
+    }
+    return fuzz_random_next(&(struct fuzz_random){hash});
+}
+
+static unsigned long long input_count, whole_count, accepted_count;
+
+static void say_counts(void)
+{
+    (void)fprintf(stderr, "fuzz: %llu inputs, %llu accepted, %llu checked whole\n", input_count,
+                  accepted_count, whole_count);
+}
+
+void fuzz_count_accepted(void)
+{
+    accepted_count++;
+}
+
+bool fuzz_begin(const uint8_t *data, size_t length_bytes, uint32_t *choice)
+{
+    uint32_t hash = hash_of(data, length_bytes);
+    bool is_whole = fuzz_checks_all || hash % FUZZ_WHOLE_ONE_IN == 0;
+    *choice = hash / FUZZ_WHOLE_ONE_IN;
+    zheap_set_verify(is_whole);
+    if (input_count == 0 && atexit(say_counts) != 0) fuzz_fail("no room for an exit function");
+    input_count++;
+    whole_count += is_whole;
+    return is_whole;
 }
 
 // ---- Bytes that grow ------------------------------------------------------------------------------

@@ -48,6 +48,58 @@ static uint32_t some_number(struct fuzz_random *random, uint32_t near)
     }
 }
 
+// Where an instruction starts, chosen at random; word_count when the words are no instructions.
+static uint32_t some_instruction(const struct zproto *proto, struct fuzz_random *random)
+{
+    uint32_t chosen = proto->word_count, seen = 0;
+    for (uint32_t at = 0; at < proto->word_count; at++) {
+        uint32_t op = ZINSN_OP(proto->words[at]);
+        if (op >= ZOP_COUNT) return proto->word_count;
+        if (fuzz_random_below(random, ++seen) == 0) chosen = at;
+        at += zopcode_table[op].aux != ZAUX_NONE;
+    }
+    return chosen;
+}
+
+static bool is_alike(uint32_t word, uint32_t other)
+{
+    const struct zopcode_info *one = &zopcode_table[ZINSN_OP(word)];
+    const struct zopcode_info *two = &zopcode_table[ZINSN_OP(other)];
+    return one->form == two->form && one->aux == two->aux;
+}
+
+// What the verifier mostly accepts: another operation of the same form, operands of an instruction of the same
+// form, another operand in range, or an operand of another instruction.
+static void change_instruction(struct zproto *proto, struct fuzz_random *random)
+{
+    uint32_t at = some_instruction(proto, random), from = some_instruction(proto, random);
+    if (at == proto->word_count) return;
+    uint32_t *words = (uint32_t *)(uintptr_t)proto->words;
+    uint32_t shift = 8 + 8 * fuzz_random_below(random, 3), mask = 0xffu << shift;
+    uint32_t range = proto->register_count, op;
+    switch (fuzz_random_below(random, 5)) {
+    case 0:
+        op = fuzz_random_below(random, ZOP_COUNT);
+        if (is_alike(words[at], op)) words[at] = (words[at] & ~0xffu) | op;
+        return;
+    case 1:
+        if (is_alike(words[at], words[from])) words[at] = words[from];
+        return;
+    case 2:
+        words[at] = (words[at] & ~mask) | (words[from] & mask);
+        return;
+    case 3:
+        if (proto->constant_count > 0 && fuzz_random_below(random, 4) == 0)
+            range = proto->constant_count;
+        if (range == 0) return;
+        words[at] = (words[at] & ~mask) | (fuzz_random_below(random, range) << shift & mask);
+        return;
+    default: // a little further or nearer: registers, distances, counts
+        words[at] += (fuzz_random_below(random, 2) == 0 ? 1u : ~0u) << shift;
+        return;
+    }
+}
+
 static void change_word(struct zproto *proto, struct fuzz_random *random)
 {
     if (proto->word_count == 0) return;
@@ -173,7 +225,9 @@ static void change_code(struct zcode *code, struct fuzz_random *random)
 {
     struct zproto *proto = &code->protos[fuzz_random_below(random, code->proto_count)];
     uint32_t form = fuzz_random_below(random, 16);
-    if (form < 10) {
+    if (form < 8) {
+        change_instruction(proto, random);
+    } else if (form < 10) {
         change_word(proto, random);
     } else if (form < 12) {
         change_constants(proto, random);
@@ -214,11 +268,12 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t length_bytes, size_t capaci
     struct zcode *code = NULL;
     if (symbols == NULL && zintern_create(NULL, &symbols) != ZVM_OK)
         fuzz_fail("no table of symbols");
-    if (fuzz_random_below(&random, 4) == 0 ||
+    if (fuzz_random_below(&random, 8) == 0 ||
         zcode_read(symbols, data, length_bytes, why, sizeof why, &code) != ZVM_OK) {
         return mutate_bytes(data, length_bytes, capacity_bytes);
     }
-    uint32_t count = 1 + fuzz_random_below(&random, 4);
+    // Mostly one: each change more makes it less likely that the verifier accepts.
+    uint32_t count = 1 + fuzz_random_below(&random, 1 + fuzz_random_below(&random, 4));
     for (uint32_t i = 0; i < count; i++) {
         change_code(code, &random);
     }

@@ -1,7 +1,7 @@
 // fuzz/mutate_source.c - changes a source by tokens and lines, for the targets that read sources.
 //
-// Bytes changed at random rarely make a program; tokens that change places often do. One change in four is
-// left to libFuzzer, with the words of fuzz/dictionary.txt. The token cut here need not be the lexer's.
+// Bytes changed at random rarely make a program; tokens that change places often do, most of all with others of
+// their kind. One change in eight is left to libFuzzer, with the words of fuzz/dictionary.txt. The token cut here need not be the lexer's.
 #include "fuzz.h"
 
 #include <ctype.h>
@@ -166,6 +166,83 @@ static void replace(struct source *s, size_t start, size_t end, const void *text
     s->length_bytes += length_bytes - (end - start);
 }
 
+// ---- Tokens that stand in for each other ----------------------------------------------------------
+
+// Words that are part of a form: another word in their place is rarely a program.
+static const char KEYWORDS[] = " let const if else while for each in return action data match try "
+                               "catch finally throw async await use export "
+                               "from as break continue extends method this ";
+
+// By changing places with each other they mostly leave a program a program.
+enum kind { KIND_OTHER, KIND_VALUE, KIND_NAME, KIND_OPERATOR };
+
+static bool is_keyword(const uint8_t *word, size_t length_bytes)
+{
+    char padded[16] = " ";
+    if (length_bytes + 3 > sizeof padded) return false;
+    memcpy(padded + 1, word, length_bytes);
+    memcpy(padded + 1 + length_bytes, " ", 2);
+    return strstr(KEYWORDS, padded) != NULL;
+}
+
+static enum kind kind_of(const struct source *s, size_t start, size_t end)
+{
+    uint8_t first = s->bytes[start];
+    if (isdigit(first)) return KIND_VALUE;
+    if (is_word_byte(first)) {
+        return is_keyword(s->bytes + start, end - start) ? KIND_OTHER : KIND_NAME;
+    }
+    return first != 0 && strchr("+-*/%<>", first) != NULL ? KIND_OPERATOR : KIND_OTHER;
+}
+
+static const char *some_word(struct fuzz_random *random, enum kind kind)
+{
+    static const char *const VALUES[] = {"0",         "1",
+                                         "2",         "-1",
+                                         "3",         "255",
+                                         "256",       "1000",
+                                         "0.5",       "1e308",
+                                         "[]",        "{}",
+                                         "null",      "true",
+                                         "false",     "\"ab\\n\"",
+                                         "x => x",    "9223372036854775807",
+                                         "[3, 1, 2]", "(-9223372036854775807 - 1)"};
+    static const char *const OPERATORS[] = {
+        "+", "-", "*", "/", "%", "**", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "??"};
+    if (kind == KIND_OPERATOR) {
+        return OPERATORS[fuzz_random_below(random, sizeof OPERATORS / sizeof OPERATORS[0])];
+    }
+    return VALUES[fuzz_random_below(random, sizeof VALUES / sizeof VALUES[0])];
+}
+
+// Another token of the same kind, from the source or, for all but names, from the words above; a name sometimes
+// becomes a value.
+static void change_alike(struct source *s)
+{
+    size_t start = 0, end = 0;
+    enum kind kind = KIND_OTHER;
+    for (int i = 0; i < 8 && kind == KIND_OTHER; i++) {
+        find_token(s, fuzz_random_below(&s->random, s->length_bytes), &start, &end);
+        kind = kind_of(s, start, end);
+    }
+    if (kind == KIND_OTHER) return;
+    uint32_t form = fuzz_random_below(&s->random, 8);
+    if (kind == KIND_NAME ? form == 0 : form < 4) {
+        const char *word = some_word(&s->random, kind);
+        replace(s, start, end, word, strlen(word));
+        return;
+    }
+    for (int i = 0; i < 16; i++) {
+        size_t from, from_end;
+        find_token(s, fuzz_random_below(&s->random, s->length_bytes), &from, &from_end);
+        if (kind_of(s, from, from_end) != kind || from == start) continue;
+        replace(s, start, end, s->bytes + from, from_end - from);
+        return;
+    }
+}
+
+// ---- The mutator ----------------------------------------------------------------------------------
+
 typedef void (*find_fn)(const struct source *s, size_t at, size_t *start, size_t *end);
 
 static void change(struct source *s, find_fn find)
@@ -200,13 +277,18 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t length_bytes, size_t capaci
                                unsigned int seed)
 {
     struct source source = {data, length_bytes, capacity_bytes, {seed}};
-    if (length_bytes == 0 || fuzz_random_below(&source.random, 4) == 0) {
+    if (length_bytes == 0 || fuzz_random_below(&source.random, 8) == 0) {
         return LLVMFuzzerMutate(data, length_bytes, capacity_bytes);
     }
-    uint32_t count = 1 + fuzz_random_below(&source.random, 4);
+    // Mostly one: each change more makes it less likely that it still is a program.
+    uint32_t count =
+        1 + fuzz_random_below(&source.random, 1 + fuzz_random_below(&source.random, 4));
     for (uint32_t i = 0; i < count && source.length_bytes > 0; i++) {
-        uint32_t form = fuzz_random_below(&source.random, 8);
-        change(&source, form < 5 ? find_token : form < 7 ? find_line : find_block);
+        uint32_t form = fuzz_random_below(&source.random, 16);
+        if (form < 8)
+            change_alike(&source);
+        else
+            change(&source, form < 11 ? find_token : form < 14 ? find_line : find_block);
     }
     return source.length_bytes;
 }

@@ -3,6 +3,7 @@
 //   replay_TARGET FILE|FOLDER...                      runs each input once
 //   replay_TARGET --runs N [--seed N] FILE|FOLDER...  and then N changed ones, at random, without coverage
 //
+// All checks are made of each input; with --sampled, as many as libFuzzer makes.
 // A changed input is written to the file named by --keep before it runs, so that it is there after a crash.
 #include "fuzz.h"
 
@@ -138,6 +139,8 @@ static void read_arguments(struct replay *replay, int count, char **arguments)
             replay->seed = strtoull(arguments[++i], NULL, 10);
         } else if (strcmp(arguments[i], "--keep") == 0 && has_next) {
             replay->keep = arguments[++i];
+        } else if (strcmp(arguments[i], "--sampled") == 0) {
+            fuzz_checks_all = false;
         } else {
             add_path(replay, arguments[i]);
         }
@@ -147,6 +150,7 @@ static void read_arguments(struct replay *replay, int count, char **arguments)
 int main(int argc, char **argv)
 {
     struct replay replay = {.seed = 1};
+    fuzz_checks_all = true;
     read_arguments(&replay, argc, argv);
     if (replay.count == 0) {
         (void)fprintf(stderr, "usage: %s [--runs N] [--seed N] [--keep FILE] FILE|FOLDER...\n",

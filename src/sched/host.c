@@ -104,11 +104,12 @@ struct host_run {
 };
 
 // The CPU time since the last look. The first slice is measured by the wall, which costs no system
-// call: most programs are over by then, and a microsecond of them is what such a call costs.
+// call: most programs, and most calls, are over by then, and a microsecond of them is what such a call
+// costs.
 static uint64_t cpu_since(struct host_run *run, uint64_t elapsed_ns, bool is_over)
 {
     if (run->cpu_at_ns == 0) {
-        if (!is_over) run->cpu_at_ns = zclock_thread_cpu_ns();
+        if (!is_over && run->budget > 0) run->cpu_at_ns = zclock_thread_cpu_ns();
         return elapsed_ns;
     }
     uint64_t now_ns = zclock_thread_cpu_ns();

@@ -40,6 +40,11 @@ if(ZVM_FUZZ)
     target_compile_options(zvm_compile INTERFACE -fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp)
 endif()
 
+if(ZVM_COVERAGE)
+    target_compile_options(zvm_compile INTERFACE -fprofile-instr-generate -fcoverage-mapping)
+    target_link_options(zvm_compile INTERFACE -fprofile-instr-generate)
+endif()
+
 if(ZVM_SANITIZE)
     target_compile_options(zvm_compile INTERFACE -fsanitize=${ZVM_SANITIZE})
     target_link_options(zvm_compile INTERFACE -fsanitize=${ZVM_SANITIZE})

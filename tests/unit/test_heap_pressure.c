@@ -135,7 +135,7 @@ static const char program[] =
     "let texts = []\n"
     "for each i in range(600) { texts.push(string(i + 100000)) }\n"
     "for each i in range(600) { texts.push(string(i + 100000)) }\n"
-    "let waste = range(20000).map(i => [i])\n"
+    "let waste = range(6000).map(i => [i])\n"
     "texts = null\nwaste = null\n"
     "let n = 0\nwhile n < 2000000 { n += 1 }\n" // here it is put aside: nothing is allocated
     "let l = []\nfor each i in range(400) { l.push([i]) }\n";
@@ -202,10 +202,10 @@ static void test_runtime_pressure_wrong_arguments_are_told(void **state)
 static void test_runtime_pressure_from_another_thread_changes_no_result(void **state)
 {
     (void)state;
-    enum { ISOLATES = 40 };
+    enum { ISOLATES = ZHEAP_STRESS ? 4 : 40 };
     zvm_runtime *runtime = make_runtime(2);
     zvm_code *code = compile(runtime, "let l = []\n"
-                                      "for each i in range(20000) { l.push(\"t${i}\")\n"
+                                      "for each i in range(8000) { l.push(\"t${i}\")\n"
                                       " if i % 100 == 0 { l = [] } }\nlet n = l.len()\n");
     zvm_isolate *isolates[ISOLATES];
     for (int i = 0; i < ISOLATES; i++) {

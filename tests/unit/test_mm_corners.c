@@ -1,0 +1,160 @@
+// Goal: the memory manager's calls do what zvm.h says also where little is left to do: scopes that are
+// none, finalizers that wait behind each other, walks over nothing or over what is gone, and a history
+// that its reader stops. Method: the public calls; the heap is verified after each.
+#include "mm_fixture.h"
+
+#include "base/alloc.h"
+
+static void test_scope_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    zvm_mm *mm = make_default_manager();
+    zvm_mm_scope outer, inner, never = {.mark = 0, .depth = 0};
+    assert_int_equal(zvm_mm_scope_close(mm, never), ZVM_E_STATE);
+    assert_int_equal(zvm_mm_scope_open(mm, &outer), ZVM_OK);
+    assert_int_equal(zvm_mm_scope_open(mm, &inner), ZVM_OK);
+    assert_int_equal(zvm_mm_scope_close(mm, never), ZVM_E_STATE);
+    assert_int_equal(zvm_mm_scope_close(mm, outer), ZVM_E_STATE); // the inner one is first
+    zvm_mm_scope beyond = {.mark = inner.mark + 1, .depth = inner.depth};
+    assert_int_equal(zvm_mm_scope_close(mm, beyond), ZVM_E_STATE);
+    assert_int_equal(zvm_mm_scope_close(mm, inner), ZVM_OK);
+    assert_int_equal(zvm_mm_scope_close(mm, outer), ZVM_OK);
+    destroy(mm);
+}
+
+struct finalized {
+    zvm_mm *mm;
+    uint32_t order[8], count;
+};
+
+static void note_finalized(void *user, zvm_handle handle)
+{
+    struct finalized *finalized = user;
+    finalized->order[finalized->count++] = handle.index;
+    // Inside a finalizer the manager works, and finalizers are not called inside each other.
+    assert_int_equal(zvm_mm_deallocate(finalized->mm, handle), ZVM_E_STALE);
+}
+
+static void test_finalizers_that_wait_together_are_called_in_order(void **state)
+{
+    (void)state;
+    struct finalized finalized = {.mm = make_default_manager()};
+    zvm_mm *mm = finalized.mm;
+    zvm_handle handles[3], without = make_object(mm, 1);
+    assert_int_equal(zvm_mm_set_finalizer(mm, without, NULL, NULL),
+                     ZVM_OK); // there is none to take
+    for (int i = 0; i < 3; i++) {
+        handles[i] = make_object(mm, 1);
+        assert_int_equal(zvm_mm_set_finalizer(mm, handles[i], note_finalized, &finalized), ZVM_OK);
+    }
+    assert_int_equal(zvm_mm_collect(mm, true, NULL), ZVM_OK); // all three at once
+    assert_int_equal(finalized.count, 3);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(finalized.order[i], handles[i].index);
+    verify(mm);
+    zvm_handle last = make_root(mm, 1), bare = make_root(mm, 1);
+    assert_int_equal(zvm_mm_set_finalizer(mm, last, note_finalized, &finalized), ZVM_OK);
+    assert_int_equal(zvm_mm_set_finalizer(mm, bare, note_finalized, &finalized), ZVM_OK);
+    assert_int_equal(zvm_mm_set_finalizer(mm, bare, NULL, NULL), ZVM_OK); // taken away again
+    destroy(mm);
+    assert_int_equal(finalized.count, 4);
+}
+
+static bool count_leak(void *context, const zvm_mm_leak *leak)
+{
+    uint32_t *count = context;
+    (*count)++;
+    if (leak->is_reachable) assert_true(leak->path_length >= 2);
+    return true;
+}
+
+static uint32_t leaks_of(zvm_mm *mm)
+{
+    uint32_t count = 0;
+    assert_int_equal(zvm_mm_find_leaks(mm, 0, count_leak, &count), ZVM_OK);
+    verify(mm);
+    return count;
+}
+
+static void set_reference(zvm_mm *mm, zvm_handle from, uint32_t field, zvm_handle to)
+{
+    zvm_mm_value value = {.kind = ZVM_MM_REFERENCE, .reference = to};
+    assert_int_equal(zvm_mm_set_field(mm, from, field, value), ZVM_OK);
+}
+
+static void test_leaks_walk_over_what_is_gone(void **state)
+{
+    (void)state;
+    zvm_mm *mm = make_default_manager();
+    assert_int_equal(leaks_of(mm), 0); // not even a table yet
+    zvm_mm_scope scope;
+    assert_int_equal(zvm_mm_scope_open(mm, &scope), ZVM_OK);
+    zvm_handle scoped = make_object(mm, 2), gone = make_object(mm, 1);
+    zvm_handle root = make_root(mm, 3), leaf = make_object(mm, 0), bytes;
+    assert_int_equal(zvm_mm_allocate_bytes(mm, "ab", 2, &bytes), ZVM_OK);
+    set_reference(mm, root, 0, leaf);
+    set_reference(mm, root, 1, gone);
+    set_reference(mm, root, 2, bytes);
+    set_reference(mm, scoped, 0, root);
+    assert_int_equal(zvm_mm_deallocate(mm, gone), ZVM_OK); // a tombstone, and a hole in the scope
+    assert_int_equal(zvm_mm_scope_close(mm, scope), ZVM_OK);
+    assert_int_equal(leaks_of(mm), 3); // scoped, which nothing keeps; leaf and bytes
+    assert_int_equal(zvm_mm_collect(mm, true, NULL), ZVM_OK);
+    assert_int_equal(leaks_of(mm), 2);
+    destroy(mm);
+}
+
+static void test_leaks_path_longer_than_the_room_for_it_is_whole(void **state)
+{
+    (void)state;
+    enum { LONG = 3000 };
+    zvm_mm *mm = make_default_manager();
+    zvm_handle previous = make_root(mm, 1);
+    for (int i = 0; i < LONG; i++) {
+        zvm_mm_scope scope;
+        assert_int_equal(zvm_mm_scope_open(mm, &scope), ZVM_OK);
+        zvm_handle next = make_object(mm, 1);
+        set_reference(mm, previous, 0, next);
+        assert_int_equal(zvm_mm_scope_close(mm, scope), ZVM_OK);
+        previous = next;
+    }
+    assert_int_equal(leaks_of(mm), LONG);
+    zalloc_fail_at(2, true /* from_there_on */);
+    uint32_t count = 0;
+    assert_int_equal(zvm_mm_find_leaks(mm, 0, count_leak, &count), ZVM_E_NOMEM);
+    zalloc_fail_at(0, false);
+    destroy(mm);
+}
+
+static bool stop_at_second(void *context, const zvm_mm_history_entry *entry)
+{
+    uint32_t *count = context;
+    (void)entry;
+    return ++*count < 2;
+}
+
+static void test_history_stops_when_its_reader_says_so(void **state)
+{
+    (void)state;
+    zvm_mm_options options = ZVM_MM_OPTIONS_INIT;
+    options.history_entries = 4;
+    zvm_mm *mm = make_manager(options);
+    for (int i = 0; i < 9; i++)
+        (void)make_object(mm, 1);
+    uint32_t count = 0;
+    assert_int_equal(zvm_mm_history(mm, stop_at_second, &count), ZVM_OK);
+    assert_int_equal(count, 2);
+    destroy(mm);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_scope_that_is_none_is_refused),
+        cmocka_unit_test(test_finalizers_that_wait_together_are_called_in_order),
+        cmocka_unit_test(test_leaks_walk_over_what_is_gone),
+        cmocka_unit_test(test_leaks_path_longer_than_the_room_for_it_is_whole),
+        cmocka_unit_test(test_history_stops_when_its_reader_says_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -10,7 +10,7 @@
 struct zquota {
     uint64_t cpu_limit_ns;       // 0 = none
     uint64_t cpu_used_ns;        // of the slices that are over
-    uint64_t cpu_start_ns;       // the thread's CPU time when this slice began
+    uint64_t cpu_start_ns;       // the thread's CPU time when this slice began; 0: none runs, or no limit
     uint64_t output_limit_bytes; // 0 = none
     uint64_t output_asked_bytes; // with what was printed before, when that was too much
 };

@@ -145,6 +145,11 @@ endforeach()
 
 # Each program once more through its compiled form.
 if(TARGET zvm)
+    # Each kind of collection alone; with tiny heaps or a collection at each allocation they all happen.
+    foreach(mode incremental generational)
+        add_script(lang.gc_${mode} lang tools/lang_test $<TARGET_FILE:zvm> tests/lang/core
+            tests/lang/data tests/lang/async --skip tests/lang/skip.txt -- --gc-mode ${mode})
+    endforeach()
     # Pools so small that everything in them is evicted and used again all the time.
     add_script(lang.pools lang tools/lang_test $<TARGET_FILE:zvm> tests/lang
         --skip tests/lang/skip.txt -- --int-pool 2 --str-pool 2 --list-pool 2)

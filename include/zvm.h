@@ -501,6 +501,16 @@ typedef enum zvm_moment {
 /// used, and no other thread may ask. It must not block.
 typedef void (*zvm_moment_fn)(zvm_isolate *isolate, void *user, zvm_moment moment);
 
+/// How a heap is collected. Automatic: at once while it is small; in slices between which the program
+/// goes on, from about 4 MiB of live objects; and from 1 MiB mostly by looking at new objects only,
+/// as long as that pays.
+typedef enum zvm_gc_mode {
+    ZVM_GC_AUTO = 0,
+    ZVM_GC_FULL = 1,        // always all of it, at once
+    ZVM_GC_INCREMENTAL = 2, // always all of it, in slices
+    ZVM_GC_GENERATIONAL = 3 // always by generations
+} zvm_gc_mode;
+
 /// What an isolate is made with. Zero in a field means its default.
 typedef struct zvm_isolate_options {
     size_t size;                    // of this struct, in bytes
@@ -532,6 +542,7 @@ typedef struct zvm_isolate_options {
     uint32_t int_pool_size, str_pool_size, list_pool_size;
     uint64_t cpu_limit_ns;          // CPU time of the threads while they run it; 0 = none
     uint64_t output_limit_bytes;    // of what it prints; 0 = none
+    uint32_t gc_mode; // zvm_gc_mode
 } zvm_isolate_options;
 
 #define ZVM_POOL_SIZE_MAX 1048576u
@@ -539,7 +550,7 @@ typedef struct zvm_isolate_options {
 
 #define ZVM_ISOLATE_OPTIONS_INIT                                                                   \
     {sizeof(zvm_isolate_options), 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0,   \
-     0, 0, 0, 0, NULL, 0, 0, 0, 0, 0}
+     0, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0}
 
 /// A good sample_bytes: what it costs does not show.
 #define ZVM_SAMPLE_BYTES 524288
@@ -588,9 +599,47 @@ typedef struct zvm_result {
     // Of the limit that ended it, in its unit: what it had, or asked for when that is more, and what
     // it might have. 0, 0: no limit did.
     uint64_t limit_used, limit_allowed;
+    // Of the collections: those of new objects only, those in slices, and these slices. What one did
+    // at most, in words: slots and objects looked at; the second, of slices that looked at the roots.
+    uint64_t minor_collections, incremental_collections, gc_slices;
+    uint64_t gc_slice_words_max, gc_atomic_words_max;
 } zvm_result;
 
 #define ZVM_RESULT_INIT {.size = sizeof(zvm_result)}
+
+typedef struct zvm_collect_result {
+    size_t size;  // set by the caller: of this struct, in bytes
+    bool has_run; // a collection has ended; false: none was due, or it is still under way
+    uint64_t freed_count, freed_bytes, pause_ns;
+} zvm_collect_result;
+
+#define ZVM_COLLECT_RESULT_INIT {.size = sizeof(zvm_collect_result)}
+
+/// Collects an isolate's heap: all of it and at once when forced, else only what is due.
+///
+/// in:      isolate  not running, or in a moment of its host; force
+/// out:     result   what this call freed, and its pause; may be NULL
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_BUSY a worker runs it, or it is queued: nothing changes; ZVM_E_NOMEM
+/// thread:  any, one call for an isolate at a time; never blocks
+/// memory:  gives empty spans back
+/// cost:    forced: linear in live objects
+/// source:  Zexus "Phase 7: Memory Management", manual collection API
+ZVM_API zvm_status zvm_isolate_collect(zvm_isolate *isolate, bool force,
+                                       zvm_collect_result *result);
+
+/// Does a piece of a collection: goes on with the one under way, or begins one. For hosts that have
+/// time to spare between two events. A heap that is still in its first page is collected at once.
+///
+/// in:      isolate  as for zvm_isolate_collect
+///          budget_words  slots and objects to look at; more than 20,000 counts as that
+/// out:     result   may be NULL; has_run: the collection has come to its end
+/// errors:  as zvm_isolate_collect
+/// thread:  any, one call for an isolate at a time; never blocks
+/// memory:  a mark stack, charged to the isolate, until the collection ends
+/// cost:    linear in budget_words, and in the roots once everything else is marked
+/// source:  Zexus "Phase 7: Memory Management", future work: incremental collection
+ZVM_API zvm_status zvm_isolate_collect_step(zvm_isolate *isolate, uint64_t budget_words,
+                                            zvm_collect_result *result);
 
 /// Makes an isolate that will run `code` from its top. It holds a reference to the code.
 ///
@@ -1008,9 +1057,10 @@ typedef struct zvm_mm_options {
     uint32_t gc_growth_percent;  // collect when live bytes reach this; 0 = 200
     uint64_t gc_threshold_count; // collect at every N-th allocation; 0 = off
     uint32_t history_entries;    // allocations and deallocations remembered; 0 = none
+    uint32_t gc_mode;            // zvm_gc_mode
 } zvm_mm_options;
 
-#define ZVM_MM_OPTIONS_INIT {sizeof(zvm_mm_options), 0, 0, 0, 0}
+#define ZVM_MM_OPTIONS_INIT {sizeof(zvm_mm_options), 0, 0, 0, 0, 0}
 
 /// Figures of a heap, exact at the moment of the call. Sizes in bytes, cells and payloads together.
 typedef struct zvm_heap_stats {

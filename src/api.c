@@ -330,6 +330,7 @@ static zvm_status check_isolate_options(const zvm_isolate_options *options)
     if (options->priority >= ZPRIORITY_COUNT) return ZVM_E_ARGUMENT;
     if (options->history_entries > ZVM_HISTORY_ENTRIES_MAX) return ZVM_E_ARGUMENT;
     if (options->track_ages > 1) return ZVM_E_ARGUMENT;
+    if (options->gc_mode >= ZHEAP_MODES) return ZVM_E_ARGUMENT;
     if (!is_pool_size(options->int_pool_size) || !is_pool_size(options->str_pool_size) ||
         !is_pool_size(options->list_pool_size))
         return ZVM_E_ARGUMENT;
@@ -356,6 +357,7 @@ static struct zisolate_options internal_options(zvm_runtime *runtime,
         .gc_threshold_count = options->gc_threshold_count,
         .max_depth = options->max_depth,
         .gc_growth_percent = options->gc_growth_percent,
+        .gc_mode = options->gc_mode,
         .symbol_limit_count = intern_limit(options->intern_limit_count),
         .symbol_limit_bytes = intern_limit(options->intern_limit_bytes),
         .priority = options->priority,
@@ -470,6 +472,11 @@ static void fill_figures(const struct zisolate *iso, zvm_result *result)
     result->freed_bytes = stats.freed_bytes;
     result->freed_count = stats.freed_count;
     result->collections = stats.collections;
+    result->minor_collections = stats.minor_collections;
+    result->incremental_collections = stats.incremental_collections;
+    result->gc_slices = stats.slices;
+    result->gc_slice_words_max = stats.slice_words_max;
+    result->gc_atomic_words_max = stats.atomic_words_max;
     result->output_bytes = iso->output_bytes;
     result->slices = iso->slices;
 }

@@ -41,10 +41,12 @@ zvm_status zvm_mm_create(const zvm_mm_options *options, zvm_mm **out)
     uint64_t limit = wanted.limit_bytes != 0 ? wanted.limit_bytes : LIMIT_DEFAULT_BYTES;
     if (limit < ZVM_HEAP_LIMIT_MIN_BYTES || wanted.history_entries > HISTORY_MAX)
         return ZVM_E_ARGUMENT;
+    if (wanted.gc_mode > ZVM_GC_GENERATIONAL) return ZVM_E_ARGUMENT;
     struct zmm_options inner = {.limit_bytes = limit,
                                 .growth_percent = wanted.gc_growth_percent,
                                 .threshold_count = wanted.gc_threshold_count,
-                                .history_entries = wanted.history_entries};
+                                .history_entries = wanted.history_entries,
+                                .mode = wanted.gc_mode};
     return zmm_create(&inner, (struct zmm **)out);
 }
 

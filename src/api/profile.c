@@ -77,6 +77,38 @@ zvm_status zvm_isolate_history(zvm_isolate *isolate, zvm_history_fn entry, void 
     return end(&visit, zisolate_history(visit.iso, entry, context));
 }
 
+static void put_result(const struct zisolate_collection *collection, zvm_collect_result *result)
+{
+    if (result == NULL) return;
+    result->has_run = collection->has_run;
+    result->freed_count = collection->freed.freed_count;
+    result->freed_bytes = collection->freed.freed_bytes;
+    result->pause_ns = collection->freed.pause_ns;
+}
+
+zvm_status zvm_isolate_collect(zvm_isolate *isolate, bool force, zvm_collect_result *result)
+{
+    if (result != NULL && result->size < sizeof *result) return ZVM_E_ARGUMENT;
+    struct visit visit;
+    zvm_status status = begin(isolate, &visit);
+    if (status != ZVM_OK) return status;
+    struct zisolate_collection collection = zisolate_collect(visit.iso, force);
+    put_result(&collection, result);
+    return end(&visit, ZVM_OK);
+}
+
+zvm_status zvm_isolate_collect_step(zvm_isolate *isolate, uint64_t budget_words,
+                                    zvm_collect_result *result)
+{
+    if (result != NULL && result->size < sizeof *result) return ZVM_E_ARGUMENT;
+    struct visit visit;
+    zvm_status status = begin(isolate, &visit);
+    if (status != ZVM_OK) return status;
+    struct zisolate_collection collection = zisolate_collect_step(visit.iso, budget_words);
+    put_result(&collection, result);
+    return end(&visit, ZVM_OK);
+}
+
 zvm_status zvm_isolate_ages(zvm_isolate *isolate, zvm_ages *ages)
 {
     if (ages == NULL || ages->size < sizeof *ages) return ZVM_E_ARGUMENT;

@@ -309,6 +309,8 @@ static zvm_status start_in_slot(struct cli_batch *batch, struct slot *slot)
     options.output_limit_bytes = wanted->output_limit_bytes;
     options.max_depth = wanted->max_depth;
     options.gc_threshold_count = wanted->gc_threshold_count;
+    options.gc_growth_percent = wanted->gc_growth_percent;
+    options.gc_mode = wanted->gc_mode;
     options.int_pool_size = wanted->int_pool_size;
     options.str_pool_size = wanted->str_pool_size;
     options.list_pool_size = wanted->list_pool_size;

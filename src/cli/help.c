@@ -75,6 +75,8 @@ static const char help_run[] =
     "\n"
     "Tuning:\n"
     "  --slice N            fuel until another isolate gets its turn (32768)\n"
+    "  --gc-mode MODE       auto, full, incremental or generational (auto)\n"
+    "  --gc-growth PERCENT  collect when live memory has grown to this (200)\n"
     "  --gc-threshold N     collect every N allocations; 0 is off (0)\n"
     "  --int-pool N         texts of integers that an isolate keeps; 0 is off (1000)\n"
     "  --str-pool N         unused keys that it keeps; 0 is off (500)\n"

@@ -162,6 +162,27 @@ static bool apply_gc_threshold(struct cli_run_options *options, const char *name
     return parse_within(name, value, 0, INT64_MAX, &options->gc_threshold_count);
 }
 
+static bool apply_gc_growth(struct cli_run_options *options, const char *name, const char *value)
+{
+    uint64_t percent;
+    if (!parse_within(name, value, 110, 10000, &percent)) return false;
+    options->gc_growth_percent = (uint32_t)percent;
+    return true;
+}
+
+static bool apply_gc_mode(struct cli_run_options *options, const char *name, const char *value)
+{
+    static const char *const names[] = {"auto", "full", "incremental", "generational"};
+    for (int i = 0; i < 4; i++) {
+        if (strcmp(value, names[i]) != 0) continue;
+        options->gc_mode = (zvm_gc_mode)i;
+        return true;
+    }
+    cli_complain("%s: '%s' is not a mode; write auto, full, incremental or generational", name,
+                 value);
+    return false;
+}
+
 // 0 on the command line is off; in the library's options it is the default.
 static bool parse_pool_size(const char *name, const char *value, uint32_t *out)
 {
@@ -314,6 +335,8 @@ static const struct option_row rows[] = {
     {"--intern-table", "1000000", apply_intern_table, false},
     {"--intern-table-bytes", "64M", apply_intern_table_bytes, false},
     {"--slice", "32768", apply_slice, false},
+    {"--gc-mode", "full", apply_gc_mode, false},
+    {"--gc-growth", "200", apply_gc_growth, false},
     {"--gc-threshold", "1000", apply_gc_threshold, false},
     {"--int-pool", "1000", apply_int_pool, false},
     {"--str-pool", "500", apply_str_pool, false},

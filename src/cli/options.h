@@ -31,6 +31,8 @@ struct cli_run_options {
     uint64_t intern_table_count, intern_table_bytes; // for all isolates together
     uint32_t slice_budget;
     uint64_t gc_threshold_count;
+    uint32_t gc_growth_percent; // 0: the default
+    zvm_gc_mode gc_mode;
     uint32_t int_pool_size, str_pool_size, list_pool_size; // as in zvm_isolate_options
     enum cli_report report;
     bool report_given;

@@ -41,13 +41,16 @@ struct zpage *zheap_acquire_span(struct zheap *heap, uint32_t class, uint32_t or
     if (span == NULL) return NULL;
     uint32_t pages = zspan_pages(order);
     uint64_t *used = zpage_used(span);
+    uint8_t turn = zheap_more(heap) == NULL ? 0 : zheap_more(heap)->cycle.turn;
     for (uint32_t i = 0; i < pages; i++) {
         span[i] = (struct zpage){.class = (uint8_t) class,
                                  .order = (uint8_t)order,
                                  .index = (uint8_t)i,
-                                 .state = ZPAGE_IN_HEAP};
+                                 .state = ZPAGE_IN_HEAP,
+                                 .turn = turn};
         used[i] = 0;
     }
+    memset(zpage_mark(span), 0, pages * sizeof(uint64_t));
     zheap_poison(zpage_base(span), (size_t)pages * ZPAGE_BYTES);
     zheap_private(heap)->span_pages += pages;
     zheap_note_commit(zheap_private(heap));
@@ -81,14 +84,14 @@ static enum zheap_outcome add_span(struct zheap *heap, uint32_t class_index)
         order = order == ZSPAN_4 ? smallest : order - 1;
     }
 
-    if (class->first == NULL) {
+    struct zpage **tail = &zheap_more(heap)->tails[class_index];
+    if (*tail == NULL) {
         class->first = span;
     } else {
-        struct zpage *last = zpage_at(class->base);
-        last -= last->index;
-        ZVM_ASSERT(last->next == NULL);
-        last->next = span;
+        ZVM_ASSERT((*tail)->next == NULL);
+        (*tail)->next = span;
     }
+    *tail = span;
     class->base = zpage_base(span);
     zheap_more(heap)->class_pages[class_index] += zspan_pages(order);
     return ZHEAP_GOT;
@@ -126,12 +129,19 @@ static struct zpage *page_after(const struct zheap_class *class)
     return (page - page->index)->next;
 }
 
-// Puts the free cells of the next page that has some into `kept`; false: no page has.
-static bool find_kept(struct zheap_class *class)
+// Puts the free cells of the next page that has some into `kept`; false: no page has. Pages that the
+// collection under way has not finished yet are finished on the way.
+static bool find_kept(struct zheap *heap, struct zheap_class *class)
 {
     ZVM_ASSERT(class->kept == 0);
     struct zpage *page = page_after(class);
+    bool is_noted = false;
     while (page != NULL) {
+        if (ZVM_UNLIKELY(page->turn != zheap_more(heap)->cycle.turn)) {
+            if (!is_noted) zheap_note_peak(heap);
+            is_noted = true;
+            zfinish_page(heap, page);
+        }
         class->base = zpage_base(page);
         class->kept = zpage_starts(page) & ~*zpage_used(page);
         if (class->kept != 0) return true;
@@ -183,6 +193,8 @@ static void *hand_out(struct zheap *heap, uint32_t class_index)
     uint64_t max = handout_max(heap, class_index);
     if (ZVM_UNLIKELY(max < ZPAGE_GRANULES)) cells = lowest_bits(cells, max);
 
+    struct zpage **touched = &zheap_more(heap)->touched[class_index];
+    if (*touched == NULL) *touched = zpage_at(class->base);
     class->kept &= ~cells;
     zslab_of(class->base)->used[zpage_number_at(class->base)] |= cells;
     uint32_t count = zbits_count(cells);
@@ -204,7 +216,7 @@ static void *borrow(struct zheap *heap, uint32_t class_index)
             class->cache = cached & (cached - 1);
             return class->base + (size_t)zbits_lowest(cached) * ZGRANULE_BYTES;
         }
-        if (class->kept != 0 || find_kept(class)) return hand_out(heap, larger);
+        if (class->kept != 0 || find_kept(heap, class)) return hand_out(heap, larger);
     }
     return NULL;
 }
@@ -217,9 +229,11 @@ struct cell_request {
 static enum zheap_outcome take_cell(struct zheap *heap, size_t bytes, void **out)
 {
     bool has_more = zheap_more(heap) != NULL;
-    size_t cell_bytes = zgranules_round(bytes < 1 ? 1 : bytes);
-    *out = zfirst_page_take(heap, cell_bytes, has_more ? ZPAGE_GRANULES : FIRST_PAGE_TOP_MAX);
-    if (*out != NULL) return ZHEAP_GOT;
+    if (!has_more || zheap_more(heap)->cycle.phase != ZPHASE_PRUNE) {
+        size_t cell_bytes = zgranules_round(bytes < 1 ? 1 : bytes);
+        *out = zfirst_page_take(heap, cell_bytes, has_more ? ZPAGE_GRANULES : FIRST_PAGE_TOP_MAX);
+        if (*out != NULL) return ZHEAP_GOT;
+    }
 
     if (!has_more) {
         enum zheap_outcome outcome = zheap_grow_more(heap);
@@ -227,7 +241,7 @@ static enum zheap_outcome take_cell(struct zheap *heap, size_t bytes, void **out
     }
     uint32_t class_index = zheap_class_of(bytes);
     struct zheap_class *class = &heap->classes[class_index];
-    if (class->kept == 0 && !find_kept(class)) {
+    if (class->kept == 0 && !find_kept(heap, class)) {
         enum zheap_outcome outcome = add_span(heap, class_index);
         if (outcome != ZHEAP_GOT && zheap_private(heap)->is_at_limit)
             *out = borrow(heap, class_index);
@@ -255,10 +269,8 @@ void zheap_poll(struct zheap *heap, uint64_t upcoming_bytes)
     const struct zheap_private *private = zheap_private(heap);
     if (ZVM_UNLIKELY(private->pressure_seen != zpressure_stamp(heap->env)))
         zheap_answer_pressure(heap);
-    if (ZHEAP_STRESS) {
-        zheap_collect_now(heap, ZCOLLECT_STRESS);
-    } else if (private->acquired_bytes + upcoming_bytes >= private->collect_at_bytes) {
-        zheap_collect_now(heap, ZCOLLECT_GROWTH);
+    if (ZHEAP_STRESS || private->acquired_bytes + upcoming_bytes >= private->collect_at_bytes) {
+        zheap_collect_due(heap, upcoming_bytes);
     }
 }
 

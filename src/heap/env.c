@@ -28,12 +28,12 @@ zvm_status zheap_env_create(struct zspan_pool *pool, struct zheap_env **out)
     if (env == NULL) return ZVM_E_NOMEM;
     env->pool = pool;
     env->pressure = zspan_pool_pressure(pool);
-    env->stack = z_alloc(STACK_CAPACITY_FIRST * sizeof *env->stack);
-    if (env->stack == NULL) {
+    env->stack.entries = z_alloc(STACK_CAPACITY_FIRST * sizeof *env->stack.entries);
+    if (env->stack.entries == NULL) {
         z_free(env, sizeof *env);
         return ZVM_E_NOMEM;
     }
-    env->stack_capacity = STACK_CAPACITY_FIRST;
+    env->stack.capacity = STACK_CAPACITY_FIRST;
     *out = env;
     return ZVM_OK;
 }
@@ -59,7 +59,7 @@ void zheap_env_destroy(struct zheap_env *env)
 {
     if (env == NULL) return;
     zheap_env_give_back(env);
-    z_free(env->stack, env->stack_capacity * sizeof *env->stack);
+    z_free(env->stack.entries, env->stack.capacity * sizeof *env->stack.entries);
     z_free(env, sizeof *env);
 }
 
@@ -132,23 +132,24 @@ void zheap_block_release(struct zheap_env *env, void *block)
 bool zheap_env_grow_stack(struct zheap_env *env)
 {
     if (ZHEAP_TINY) return false;
-    if (env->stack_capacity > UINT32_MAX / 2) return false;
-    size_t bytes = env->stack_capacity * sizeof *env->stack;
-    struct zmark_entry *grown = z_resize(env->stack, bytes, bytes * 2);
+    if (env->stack.capacity > UINT32_MAX / 2) return false;
+    size_t bytes = env->stack.capacity * sizeof *env->stack.entries;
+    struct zmark_entry *grown = z_resize(env->stack.entries, bytes, bytes * 2);
     if (grown == NULL) return false;
-    env->stack = grown;
-    env->stack_capacity *= 2;
+    env->stack.entries = grown;
+    env->stack.capacity *= 2;
     return true;
 }
 
 void zheap_env_shrink_stack(struct zheap_env *env)
 {
-    if (env->stack_capacity <= STACK_CAPACITY_KEPT) return;
-    struct zmark_entry *smaller = z_resize(env->stack, env->stack_capacity * sizeof *env->stack,
-                                           STACK_CAPACITY_FIRST * sizeof *env->stack);
+    if (env->stack.capacity <= STACK_CAPACITY_KEPT) return;
+    struct zmark_entry *smaller =
+        z_resize(env->stack.entries, env->stack.capacity * sizeof *env->stack.entries,
+                 STACK_CAPACITY_FIRST * sizeof *env->stack.entries);
     if (smaller == NULL) return;
-    env->stack = smaller;
-    env->stack_capacity = STACK_CAPACITY_FIRST;
+    env->stack.entries = smaller;
+    env->stack.capacity = STACK_CAPACITY_FIRST;
 }
 
 void zheap_env_add_pause(struct zheap_env *env, uint64_t pause_ns)
@@ -163,6 +164,7 @@ void zheap_env_add_pause(struct zheap_env *env, uint64_t pause_ns)
 
 uint32_t zheap_env_take_pauses(struct zheap_env *env, uint64_t *pauses_ns, uint32_t max)
 {
+    if (env->pause_count == 0) return 0;
     uint32_t count = env->pause_count < max ? env->pause_count : max;
     memcpy(pauses_ns, env->pauses_ns, count * sizeof *pauses_ns);
     env->pause_count -= count;

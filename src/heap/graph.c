@@ -230,6 +230,7 @@ zvm_status zgraph_create(struct zheap *heap, struct zgraph **out)
     struct zgraph *graph = z_alloc_zeroed(sizeof *graph);
     if (graph == NULL) return ZVM_E_NOMEM;
     graph->heap = heap;
+    zheap_settle(heap);
     zheap_return_caches(heap);
     each_page(graph, count_page);
     uint32_t page_count = graph->tail;

@@ -1,4 +1,4 @@
-// heap/heap.c - the life of a heap: init and deinit, and the barrier's slow path.
+// heap/heap.c - the life of a heap: init and deinit.
 //
 // Owns: a heap's memory but for the block, which is the isolate's. Thread: owner.
 // A heap that stays inside its block costs nothing but the block: init writes struct zheap and the
@@ -36,10 +36,12 @@ void zheap_init(struct zheap *heap, struct zheap_env *env, const struct zheap_op
     private->pressure_seen = zpressure_stamp(env);
     private->threshold_count = options->threshold_count;
     private->threshold_next = options->threshold_count;
+    private->mode = (uint8_t)options->mode;
     private->freed_at_refusal_bytes = UINT64_MAX;
     private->committed_peak_bytes = ZHEAP_BLOCK_BYTES;
-    zheap_set_trigger(heap);
+    zpolicy_set_trigger(heap);
     *zpage_used(zpage_at(private->first_base)) = 0;
+    *zpage_mark(zpage_at(private->first_base)) = 0;
     zheap_poison(private->first_base, ZPAGE_BYTES);
 }
 
@@ -57,6 +59,8 @@ static ZVM_COLD void release_more(struct zheap *heap)
     struct zheap_more *more = zheap_more(heap);
     zprofile_free(heap);
     zheap_free_owners(heap);
+    zcycle_free_stack(heap);
+    zlog_free(heap);
     for (uint32_t i = 0; i < ZHEAP_CLASSES; i++) {
         release_spans(heap, more->classes[i].first);
     }
@@ -72,12 +76,4 @@ void zheap_deinit(struct zheap *heap)
     if (zheap_more(heap) != NULL) release_more(heap);
     zheap_unpoison(zheap_private(heap)->first_base, ZPAGE_BYTES);
     ZVM_ASSERT(zheap_private(heap)->span_pages == 0);
-}
-
-// Nothing sets ZFLAG_LOG while all collections are full, so nothing is to be remembered: the flag
-// is cleared, which is all that the barrier's contract asks of a heap without a log.
-ZVM_COLD void zheap_log_slow(struct zheap *heap, struct zobject *object)
-{
-    (void)heap;
-    object->flags &= (uint8_t)~ZFLAG_LOG;
 }

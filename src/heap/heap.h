@@ -63,6 +63,19 @@ uint32_t zheap_env_take_pressed(struct zheap_env *env);
 
 // ---- The heap ---------------------------------------------------------------------------------
 
+// Work of the collector in words: slots, objects and pages that are looked at. Who is given one stops
+// at `end`, or a step behind it, and is called again later.
+struct zwork {
+    uint64_t words; // done so far
+    uint64_t end;   // UINT64_MAX: all of it
+};
+
+static inline bool zwork_is_left(const struct zwork *work)
+{
+    return work->words < work->end;
+}
+
+// May be called more than once in a collection.
 typedef void (*zheap_roots_fn)(void *context, struct zmarker *marker);
 // Emergency: free what can be spared (pools, caches) before the last collection. false: there was
 // nothing. May be NULL.
@@ -70,9 +83,14 @@ typedef bool (*zheap_emergency_fn)(void *context);
 // A symbol left the held set. May be NULL.
 typedef void (*zheap_symbol_fn)(void *context, const struct zstring *symbol);
 
-// Everything is marked, and nothing is freed yet: forget what zheap_is_marked denies. It must not
-// allocate in this heap. May be NULL.
-typedef void (*zheap_weak_fn)(void *context);
+// Everything is marked, and nothing is freed yet: forget what zheap_is_dead says. It must not allocate
+// in this heap. false: the work ran out; it is called again, perhaps after the program has gone on.
+// May be NULL.
+typedef bool (*zheap_weak_fn)(void *context, struct zwork *work);
+
+// Marking is complete, once in a collection of any kind; and: the collector has worked, and gives the
+// program back its thread (zheap_take_work). Both may be NULL.
+typedef void (*zheap_event_fn)(void *context);
 
 // How many symbols that the program no longer reaches may stay in the held set. May be NULL: none.
 typedef uint32_t (*zheap_spares_fn)(void *context);
@@ -83,6 +101,8 @@ struct zheap_hooks { // static, one table for all heaps of a user
     zheap_symbol_fn release_symbol;
     zheap_weak_fn prune_weak;
     zheap_spares_fn spare_symbols;
+    zheap_event_fn collected;
+    zheap_event_fn worked;
 };
 
 // Shadow stack for C code: values that must survive allocations. Lives on the C stack, linked.
@@ -124,11 +144,23 @@ struct zheap_stats {
     uint64_t live_count; // allocated - freed: what a heap walk finds
     uint64_t live_bytes;
     uint64_t live_peak_bytes; // exact
-    uint64_t collections;
+    uint64_t collections; // of all kinds: minor, incremental, and the others at once
+    uint64_t minor_collections;
+    uint64_t incremental_collections;
+    uint64_t slices;           // of the incremental ones
+    uint64_t slice_words_max;  // of one slice without a look at the roots
+    uint64_t atomic_words_max; // of one with, see cycle.c
     uint64_t pause_ns_total;
     uint64_t pause_ns_max;
     uint64_t held_symbols;
 };
+
+// How a heap is collected. AUTO: at once while it is small, in slices and by generations where these
+// pay (policy.c).
+enum zheap_mode { ZHEAP_AUTO, ZHEAP_FULL, ZHEAP_INCREMENTAL, ZHEAP_GENERATIONAL, ZHEAP_MODES };
+
+#define ZHEAP_SLICE_WORDS_MAX  UINT64_C(20000)
+#define ZHEAP_ATOMIC_WORDS_MAX UINT64_C(100000) // and what the roots have more
 
 struct zheap_collect_result {
     uint64_t freed_count, freed_bytes, pause_ns;
@@ -149,6 +181,7 @@ struct zheap_options {
     uint64_t limit_bytes;     // includes the block itself; at least 8 blocks
     uint32_t growth_percent;  // 0 = 200; over 65535 it is that
     uint64_t threshold_count; // collect at every N-th allocation, exactly; 0 = off
+    enum zheap_mode mode;
     const struct zheap_hooks *hooks;
     void *context; // for the hooks
 };
@@ -231,6 +264,14 @@ void zheap_note_nomem(struct zheap *heap, size_t bytes);
 
 // A full collection, now. result may be NULL.
 void zheap_collect(struct zheap *heap, struct zheap_collect_result *result);
+// The same when forced, else what is due. true: a collection has ended.
+bool zheap_collect_if(struct zheap *heap, bool force, struct zheap_collect_result *result);
+// Goes on with the collection that is under way, or begins one: about so many words of work, at most
+// what one slice may do. true: none is under way any more. result may be NULL.
+bool zheap_collect_step(struct zheap *heap, uint64_t words, struct zheap_collect_result *result);
+// Ends what a collection still has to free, if it has marked everything. What walks all objects calls
+// it first: the dead ones lead to cells that may be used again.
+void zheap_settle(struct zheap *heap);
 void zheap_stats(const struct zheap *heap, struct zheap_stats *out);
 // Walks everything; false with the reason in `why` [why_bytes] when an invariant is broken.
 bool zheap_verify(struct zheap *heap, char *why, size_t why_bytes);
@@ -243,16 +284,34 @@ void zmark_values(struct zmarker *marker, const struct zvalue *values, size_t co
 void zmark_value(struct zmarker *marker, struct zvalue value);
 void zmark_object(struct zmarker *marker, struct zobject *object); // NULL is fine
 
-// Whether the collection that runs now has reached object. Only in prune_weak.
-bool zheap_is_marked(const struct zobject *object);
+// More work of a root function than the values that it marked.
+void zmark_add_work(struct zmarker *marker, uint64_t words);
+
+// Whether the collection under way, which has marked everything, frees object. Only in prune_weak, and
+// from then to its end.
+bool zheap_is_dead(const struct zheap *heap, const struct zobject *object);
 
 // ---- Barrier ----------------------------------------------------------------------------------
 ZVM_COLD void zheap_log_slow(struct zheap *heap, struct zobject *object);
 
-// Before or after every store of a value into an object that is not fresh.
+ZVM_COLD void zheap_log_payload_slow(struct zheap *heap, struct zowner *owner, size_t from_bytes,
+                                     size_t count_bytes);
+
+// Before or after every store of a value into an object that is not fresh: made since the last point
+// at which a collection could start, or since the last such call for it. What moves values inside an
+// object is a store too.
 static inline void zheap_log(struct zheap *heap, struct zobject *object)
 {
     if (ZVM_UNLIKELY(object->flags & ZFLAG_LOG)) zheap_log_slow(heap, object);
+}
+
+// The same for a store that touches only these bytes of owner's payload, from its beginning. A large
+// payload is then not scanned as a whole because of it.
+static inline void zheap_log_payload(struct zheap *heap, struct zowner *owner, size_t from_bytes,
+                                     size_t count_bytes)
+{
+    if (ZVM_UNLIKELY(owner->header.flags & ZFLAG_LOG))
+        zheap_log_payload_slow(heap, owner, from_bytes, count_bytes);
 }
 
 // ---- Scopes -----------------------------------------------------------------------------------

@@ -81,7 +81,8 @@ struct zpage {
     uint8_t index;      // within its span
     uint8_t state;      // ZPAGE_…
     uint8_t is_gray;    // while marking: an object in it is marked but found no room on the stack
-    uint8_t reserved[3];
+    uint8_t turn;       // of zcycle when its used word was last made the truth
+    uint8_t reserved[2];
 };
 
 _Static_assert(sizeof(struct zpage) == 16, "a page descriptor is one granule");
@@ -99,7 +100,7 @@ struct zslab_head {
 // size class. mark and used words belong to the heap that has the page.
 struct zslab {
     uint64_t
-        mark[ZSLAB_PAGES]; // reached by the collection that runs now; means nothing between two
+        mark[ZSLAB_PAGES]; // reached by the last collection, or by the one under way
     uint64_t used[ZSLAB_PAGES]; // first granules of cells that are handed out
     union {
         struct zpage pages[ZSLAB_PAGES];
@@ -204,6 +205,11 @@ struct zmark_entry {
     uint64_t index;
 };
 
+struct zmark_stack {
+    struct zmark_entry *entries; // NULL: none could be had, marking rescans instead
+    uint32_t capacity;
+};
+
 struct zheap_env {
     struct zspan_pool *pool;
     const struct zpressure *pressure; // the pool's
@@ -212,8 +218,7 @@ struct zheap_env {
         struct zpage *first;
         uint32_t count;
     } spans[ZSPAN_ORDERS];
-    struct zmark_entry *stack; // NULL: none could be had, marking rescans instead
-    uint32_t stack_capacity;
+    struct zmark_stack stack;
     uint32_t pause_count;
     uint64_t pauses_ns[ZHEAP_ENV_PAUSES_MAX];
 };
@@ -247,12 +252,74 @@ struct zmixed {
     uint32_t top; // granules handed out
 };
 
+#define ZLOG_WHOLE UINT64_MAX
+
+// See barrier.c. An entry is an object and a card of its payload, or ZLOG_WHOLE.
 struct zheap_log {
-    struct zobject **objects;
+    struct zmark_entry *entries; // [count]
     uint32_t count, capacity;
+    bool is_open;        // stores into marked objects are noted
+    bool has_overflowed; // not all were
 };
 
 struct zprofile;
+
+// What a collection that goes on between slices of the program has to do next, see cycle.c.
+enum zphase {
+    ZPHASE_REST,
+    ZPHASE_CLEAR,   // marks are cleared
+    ZPHASE_MARK,    // what is reached is marked
+    ZPHASE_PRUNE,   // everything is marked; what is dead is forgotten by whom it is known to
+    ZPHASE_FINISH,  // used = mark, page by page
+    ZPHASE_RELEASE, // empty spans are given back
+};
+
+// A place in the lists of spans: those up to `last` of `class` are done.
+struct zspan_cursor {
+    uint32_t class;
+    struct zpage *last; // NULL: none of the class
+};
+
+struct zheld_prune {
+    uint32_t pass; // 0: none, see held.c
+    uint32_t at;   // entry
+    uint32_t fresh, old;
+};
+
+struct zcycle {
+    uint8_t phase; // enum zphase
+    uint8_t turn;  // changes when everything is marked
+    bool is_minor; // a minor collection runs
+    bool is_at_once;
+    bool has_begun;      // the roots were looked at
+    bool has_overflowed; // the mark stack did not grow: to be begun again, at once
+    bool keeps_none;     // every empty span is given back
+    struct zmark_stack stack; // of the cycle; charged
+    uint32_t stack_count;
+    struct zspan_cursor cursor;
+    uint32_t empty_spans;
+    uint32_t owner_at, owner_old; // owners[0, owner_old) are marked, between two collections
+    uint32_t prune_step;
+    struct zheld_prune held;
+    uint64_t paid_at_bytes; // acquired_bytes up to which work was paid
+    uint64_t debt_words;
+    uint64_t give_up_bytes; // when acquired_bytes gets here the rest is done at once
+    uint64_t words;         // of this collection so far
+    uint64_t live_at_start;
+};
+
+// What policy.c decides by.
+struct zpolicy {
+    bool has_minors;          // the log is kept for minor collections
+    uint32_t wait;            // whole collections to wait after the last try that failed; 0: none did
+    uint32_t wholes_to_wait;  // of these, still
+    uint64_t whole_at_bytes;  // live bytes at which the next collection is a whole one
+    uint64_t whole_words;     // that the last whole one cost, and what the heap could grow after it
+    uint64_t whole_growth_bytes;
+    uint64_t period_words;    // since then
+    uint64_t period_at_bytes; // acquired_bytes at its end
+    uint32_t period_minors;
+};
 
 // What only a heap beyond its first page has. zheap.classes points to `classes`, the first member.
 struct zheap_more {
@@ -261,7 +328,13 @@ struct zheap_more {
     struct zmixed reserve;  // one page that only the errors of refusals may use
     struct zowner **owners; // objects with a payload outside the spans
     uint32_t owner_count, owner_capacity;
-    struct zheap_log log;     // place of the barrier's log; empty: only full collections yet
+    struct zheap_log log;
+    struct zpage *tails[ZHEAP_CLASSES];   // the last span of each class
+    struct zpage *touched[ZHEAP_CLASSES]; // first page with new objects since the last collection
+    struct zcycle cycle;
+    struct zpolicy policy;
+    uint64_t minor_collections, incremental_collections, slices;
+    uint64_t slice_words_max, atomic_words_max;
     struct zprofile *profile; // NULL: off, see profile.h
 };
 
@@ -313,7 +386,7 @@ struct __attribute__((may_alias)) zheap_private {
     bool is_collecting;
     uint8_t thin_rescues; // collections at the limit, in a row, that freed next to nothing
     bool is_at_limit;     // the limit forced the last collection: larger cells may be borrowed
-    uint8_t reserved;
+    uint8_t mode;         // enum zheap_mode
 };
 
 _Static_assert(sizeof(struct zheap_private) <= sizeof(((struct zheap *)0)->opaque),
@@ -405,28 +478,94 @@ bool zheap_attempt(struct zheap *heap, zheap_attempt_fn attempt, void *request, 
 void zheap_refuse(struct zheap *heap, enum zheap_outcome outcome, uint64_t bytes);
 
 // payload.c
-void zheap_prune_owners(struct zheap *heap); // after marking: frees what unmarked owners own
+// After marking: frees what dead owners own, from cycle.owner_at on.
+bool zheap_prune_owners(struct zheap *heap, struct zwork *work);
 void zheap_free_owners(struct zheap *heap);
 // An owner that is in the owner list. The bit means ASCII in a string, and no string is an owner.
 #define ZFLAG_LISTED ZFLAG_ASCII
 
+// barrier.c
+void zlog_empty(struct zheap *heap);
+void zlog_free(struct zheap *heap);
+
+// One byte of log for so many of a payload outside the spans: 16 slots. A store into a random place has
+// so many scanned again. With 128, a program that fills a list of 60,000 in random order, and allocates
+// what it puts there, made more work in the log than it paid for: its cycles did not end.
+#define ZCARD_BYTES 128u
+
+static inline size_t zcards_count(size_t payload_bytes)
+{
+    return (payload_bytes + ZCARD_BYTES - 1) / ZCARD_BYTES;
+}
+
+// Behind the payload of an EXTERNAL list or map; 0: it is not in the log.
+static inline uint8_t *zowner_cards(const struct zowner *owner)
+{
+    ZVM_ASSERT(owner->header.flags & ZFLAG_EXTERNAL);
+    return (uint8_t *)owner->payload + owner->payload_bytes;
+}
+
 // held.c
 void zheap_mark_held(struct zheap *heap, const struct zstring *symbol);
-void zheap_prune_held(struct zheap *heap); // after marking: releases the unmarked symbols
+// After marking: releases the unmarked symbols. *prune is all 0 at first. false: the work ran out.
+bool zheap_prune_held(struct zheap *heap, struct zheld_prune *prune, struct zwork *work);
+void zheap_clear_held(struct zheap *heap); // forgets the marks of a collection that is given up
 void zheap_release_held(struct zheap *heap);
 
 // mark.c
 struct zverifier;
 struct zmarker {
     struct zheap *heap;
-    struct zheap_env *env;
+    struct zmark_stack *stack;              // of the thread, or of the cycle
     struct zverifier *verifier;             // not NULL: the roots are wanted by zheap_verify
-    struct zmark_entry *bottom, *top, *end; // of env->stack; top: the next free entry
+    struct zmark_entry *bottom, *top, *end; // of the stack; top: the next free entry
     bool has_overflowed;                    // a marked object was not pushed: some page is gray
-    uint64_t work_words;
+    bool skips_symbols;                     // a minor collection frees none
+    uint8_t arms;                           // ZFLAG_LOG while the log is open, or 0
+    struct zwork work;
 };
 
-void zmark_all(struct zheap *heap); // marks are clear before, and right after
+// Marks whatever the roots, the log and the cycle's stack lead to, at once, with the thread's stack if
+// the cycle has none.
+void zmark_all(struct zheap *heap, struct zwork *work);
+// The same in part: true when everything is marked. When nothing but the roots is left to look at, the
+// work may go on to atomic_end. *has_tried: the roots were looked at.
+bool zmark_some(struct zheap *heap, struct zwork *work, uint64_t atomic_end, bool *has_tried);
+
+static inline bool zheap_is_marked(const struct zobject *object)
+{
+    return (*zpage_mark(zpage_at(object)) & zgranule_bit(object)) != 0;
+}
+
+// finish.c
+void zfinish_page(struct zheap *heap, struct zpage *page); // the peak is noted
+void zfinish_mixed(struct zheap *heap);                    // the first page, and the reserve
+bool zfinish_step(struct zheap *heap, struct zwork *work);
+void zfinish_touched(struct zheap *heap, struct zwork *work); // a minor collection's
+bool zrelease_step(struct zheap *heap, struct zwork *work);
+struct zpage *zspan_next(const struct zheap_more *more, struct zspan_cursor *cursor);
+
+// cycle.c
+void zcycle_start(struct zheap *heap, bool is_at_once);
+bool zcycle_start_slices(struct zheap *heap); // false: no memory for it
+void zcycle_run(struct zheap *heap, struct zwork *work);
+void zcycle_slice(struct zheap *heap, uint64_t upcoming_bytes);
+void zcycle_step(struct zheap *heap, uint64_t words); // asked for; not on debt
+void zcycle_abandon(struct zheap *heap); // what is open is given up or ended; then it is at REST
+void zcycle_free_stack(struct zheap *heap);
+bool zcycle_grow_stack(struct zheap *heap);
+
+// minor.c
+void zheap_collect_minor(struct zheap *heap);
+
+// policy.c
+uint64_t zpolicy_growth_bytes(const struct zheap *heap);
+void zpolicy_set_trigger(struct zheap *heap); // no collection is under way
+bool zpolicy_wants_minors(const struct zheap *heap); // asked when a whole collection begins
+bool zpolicy_wants_slices(const struct zheap *heap);
+bool zpolicy_is_grown(const struct zheap *heap); // a whole one is due, after a minor one
+void zpolicy_note_whole(struct zheap *heap);
+void zpolicy_note_minor(struct zheap *heap, uint64_t words);
 void zverify_root(struct zverifier *verifier, const void *object, uint32_t tag);
 
 // pressure.c
@@ -436,7 +575,13 @@ ZVM_COLD void zheap_answer_pressure(struct zheap *heap);
 // collect.c
 enum zcollect_reason { ZCOLLECT_GROWTH, ZCOLLECT_ASKED, ZCOLLECT_LIMIT, ZCOLLECT_STRESS };
 void zheap_collect_now(struct zheap *heap, enum zcollect_reason reason);
-void zheap_set_trigger(struct zheap *heap);
+void zheap_collect_due(struct zheap *heap, uint64_t upcoming_bytes); // the growth trigger is reached
+void zheap_begin_pause(struct zheap *heap, uint64_t *start_ns);
+void zheap_end_pause(struct zheap *heap, uint64_t start_ns);
+void zheap_next_epoch(struct zheap *heap);
+
+// verify_marks.c. Checks the invariants of the log, when it is open.
+bool zheap_verify_marks(struct zheap *heap, char *why, size_t why_bytes);
 
 // verify.c. is_exact: right after a collection, so that every used cell must be reachable.
 bool zheap_verify_now(struct zheap *heap, bool is_exact, char *why, size_t why_bytes);

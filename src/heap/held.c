@@ -3,7 +3,7 @@
 // Owns: one reference to each symbol in it; the table. Thread: owner; the symbols are frozen.
 // Invariants:  1. a symbol is in the set at most once. capacity is 0 or a power of two, at most 3/4
 // full.
-//              2. mark bits are clear between two collections.
+//              2. mark bits are clear between two whole collections.
 //              3. spares->count entries have the spare bit.
 // How: open addressing with linear probing, by the hash that the symbol carries. An entry is the
 // symbol's address with two flags in its lowest bits, so pruning needs no memory: an entry that goes
@@ -14,7 +14,8 @@
 // step in the shared table. Which ones stay is a second chance by collections: those that died just
 // now stay first, then those that were spares before. That is done in the passes over the set which
 // pruning makes anyway, so a spare costs a few instructions for each collection, and being found
-// again costs one bit. The figures stand in front of the entries, in the same piece of memory.
+// again costs one bit. When that is done in slices, whatever the program asks for between two of them
+// is marked, and a table that grows has its pass begun again. The figures stand in front of the entries, in the same piece of memory.
 #define ZVM_HEAP_INTERNAL
 #include "heap/heap_internal.h"
 
@@ -96,6 +97,27 @@ static enum zheap_outcome reserve_entry(struct zheap_private *private)
     return resize(private, capacity == 0 ? HELD_FIRST : capacity * 2);
 }
 
+enum { PASS_NONE, PASS_COUNT, PASS_DROP, PASS_CLEAR, PASS_END };
+
+// Whether what is not marked is going to be dropped, and marking is over.
+static bool is_pruned(const struct zheap *heap)
+{
+    const struct zheap_more *more = zheap_more(heap);
+    if (more == NULL || more->cycle.phase != ZPHASE_PRUNE) return false;
+    return more->cycle.held.pass < PASS_CLEAR;
+}
+
+// The entries have new places.
+static void begin_pass_again(struct zheap *heap)
+{
+    if (zheap_more(heap) == NULL) return;
+    struct zheld_prune *prune = &zheap_more(heap)->cycle.held;
+    prune->at = 0;
+    if (prune->pass != PASS_COUNT) return;
+    prune->fresh = 0;
+    prune->old = 0;
+}
+
 // The symbol of an entry, which is asked for: a spare is one no more.
 static const struct zstring *take_entry(struct zheap_private *private, uintptr_t *entry)
 {
@@ -116,15 +138,19 @@ bool zheap_hold_symbol(struct zheap *heap, const struct zstring *symbol, bool *w
         uintptr_t *entry = find(private->held, private->held_capacity, symbol);
         *was_held = *entry != 0;
         if (*was_held) (void)take_entry(private, entry);
+        if (*was_held && is_pruned(heap)) *entry |= HELD_MARK;
         if (*was_held) return true;
     }
     *was_held = false;
+    uint32_t capacity = private->held_capacity;
     enum zheap_outcome outcome = reserve_entry(private);
+    if (private->held_capacity != capacity) begin_pass_again(heap);
     if (outcome != ZHEAP_GOT) {
         zheap_refuse(heap, outcome, private->held_capacity * sizeof(uintptr_t));
         return false;
     }
-    *find(private->held, private->held_capacity, symbol) = (uintptr_t)symbol;
+    uintptr_t flags = is_pruned(heap) ? HELD_MARK : 0;
+    *find(private->held, private->held_capacity, symbol) = (uintptr_t)symbol | flags;
     private->held_count++;
     head_of(private->held)->spares->misses++;
     return true;
@@ -149,8 +175,9 @@ const struct zstring *zheap_held_find(struct zheap *heap, const char *bytes, uin
     if (private->held_count == 0) return NULL;
     uint32_t i = home_of(hash, private->held_capacity);
     for (; private->held[i] != 0; i = (i + 1) & (private->held_capacity - 1)) {
-        if (is_string(symbol_of(private->held[i]), bytes, length_bytes, hash))
-            return take_entry(private, &private->held[i]);
+        if (!is_string(symbol_of(private->held[i]), bytes, length_bytes, hash)) continue;
+        if (is_pruned(heap)) private->held[i] |= HELD_MARK;
+        return take_entry(private, &private->held[i]);
     }
     return NULL;
 }
@@ -192,26 +219,23 @@ static void release(struct zheap_private *private, const struct zstring *symbol)
     private->hooks->release_symbol(private->context, symbol);
 }
 
-// How many of the dead go: those that died just now, and those that were spares before.
-struct dead {
-    uint32_t fresh, old;
-};
-
-static struct dead count_dead(struct zheap_private *private)
+// Counts those that died just now, and those that were spares before.
+static bool count_dead(struct zheap_private *private, struct zheld_prune *prune, struct zwork *work)
 {
-    struct dead dead = {0, 0};
-    for (uint32_t i = 0; i < private->held_capacity; i++) {
-        uintptr_t entry = private->held[i];
+    for (; prune->at < private->held_capacity; prune->at++) {
+        if (!zwork_is_left(work)) return false;
+        work->words++;
+        uintptr_t entry = private->held[prune->at];
         if (entry == 0) continue;
         // Constants of the code bring a symbol back without asking for it here.
         if (entry & HELD_MARK)
-            (void)take_entry(private, &private->held[i]);
+            (void)take_entry(private, &private->held[prune->at]);
         else if (entry & HELD_SPARE)
-            dead.old++;
+            prune->old++;
         else
-            dead.fresh++;
+            prune->fresh++;
     }
-    return dead;
+    return true;
 }
 
 static uint32_t spares_max(const struct zheap_private *private)
@@ -220,19 +244,21 @@ static uint32_t spares_max(const struct zheap_private *private)
     return private->hooks->spare_symbols(private->context);
 }
 
-static struct dead choose_dropped(const struct zheap_private *private, struct dead dead)
+// From how many are dead to how many of them go.
+static void choose_dropped(const struct zheap_private *private, struct zheld_prune *prune)
 {
     uint32_t max = spares_max(private);
-    uint32_t fresh_kept = dead.fresh < max ? dead.fresh : max;
-    uint32_t old_kept = dead.old < max - fresh_kept ? dead.old : max - fresh_kept;
-    return (struct dead){dead.fresh - fresh_kept, dead.old - old_kept};
+    uint32_t fresh_kept = prune->fresh < max ? prune->fresh : max;
+    uint32_t old_kept = prune->old < max - fresh_kept ? prune->old : max - fresh_kept;
+    prune->fresh -= fresh_kept;
+    prune->old -= old_kept;
 }
 
 // Whether a dead entry goes; one that stays is a spare, and marked as looked at.
-static bool is_dropped(struct zheap_private *private, uintptr_t *entry, struct dead *dropped)
+static bool is_dropped(struct zheap_private *private, uintptr_t *entry, struct zheld_prune *prune)
 {
     bool is_old = (*entry & HELD_SPARE) != 0;
-    uint32_t *left = is_old ? &dropped->old : &dropped->fresh;
+    uint32_t *left = is_old ? &prune->old : &prune->fresh;
     struct zheap_spares *spares = head_of(private->held)->spares;
     if (*left > 0) {
         (*left)--;
@@ -247,26 +273,34 @@ static bool is_dropped(struct zheap_private *private, uintptr_t *entry, struct d
     return false;
 }
 
-static void drop_dead(struct zheap_private *private, struct dead dropped)
+static bool drop_dead(struct zheap_private *private, struct zheld_prune *prune, struct zwork *work)
 {
-    // An entry that moves up to i comes from behind i, not yet looked at, or wraps around from the
-    // front, looked at and marked: either way i is looked at again.
-    for (uint32_t i = 0; i < private->held_capacity;) {
-        uintptr_t entry = private->held[i];
-        if (entry == 0 || entry & HELD_MARK || !is_dropped(private, &private->held[i], &dropped)) {
-            i++;
+    // An entry that moves up to `at` comes from behind it, not yet looked at, or wraps around from the
+    // front, looked at and marked: either way the place is looked at again.
+    while (prune->at < private->held_capacity) {
+        if (!zwork_is_left(work)) return false;
+        work->words++;
+        uintptr_t entry = private->held[prune->at];
+        if (entry == 0 || entry & HELD_MARK ||
+            !is_dropped(private, &private->held[prune->at], prune)) {
+            prune->at++;
             continue;
         }
-        remove_at(private, i);
+        remove_at(private, prune->at);
         release(private, symbol_of(entry));
     }
+    return true;
 }
 
-static void clear_marks(struct zheap_private *private)
+static bool clear_marks(struct zheap_private *private, struct zheld_prune *prune,
+                        struct zwork *work)
 {
-    for (uint32_t i = 0; i < private->held_capacity; i++) {
-        private->held[i] &= ~(uintptr_t)HELD_MARK;
+    for (; prune->at < private->held_capacity; prune->at++) {
+        if (!zwork_is_left(work)) return false;
+        work->words++;
+        private->held[prune->at] &= ~(uintptr_t)HELD_MARK;
     }
+    return true;
 }
 
 static void shrink(struct zheap_private *private)
@@ -277,14 +311,39 @@ static void shrink(struct zheap_private *private)
     }
 }
 
-void zheap_prune_held(struct zheap *heap)
+static bool run_pass(struct zheap_private *private, struct zheld_prune *prune, struct zwork *work)
+{
+    switch (prune->pass) {
+    case PASS_COUNT:
+        if (!count_dead(private, prune, work)) return false;
+        choose_dropped(private, prune);
+        return true;
+    case PASS_DROP:
+        return drop_dead(private, prune, work);
+    default:
+        return clear_marks(private, prune, work);
+    }
+}
+
+bool zheap_prune_held(struct zheap *heap, struct zheld_prune *prune, struct zwork *work)
 {
     struct zheap_private *private = zheap_private(heap);
-    if (private->held_capacity == 0) return;
-    struct dead dead = count_dead(private);
-    if (dead.fresh + dead.old > 0) drop_dead(private, choose_dropped(private, dead));
-    clear_marks(private);
+    if (private->held_capacity == 0) return true;
+    if (prune->pass == PASS_NONE) prune->pass = PASS_COUNT;
+    while (prune->pass < PASS_END) {
+        if (!run_pass(private, prune, work)) return false;
+        prune->pass++;
+        prune->at = 0;
+    }
     shrink(private);
+    return true;
+}
+
+void zheap_clear_held(struct zheap *heap)
+{
+    struct zheld_prune all = {0};
+    struct zwork work = {0, UINT64_MAX};
+    (void)clear_marks(zheap_private(heap), &all, &work);
 }
 
 void zheap_drop_spares(struct zheap *heap)
@@ -292,15 +351,19 @@ void zheap_drop_spares(struct zheap *heap)
     struct zheap_private *private = zheap_private(heap);
     ZVM_ASSERT(!private->is_collecting);
     if (private->held_count == 0) return;
-    uint32_t count = (uint32_t)head_of(private->held)->spares->count;
-    if (count == 0) return;
+    struct zheap_spares *spares = head_of(private->held)->spares;
+    if (spares->count == 0) return;
     for (uint32_t i = 0; i < private->held_capacity; i++) {
-        if (private->held[i] != 0 && (private->held[i] & HELD_SPARE) == 0)
-        private->held[i] |= HELD_MARK;
+        // What moves up to i is looked at as well.
+        while (private->held[i] & HELD_SPARE) {
+            const struct zstring *symbol = symbol_of(private->held[i]);
+            remove_at(private, i);
+            release(private, symbol);
+        }
     }
-    drop_dead(private, (struct dead){.fresh = 0, .old = count});
-    clear_marks(private);
+    spares->count = 0;
     shrink(private);
+    begin_pass_again(heap);
 }
 
 void zheap_release_held(struct zheap *heap)

@@ -112,6 +112,7 @@ void zheap_note_nomem(struct zheap *heap, size_t bytes)
 void zheap_reserve_open(struct zheap *heap)
 {
     ZVM_ASSERT(!zheap_private(heap)->is_reserve_open);
+    zheap_settle(heap); // the reserve's page must be finished
     zheap_private(heap)->is_reserve_open = true;
 }
 
@@ -135,7 +136,7 @@ static enum zheap_outcome attempt_charge(struct zheap *heap, void *request)
 
 bool zheap_charge(struct zheap *heap, size_t bytes)
 {
-    if (ZHEAP_STRESS) zheap_collect_now(heap, ZCOLLECT_STRESS);
+    if (ZHEAP_STRESS) zheap_collect_due(heap, 0);
     return zheap_attempt(heap, attempt_charge, &bytes, bytes);
 }
 

@@ -16,18 +16,29 @@
 // Slots scanned before the rest of an object goes back on the stack.
 enum { CHUNK_SLOTS = ZHEAP_TINY ? 2 : 128 };
 
+static void load_stack(struct zmarker *marker, size_t count)
+{
+    marker->bottom = marker->stack->entries;
+    marker->top = marker->bottom + count;
+    marker->end = marker->bottom + marker->stack->capacity;
+}
+
+static bool grow_stack(struct zmarker *marker)
+{
+    struct zheap_env *env = marker->heap->env;
+    if (marker->stack == &env->stack) return zheap_env_grow_stack(env);
+    return zcycle_grow_stack(marker->heap);
+}
+
 static ZVM_COLD void push_slow(struct zmarker *marker, struct zobject *object, uint64_t index)
 {
-    struct zheap_env *env = marker->env;
-    size_t count = env->stack_capacity;
-    if (!zheap_env_grow_stack(env)) {
+    size_t count = marker->stack->capacity;
+    if (!grow_stack(marker)) {
         marker->has_overflowed = true;
         zpage_at(object)->is_gray = 1;
         return;
     }
-    marker->bottom = env->stack;
-    marker->top = env->stack + count;
-    marker->end = env->stack + env->stack_capacity;
+    load_stack(marker, count);
     *marker->top++ = (struct zmark_entry){object, index};
 }
 
@@ -62,7 +73,7 @@ static inline void visit_slot(struct zmarker *marker, uint64_t payload, uint8_t 
 {
     if (tag & ZTAG_HEAP) {
         visit(marker, (struct zobject *)(uintptr_t)payload);
-    } else if (tag == ZTAG_SYMBOL) {
+    } else if (tag == ZTAG_SYMBOL && !marker->skips_symbols) {
         zheap_mark_held(marker->heap, (const struct zstring *)(uintptr_t)payload);
     }
 }
@@ -74,10 +85,12 @@ static void mark_payload(const struct zowner *owner)
     mark((struct zobject *)((char *)owner->payload - offsetof(struct zbuffer, data)));
 }
 
-// The end of the chunk that starts at index; when more is left, it goes on the stack first.
+// The end of the chunk that starts at index; when more is left, it goes on the stack first. The program
+// may have made the object shorter since its entry was pushed.
 static inline uint64_t chunk_end(struct zmarker *marker, struct zobject *object, uint64_t index,
                                  uint64_t count)
 {
+    if (ZVM_UNLIKELY(index > count)) return index;
     if (count - index <= CHUNK_SLOTS) return count;
     push(marker, object, index + CHUNK_SLOTS);
     return index + CHUNK_SLOTS;
@@ -87,7 +100,7 @@ static inline void scan_slots(struct zmarker *marker, struct zobject *object, ui
                               const uint64_t *payloads, const uint8_t *tags, uint64_t count)
 {
     uint64_t end = chunk_end(marker, object, index, count);
-    marker->work_words += end - index;
+    marker->work.words += end - index;
     for (uint64_t i = index; i < end; i++) {
         visit_slot(marker, payloads[i], tags[i]);
     }
@@ -97,7 +110,7 @@ static void scan_map(struct zmarker *marker, struct zmap *map, uint64_t index)
 {
     const struct zmap_entry *entries = zmap_entries(map);
     uint64_t end = chunk_end(marker, &map->owner.header, index, map->used);
-    marker->work_words += (end - index) * 3;
+    marker->work.words += (end - index) * 3;
     for (uint64_t i = index; i < end; i++) {
         if (entries[i].key_tag == ZTAG_DEAD) continue;
         visit_slot(marker, entries[i].key, entries[i].key_tag);
@@ -117,10 +130,7 @@ static void scan_string(struct zmarker *marker, struct zobject *object)
     if (!(object->flags & ZFLAG_LONG)) return;
     struct zstring_long *string = (struct zstring_long *)(void *)object;
     visit(marker, (struct zobject *)(void *)string->buffer);
-    if (string->offsets == NULL) return;
-    // The offsets are an owner whatever its kind says, and have nothing else inside.
-    mark(&string->offsets->header);
-    mark_payload(string->offsets);
+    visit(marker, (struct zobject *)(void *)string->offsets);
 }
 
 static void scan_error(struct zmarker *marker, const struct zerror *error)
@@ -155,11 +165,24 @@ static void scan_bound(struct zmarker *marker, const struct zbound *bound)
     visit(marker, bound->method);
 }
 
+// From here on a store into object is noted. What is on dirty cards is scanned with the rest.
+static inline void arm(struct zmarker *marker, struct zobject *object, uint64_t index)
+{
+    if (marker->arms == 0 || index != 0) return;
+    object->flags |= marker->arms;
+    if (object->flags & ZFLAG_EXTERNAL && object->kind != ZTYPE_STRBUF) {
+        const struct zowner *owner = (const struct zowner *)(const void *)object;
+        memset(zowner_cards(owner), 0, zcards_count(owner->payload_bytes));
+    }
+}
+
 // Marks what object points to, from slot index on.
 static void scan(struct zmarker *marker, struct zobject *object, uint64_t index)
 {
     void *o = object;
-    marker->work_words++;
+    marker->work.words++;
+    if (object->kind == ZTYPE_BUFFER || object->kind == ZTYPE_HOST) return; // no pointers
+    arm(marker, object, index);
     switch (object->kind) {
     case ZTYPE_STRING:
         scan_string(marker, object);
@@ -200,16 +223,67 @@ static void scan(struct zmarker *marker, struct zobject *object, uint64_t index)
     case ZTYPE_NODE:
         scan_slots(marker, object, index, ((struct znode *)o)->slots, znode_tags(o), object->aux);
         break;
-    default: // BUFFER and HOST have no pointers
+    default:
         break;
     }
 }
 
 static void drain(struct zmarker *marker)
 {
-    while (marker->top != marker->bottom) {
+    while (marker->top != marker->bottom && zwork_is_left(&marker->work)) {
         struct zmark_entry entry = *--marker->top;
         scan(marker, entry.object, entry.index);
+    }
+}
+
+// ---- The log ------------------------------------------------------------------------------------
+
+static void scan_list_card(struct zmarker *marker, const struct zlist *list, uint64_t card)
+{
+    uint64_t first = card * (ZCARD_BYTES / sizeof(uint64_t)), count = list->owner.header.aux;
+    uint64_t end = first + ZCARD_BYTES / sizeof(uint64_t);
+    if (list->elements != ZLIST_ANY) return;
+    for (uint64_t i = first; i < end && i < count; i++) {
+        visit_slot(marker, zlist_payload(list)[i], zlist_tags(list)[i]);
+        marker->work.words++;
+    }
+}
+
+static void scan_map_card(struct zmarker *marker, const struct zmap *map, uint64_t card)
+{
+    const struct zmap_entry *entries = zmap_entries(map);
+    uint64_t end = ((card + 1) * ZCARD_BYTES - 1) / sizeof *entries + 1;
+    for (uint64_t i = card * ZCARD_BYTES / sizeof *entries; i < end && i < map->used; i++) {
+        marker->work.words += 3;
+        if (entries[i].key_tag == ZTAG_DEAD) continue;
+        visit_slot(marker, entries[i].key, entries[i].key_tag);
+        visit_slot(marker, entries[i].value, entries[i].value_tag);
+    }
+}
+
+// A payload that came back inside since, or ended before the card, was noted as a whole for that.
+static void scan_card(struct zmarker *marker, struct zobject *object, uint64_t card)
+{
+    struct zowner *owner = (struct zowner *)(void *)object;
+    if (!(object->flags & ZFLAG_EXTERNAL) || card >= zcards_count(owner->payload_bytes)) return;
+    zowner_cards(owner)[card] = 0;
+    if (object->kind == ZTYPE_LIST)
+        scan_list_card(marker, (struct zlist *)(void *)object, card);
+    else
+        scan_map_card(marker, (struct zmap *)(void *)object, card);
+}
+
+static void drain_log(struct zmarker *marker)
+{
+    struct zheap_log *log = &zheap_more(marker->heap)->log;
+    while (log->count > 0 && zwork_is_left(&marker->work)) {
+        struct zmark_entry entry = log->entries[--log->count];
+        marker->work.words++;
+        if (entry.index == ZLOG_WHOLE)
+            scan(marker, entry.object, 0);
+        else
+            scan_card(marker, entry.object, entry.index);
+        drain(marker);
     }
 }
 
@@ -255,7 +329,7 @@ void zmark_value(struct zmarker *marker, struct zvalue value)
 
 void zmark_values(struct zmarker *marker, const struct zvalue *values, size_t count)
 {
-    marker->work_words += count;
+    marker->work.words += count;
     for (size_t i = 0; i < count; i++) {
         zmark_value(marker, values[i]);
         // A deep value stack must not become a deep mark stack.
@@ -273,25 +347,85 @@ void zmark_object(struct zmarker *marker, struct zobject *object)
     visit(marker, object);
 }
 
-void zmark_all(struct zheap *heap)
+void zmark_add_work(struct zmarker *marker, uint64_t words)
 {
-    struct zheap_private *private = zheap_private(heap);
-    struct zheap_env *env = heap->env;
-    struct zmarker marker = {.heap = heap,
-                             .env = env,
-                             .bottom = env->stack,
-                             .top = env->stack,
-                             .end = env->stack + env->stack_capacity};
+    marker->work.words += words;
+}
+
+static void mark_roots(struct zmarker *marker)
+{
+    struct zheap *heap = marker->heap;
+    const struct zheap_private *private = zheap_private(heap);
     if (private->hooks != NULL && private->hooks->mark_roots != NULL) {
-        private->hooks->mark_roots(private->context, &marker);
+        private->hooks->mark_roots(private->context, marker);
     }
     for (const struct zscope *scope = heap->scopes; scope != NULL; scope = scope->previous) {
-        zmark_values(&marker, scope->values, scope->count);
+        zmark_values(marker, scope->values, scope->count);
     }
+}
+
+// ---- The whole, and a part ----------------------------------------------------------------------
+
+static struct zmarker open_marker(struct zheap *heap, struct zwork work)
+{
+    struct zheap_more *more = zheap_more(heap);
+    bool is_logged = more != NULL && more->log.is_open;
+    struct zmarker marker = {
+        .heap = heap, .work = work, .arms = is_logged ? ZFLAG_LOG : 0, .stack = &heap->env->stack};
+    if (more == NULL) {
+        load_stack(&marker, 0);
+        return marker;
+    }
+    marker.has_overflowed = more->cycle.has_overflowed;
+    marker.skips_symbols = more->cycle.is_minor;
+    if (more->cycle.stack.entries != NULL) marker.stack = &more->cycle.stack;
+    load_stack(&marker, more->cycle.stack_count);
+    return marker;
+}
+
+void zmark_all(struct zheap *heap, struct zwork *work)
+{
+    struct zmarker marker = open_marker(heap, (struct zwork){work->words, UINT64_MAX});
+    drain(&marker);
+    if (zheap_more(heap) != NULL) drain_log(&marker);
+    mark_roots(&marker);
     drain(&marker);
     while (marker.has_overflowed) {
         marker.has_overflowed = false;
         rescan(&marker);
     }
-    private->work_words += marker.work_words;
+    if (zheap_more(heap) != NULL) {
+        zheap_more(heap)->cycle.stack_count = 0;
+        zheap_more(heap)->cycle.has_overflowed = false;
+    }
+    work->words = marker.work.words;
+}
+
+// What is in the log costs about so much.
+static uint64_t log_words(const struct zheap *heap)
+{
+    return zheap_more(heap)->log.count * (ZCARD_BYTES / sizeof(uint64_t));
+}
+
+bool zmark_some(struct zheap *heap, struct zwork *work, uint64_t atomic_end, bool *has_tried)
+{
+    struct zcycle *cycle = &zheap_more(heap)->cycle;
+    struct zmarker marker = open_marker(heap, *work);
+    bool is_first = !cycle->has_begun;
+    if (is_first) mark_roots(&marker);
+    cycle->has_begun = true;
+    drain(&marker);
+    bool is_last = marker.top == marker.bottom && zwork_is_left(&marker.work) &&
+                   marker.work.words + log_words(heap) <= atomic_end / 2;
+    *has_tried = is_first || is_last;
+    // Nothing but log and roots can lead to what is not marked now, and the program waits.
+    if (is_last) marker.work.end = atomic_end;
+    drain_log(&marker);
+    if (is_last && !is_first) mark_roots(&marker);
+    drain(&marker);
+    cycle->stack_count = (uint32_t)(marker.top - marker.bottom);
+    cycle->has_overflowed = marker.has_overflowed;
+    work->words = marker.work.words;
+    bool is_all = marker.top == marker.bottom && zheap_more(heap)->log.count == 0;
+    return *has_tried && is_all && !marker.has_overflowed;
 }

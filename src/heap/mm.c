@@ -41,14 +41,20 @@ static void forget(struct zmm *mm, uint32_t index, zvm_mm_event event)
     zmm_drop_entry(mm, index);
 }
 
-static void prune_weak(void *context)
+// Until its turn has come, the handle of a dead object is stale by zmm_resolve.
+static bool prune_weak(void *context, struct zwork *work)
 {
     struct zmm *mm = context;
-    for (uint32_t i = 0; i < mm->entry_count; i++) {
-        const struct zobject *object = mm->entries[i].object;
-        if (object != NULL && !zheap_is_marked(object)) forget(mm, i, ZVM_MM_COLLECTED);
+    for (; mm->prune_at < mm->entry_count; mm->prune_at++) {
+        if (!zwork_is_left(work)) return false;
+        work->words++;
+        const struct zobject *object = mm->entries[mm->prune_at].object;
+        if (object != NULL && zheap_is_dead(&mm->heap, object))
+            forget(mm, mm->prune_at, ZVM_MM_COLLECTED);
     }
-    zmm_prune_tombstones(mm);
+    if (!zmm_prune_tombstones(mm, work)) return false;
+    mm->prune_at = 0;
+    return true;
 }
 
 static const struct zheap_hooks hooks = {.mark_roots = mark_roots, .prune_weak = prune_weak};
@@ -113,6 +119,7 @@ zvm_status zmm_create(const struct zmm_options *options, struct zmm **out)
     struct zheap_options heap_options = {.limit_bytes = options->limit_bytes,
                                          .growth_percent = options->growth_percent,
                                          .threshold_count = options->threshold_count,
+                                         .mode = (enum zheap_mode)options->mode,
                                          .hooks = &hooks,
                                          .context = mm};
     zheap_init(&mm->heap, mm->env, &heap_options, mm->block);
@@ -308,6 +315,7 @@ zvm_status zmm_info(struct zmm *mm, zvm_handle handle, zvm_mm_info *out)
 zvm_status zmm_verify(struct zmm *mm)
 {
     char why[256];
+    zheap_settle(&mm->heap);
     if (!zheap_verify(&mm->heap, why, sizeof why)) return ZVM_E_INTERNAL;
     uint64_t count = 0, bytes = 0;
     for (uint32_t i = 0; i < mm->entry_count; i++) {

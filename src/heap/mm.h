@@ -20,6 +20,7 @@ struct zmm_options {
     uint32_t growth_percent;
     uint64_t threshold_count;
     uint32_t history_entries;
+    uint32_t mode; // enum zheap_mode
 };
 
 zvm_status zmm_create(const struct zmm_options *options, struct zmm **out);

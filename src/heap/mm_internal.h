@@ -51,7 +51,10 @@ struct zmm {
     struct zmm_index_list scoped;         // what was made in the open scopes, oldest first
     uint32_t scope_depth;
     struct zobject *tombstones; // linked through the cells
+    struct zobject *unpruned;   // those that the pruning under way has still to look at
     uint64_t tombstone_count;
+    uint32_t prune_at; // entry
+    bool is_pruning_tombstones;
 
     uint64_t live_count, live_bytes, live_peak_bytes; // tombstones not counted
     uint64_t allocated_count, allocated_bytes, deallocated_count;
@@ -76,6 +79,10 @@ static inline zvm_status zmm_resolve(const struct zmm *mm, zvm_handle handle, ui
     if (handle.index >= mm->entry_count) return ZVM_E_FOREIGN; // nobody was given it
     const struct zmm_entry *entry = &mm->entries[handle.index];
     if (entry->object == NULL || entry->generation != handle.generation) return ZVM_E_STALE;
+    // Dead, and the collection under way has not got to its entry yet.
+    const struct zheap_more *more = zheap_more(&mm->heap);
+    bool is_pruned = more != NULL && more->cycle.phase == ZPHASE_PRUNE;
+    if (ZVM_UNLIKELY(is_pruned) && zheap_is_dead(&mm->heap, entry->object)) return ZVM_E_STALE;
     *index = handle.index;
     return ZVM_OK;
 }
@@ -120,7 +127,7 @@ uint32_t zmm_field_count(const struct zobject *object);
 struct zobject *zmm_field_object(const struct zobject *object,
                                  uint32_t field); // NULL: no reference
 void zmm_bury(struct zmm *mm, struct zobject *object);
-void zmm_prune_tombstones(struct zmm *mm);
+bool zmm_prune_tombstones(struct zmm *mm, struct zwork *work); // false: the work ran out
 
 // mm_history.c
 void zmm_remember(struct zmm *mm, zvm_mm_event event, zvm_handle handle, uint64_t bytes);

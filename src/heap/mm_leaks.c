@@ -92,6 +92,7 @@ static zvm_status tell_all(struct walk *walk, uint64_t min_age_ns, zvm_mm_leak_f
 
 zvm_status zmm_find_leaks(struct zmm *mm, uint64_t min_age_ns, zvm_mm_leak_fn found, void *context)
 {
+    zheap_settle(&mm->heap);
     if (mm->entry_count == 0) return ZVM_OK;
     size_t bytes = mm->entry_count * sizeof(uint32_t);
     struct walk walk = {.mm = mm, .parents = z_alloc(bytes), .queue = z_alloc(bytes)};

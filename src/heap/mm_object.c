@@ -287,18 +287,25 @@ void zmm_bury(struct zmm *mm, struct zobject *object)
 }
 
 // Those that nothing leads to any more are freed by the collection that runs now.
-void zmm_prune_tombstones(struct zmm *mm)
+bool zmm_prune_tombstones(struct zmm *mm, struct zwork *work)
 {
-    struct zobject *object = mm->tombstones;
-    mm->tombstones = NULL;
-    mm->tombstone_count = 0;
-    while (object != NULL) {
-        struct zobject *next = (struct zobject *)(uintptr_t)*index_word(object);
-        if (zheap_is_marked(object)) {
-            *index_word(object) = (uintptr_t)mm->tombstones;
-            mm->tombstones = object;
-            mm->tombstone_count++;
-        }
-        object = next;
+    if (!mm->is_pruning_tombstones) {
+        mm->unpruned = mm->tombstones;
+        mm->tombstones = NULL;
+        mm->is_pruning_tombstones = true;
     }
+    while (mm->unpruned != NULL) {
+        if (!zwork_is_left(work)) return false;
+        work->words++;
+        struct zobject *object = mm->unpruned;
+        mm->unpruned = (struct zobject *)(uintptr_t)*index_word(object);
+        if (zheap_is_dead(&mm->heap, object)) {
+            mm->tombstone_count--;
+            continue;
+        }
+        *index_word(object) = (uintptr_t)mm->tombstones;
+        mm->tombstones = object;
+    }
+    mm->is_pruning_tombstones = false;
+    return true;
 }

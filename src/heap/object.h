@@ -23,7 +23,7 @@ struct zobject {
 _Static_assert(sizeof(struct zobject) == 8, "object header");
 
 enum {
-    ZFLAG_LOG = 1,       // the next store into it must push it on the heap's log
+    ZFLAG_LOG = 1,       // armed: the next store into it is noted, see heap/barrier.c
     ZFLAG_EXTERNAL = 2,  // its payload is outside the spans, and it is in the heap's owner list
     ZFLAG_SHARED = 4,    // a symbol: not of this heap
     ZFLAG_SAMPLED = 8,   // in the table of sampled allocations

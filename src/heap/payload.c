@@ -27,6 +27,14 @@ static struct zbuffer *buffer_of(const struct zowner *owner)
     return (struct zbuffer *)(void *)((char *)owner->payload - offsetof(struct zbuffer, data));
 }
 
+// Lists and maps may hold values: behind their payload there is the log's byte for each card of it.
+// These bytes are charged as the heap's own tables are.
+static size_t cards_for(const struct zowner *owner, size_t payload_bytes)
+{
+    bool has_values = owner->header.kind == ZTYPE_LIST || owner->header.kind == ZTYPE_MAP;
+    return has_values ? zcards_count(payload_bytes) : 0;
+}
+
 // ---- The owner list ---------------------------------------------------------------------------
 
 // Room for owner in the list.
@@ -62,16 +70,13 @@ static void list_owner(struct zheap *heap, struct zowner *owner)
     owner->header.flags |= ZFLAG_LISTED;
 }
 
-static bool is_marked(const struct zowner *owner)
-{
-    return (*zpage_mark(zpage_at(owner)) & zgranule_bit(owner)) != 0;
-}
-
 // Live goes down: the caller has noted the peak.
 static void free_external(struct zheap_private *private, struct zowner *owner)
 {
     ZVM_ASSERT(is_external(owner));
-    z_free(owner->payload, owner->payload_bytes);
+    size_t cards = cards_for(owner, owner->payload_bytes);
+    z_free(owner->payload, owner->payload_bytes + cards);
+    private->charged_bytes -= cards;
     private->external_bytes -= owner->payload_bytes;
     private->freed_bytes += owner->payload_bytes;
     owner->header.flags &= (uint8_t)~ZFLAG_EXTERNAL;
@@ -94,22 +99,25 @@ static void shrink_owners(struct zheap *heap)
     zheap_private(heap)->charged_bytes -= old_bytes - new_bytes;
 }
 
-void zheap_prune_owners(struct zheap *heap)
+bool zheap_prune_owners(struct zheap *heap, struct zwork *work)
 {
     struct zheap_more *more = zheap_more(heap);
-    if (more == NULL) return;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < more->owner_count; i++) {
-        struct zowner *owner = more->owners[i];
-        if (is_marked(owner) && is_external(owner)) {
-            more->owners[kept++] = owner;
+    zheap_note_peak(heap);
+    // The last one takes the place of one that goes. What comes meanwhile is last, and not dead.
+    while (more->cycle.owner_at < more->owner_count) {
+        if (!zwork_is_left(work)) return false;
+        work->words++;
+        struct zowner *owner = more->owners[more->cycle.owner_at];
+        if (is_external(owner) && !zheap_is_dead(heap, &owner->header)) {
+            more->cycle.owner_at++;
             continue;
         }
         owner->header.flags &= (uint8_t)~ZFLAG_LISTED;
         if (is_external(owner)) free_external(zheap_private(heap), owner);
+        more->owners[more->cycle.owner_at] = more->owners[--more->owner_count];
     }
-    more->owner_count = kept;
     shrink_owners(heap);
+    return true;
 }
 
 void zheap_free_owners(struct zheap *heap)
@@ -137,6 +145,7 @@ static void use_buffer(struct zheap *heap, struct zowner *owner, struct zbuffer 
     }
     owner->payload = buffer->data;
     owner->payload_bytes = new_bytes;
+    zheap_log(heap, &owner->header);
 }
 
 // The BUFFER cell that owner has is used again when new_bytes fit and fill at least half of it.
@@ -177,7 +186,7 @@ void zheap_payload_move(struct zheap *heap, struct zowner *owner, struct zbuffer
                                    zvalue_object(buffer, ZTAG_HEAP | ZTYPE_BUFFER)};
         struct zscope scope;
         zscope_open(heap, &scope, rooted, 2);
-        zheap_collect_now(heap, ZCOLLECT_STRESS);
+        zheap_collect_due(heap, 0);
         zscope_close(heap, &scope);
     }
     buffer->header.aux = (uint32_t)new_bytes;
@@ -193,6 +202,10 @@ static void use_external(struct zheap *heap, struct zowner *owner, void *payload
 {
     struct zheap_private *private = zheap_private(heap);
     uint64_t old_bytes = is_external(owner) ? owner->payload_bytes : 0;
+    size_t cards = cards_for(owner, new_bytes);
+    private->charged_bytes += cards;
+    private->charged_bytes -= cards_for(owner, old_bytes);
+    if (cards > 0) memset((char *)payload + new_bytes, 0, cards);
     if (new_bytes < old_bytes) {
         zheap_note_peak(heap);
         private->freed_bytes += old_bytes - new_bytes;
@@ -203,6 +216,7 @@ static void use_external(struct zheap *heap, struct zowner *owner, void *payload
     owner->header.flags |= ZFLAG_EXTERNAL;
     owner->payload = payload;
     owner->payload_bytes = new_bytes;
+    zheap_log(heap, &owner->header); // the cards have forgotten what was dirty
     zheap_note_commit(private);
     if (ZVM_UNLIKELY(new_bytes > old_bytes && zheap_profile(heap) != NULL)) {
         zprofile_note_payload(heap, &owner->header, new_bytes - old_bytes);
@@ -217,11 +231,13 @@ static enum zheap_outcome attempt_outside(struct zheap *heap, void *request)
     enum zheap_outcome outcome = reserve_owner(heap, owner);
     if (outcome != ZHEAP_GOT) return outcome;
     size_t old_external = is_external(owner) ? owner->payload_bytes : 0;
-    if (new_bytes > old_external && !zheap_fits(zheap_private(heap), new_bytes - old_external)) {
+    size_t old_block = old_external + cards_for(owner, old_external), new_block;
+    if (!z_size_add(new_bytes, cards_for(owner, new_bytes), &new_block)) return ZHEAP_OVER_LIMIT;
+    if (new_block > old_block && !zheap_fits(zheap_private(heap), new_block - old_block)) {
         return ZHEAP_OVER_LIMIT;
     }
 
-    void *payload = z_resize(is_external(owner) ? owner->payload : NULL, old_external, new_bytes);
+    void *payload = z_resize(is_external(owner) ? owner->payload : NULL, old_block, new_block);
     if (payload == NULL) return ZHEAP_NO_MEMORY;
     if (!is_external(owner) && owner->payload_bytes > 0) {
         memcpy(payload, owner->payload, owner->payload_bytes);

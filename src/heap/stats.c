@@ -48,6 +48,7 @@ void zheap_note_peak(struct zheap *heap)
 void zheap_stats(const struct zheap *heap, struct zheap_stats *out)
 {
     const struct zheap_private *private = zheap_private_const(heap);
+    const struct zheap_more *more = zheap_more(heap);
     struct cached cached = cached_cells(heap);
     uint64_t live_bytes = private->acquired_bytes - cached.bytes - private->freed_bytes;
     uint64_t peak = private->live_peak_bytes;
@@ -65,6 +66,11 @@ void zheap_stats(const struct zheap *heap, struct zheap_stats *out)
         .live_bytes = live_bytes,
         .live_peak_bytes = live_bytes > peak ? live_bytes : peak,
         .collections = private->collections,
+        .minor_collections = more == NULL ? 0 : more->minor_collections,
+        .incremental_collections = more == NULL ? 0 : more->incremental_collections,
+        .slices = more == NULL ? 0 : more->slices,
+        .slice_words_max = more == NULL ? 0 : more->slice_words_max,
+        .atomic_words_max = more == NULL ? 0 : more->atomic_words_max,
         .pause_ns_total = private->pause_ns_total,
         .pause_ns_max = private->pause_ns_max,
         .held_symbols = private->held_count,

@@ -95,10 +95,10 @@ void zfold_heap(struct zsched *sched, struct zreport_block *block, struct zisola
     fold_one(block, iso, FOLDED_FREED_BYTES, ZREPORT_freed_bytes, stats.freed_bytes);
     fold_one(block, iso, FOLDED_FREED_COUNT, ZREPORT_freed_count, stats.freed_count);
     zpools_fold(iso->pools, &iso->heap, block);
+    fold_pauses(block, lane);
     zreport_add(block, ZREPORT_pressure_collections, zheap_env_take_pressed(lane->runner.env));
     if (stats.collections == iso->folded[FOLDED_COLLECTIONS]) return;
     fold_one(block, iso, FOLDED_COLLECTIONS, ZREPORT_collections, stats.collections);
-    fold_pauses(block, lane);
 }
 
 void zfold_destroyed(struct zsched *sched, struct zreport_block *block, struct zisolate *iso)

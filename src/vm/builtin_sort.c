@@ -242,6 +242,7 @@ static bool place_elements(struct sorter *sorter, const struct zlist *list, stru
 static bool sort_into(struct sorter *sorter, const struct request *request,
                       const struct zlist *list, struct zlist *copy)
 {
+    zheap_log(&sorter->iso->heap, &copy->owner.header);
     return fill_keys(sorter, list, request->field) && classify_keys(sorter) && sort_keys(sorter) &&
            place_elements(sorter, list, copy);
 }
@@ -329,7 +330,8 @@ static bool copy_elements(struct zisolate *iso, struct zvalue *r, int64_t start,
     struct zlist *from = r[FROM].p, *into = r[INTO].p;
     size_t count = (size_t)(end - start);
     if (count == 0) return true;
-    zheap_log(&iso->heap, &into->owner.header);
+    zheap_log_payload(&iso->heap, &into->owner, (size_t)to * sizeof(uint64_t),
+                      count * sizeof(uint64_t));
     if (!zfuel_copy(iso, zlist_payload(into) + to, zlist_payload(from) + start,
                     count * sizeof(uint64_t)))
         return false;

@@ -162,7 +162,7 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
     if (list->elements == ZLIST_ANY) {
         zlist_payload(list)[i] = value->bits;
         zlist_tags(list)[i] = (uint8_t)value->tag;
-        zheap_log(heap, &list->owner.header);
+        zheap_log_payload(heap, &list->owner, i * sizeof(uint64_t), sizeof(uint64_t));
         return true;
     }
     if (list->elements != value->tag) return false;

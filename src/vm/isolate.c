@@ -50,14 +50,24 @@ static void mark_roots(void *context, struct zmarker *marker)
     for (struct zvalue *slot = top; slot < iso->stack_end; slot++) {
         *slot = zvalue_int(0);
     }
+    zmark_add_work(marker, (uint64_t)(iso->stack_end - top) / 4); // slots of a cache line
     zmark_value(marker, iso->error);
     zmark_value(marker, iso->arguments);
     if (iso->pools != NULL) {
         zpools_mark(iso->pools, marker);
-        iso->is_int_pool_asked = zpools_note_collection(iso->pools);
     }
+}
 
-    // What the last collection cost shortens the slice, never the fuel of the program.
+static void collected(void *context)
+{
+    struct zisolate *iso = context;
+    if (iso->pools != NULL) iso->is_int_pool_asked = zpools_note_collection(iso->pools);
+}
+
+// What the collector's work cost shortens the slice, never the fuel of the program.
+static void worked(void *context)
+{
+    struct zisolate *iso = context;
     int64_t work = (int64_t)zheap_take_work(&iso->heap);
     iso->fuel -= work;
     iso->fuel_reserve += work;
@@ -69,6 +79,35 @@ static void release_symbol(void *context, const struct zstring *symbol)
     iso->symbol_bytes -= (uint32_t)zintern_symbol_bytes(symbol->header.aux);
     zintern_release(iso->shared->intern, symbol);
 }
+
+// ---- Collections that are asked for -------------------------------------------------------------
+
+static struct zisolate_collection end_collection(struct zisolate *iso, bool has_run,
+                                                 struct zheap_collect_result freed,
+                                                 const int64_t fuel[2])
+{
+    iso->fuel = fuel[0];
+    iso->fuel_reserve = fuel[1];
+    return (struct zisolate_collection){has_run, freed};
+}
+
+struct zisolate_collection zisolate_collect(struct zisolate *iso, bool force)
+{
+    const int64_t fuel[2] = {iso->fuel, iso->fuel_reserve};
+    struct zheap_collect_result freed;
+    bool has_run = zheap_collect_if(&iso->heap, force, &freed);
+    return end_collection(iso, has_run, freed, fuel);
+}
+
+struct zisolate_collection zisolate_collect_step(struct zisolate *iso, uint64_t words)
+{
+    const int64_t fuel[2] = {iso->fuel, iso->fuel_reserve};
+    struct zheap_collect_result freed;
+    bool has_run = zheap_collect_step(&iso->heap, words, &freed);
+    return end_collection(iso, has_run, freed, fuel);
+}
+
+// ---- More hooks of the heap ---------------------------------------------------------------------
 
 static bool emergency(void *context)
 {
@@ -86,6 +125,8 @@ static const struct zheap_hooks HOOKS = {
     .emergency = emergency,
     .release_symbol = release_symbol,
     .spare_symbols = spare_symbols,
+    .collected = collected,
+    .worked = worked,
 };
 
 // ---- Pools --------------------------------------------------------------------------------------
@@ -204,6 +245,7 @@ zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zh
         .limit_bytes = options->heap_limit_bytes,
         .growth_percent = options->gc_growth_percent,
         .threshold_count = options->gc_threshold_count,
+        .mode = (enum zheap_mode)options->gc_mode,
         .hooks = &HOOKS,
         .context = iso,
     };

@@ -170,6 +170,7 @@ struct zisolate_options { // as the public ones, checked
     uint64_t heap_limit_bytes, fuel_limit, timeout_ns, gc_threshold_count;
     uint64_t cpu_limit_ns, output_limit_bytes; // 0 = none
     uint32_t max_depth, gc_growth_percent;
+    uint32_t gc_mode; // enum zheap_mode, as the public one
     uint32_t symbol_limit_count, symbol_limit_bytes; // 0 = UINT32_MAX
     uint32_t priority; // enum zpriority
     uint32_t pool_limits[ZPOOL_KIND_COUNT]; // 0 = off
@@ -236,6 +237,16 @@ static inline struct zpools *zisolate_pools(struct zisolate *iso)
 {
     return ZVM_LIKELY(iso->pools != NULL) ? iso->pools : zisolate_pools_slow(iso);
 }
+
+struct zisolate_collection {
+    bool has_run; // one has ended
+    struct zheap_collect_result freed;
+};
+
+// The isolate does not run, or is in a moment of its host. Its slices and fuel are not changed.
+// force: all, at once; else what is due.
+struct zisolate_collection zisolate_collect(struct zisolate *iso, bool force);
+struct zisolate_collection zisolate_collect_step(struct zisolate *iso, uint64_t words);
 
 // Empties the pools; figures stay, and programs do not see it. false: they were empty.
 bool zisolate_clear_pools(struct zisolate *iso);

@@ -182,6 +182,12 @@ bool zlist_from_values(struct zisolate *iso, const struct zvalue *values, uint32
 
 // ---- One element --------------------------------------------------------------------------------
 
+// The barrier of a store into one element.
+static inline void log_element(struct zisolate *iso, struct zlist *list, uint32_t index)
+{
+    zheap_log_payload(&iso->heap, &list->owner, index * sizeof(uint64_t), sizeof(uint64_t));
+}
+
 static inline void store(struct zlist *list, uint32_t index, struct zvalue value)
 {
     zlist_payload(list)[index] = value.bits;
@@ -197,7 +203,7 @@ bool zlist_push(struct zisolate *iso, struct zlist *list, struct zvalue value)
     }
     store(list, length, value);
     set_length(list, length + 1);
-    zheap_log(&iso->heap, &list->owner.header);
+    log_element(iso, list, length);
     return true;
 }
 
@@ -208,7 +214,7 @@ bool zlist_set(struct zisolate *iso, struct zlist *list, uint32_t index, struct 
         if (!reshape(iso, list, list->capacity, ZLIST_ANY)) return false;
     }
     store(list, index, value);
-    zheap_log(&iso->heap, &list->owner.header);
+    log_element(iso, list, index);
     return true;
 }
 
@@ -298,7 +304,8 @@ bool zlist_extend(struct zisolate *iso, struct zlist *list, const struct zlist *
     if (!make_room(iso, list, count, elements_of_both(list, other))) return false;
     if (!copy_range(iso, list, length, other, 0, count)) return false;
     set_length(list, length + count);
-    zheap_log(&iso->heap, &list->owner.header);
+    zheap_log_payload(&iso->heap, &list->owner, length * sizeof(uint64_t),
+                      count * sizeof(uint64_t));
     return true;
 }
 

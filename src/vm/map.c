@@ -335,6 +335,13 @@ bool zmap_new(struct zisolate *iso, uint64_t capacity, struct zvalue *out)
 
 // ---- Adding and removing ------------------------------------------------------------------------
 
+// The barrier of a store into one entry.
+static inline void log_entry(struct zisolate *iso, struct zmap *map, uint32_t number)
+{
+    size_t bytes = sizeof(struct zmap_entry);
+    zheap_log_payload(&iso->heap, &map->owner, number * bytes, bytes);
+}
+
 // Adds a key that is not there, in the form in which maps keep it. There is room.
 static void add_entry(struct zisolate *iso, struct zmap *map, struct zvalue key, uint32_t hash,
                       struct zvalue value)
@@ -350,7 +357,7 @@ static void add_entry(struct zisolate *iso, struct zmap *map, struct zvalue key,
     add_to_index(map, number, hash);
     map->owner.header.aux++;
     map->version++;
-    zheap_log(&iso->heap, &map->owner.header);
+    log_entry(iso, map, number);
 }
 
 // A symbol that was only just taken is held by nobody but the held set, from which a collection
@@ -380,7 +387,7 @@ bool zmap_set(struct zisolate *iso, struct zmap *map, struct zvalue key, struct 
     if (entry != NULL) {
         entry->value = value.bits;
         entry->value_tag = (uint8_t)value.tag;
-        zheap_log(&iso->heap, &map->owner.header);
+        log_entry(iso, map, (uint32_t)(entry - zmap_entries(map)));
         return true;
     }
     if (key.tag != ZTAG_INT) return add_string(iso, map, key, hash, value);

@@ -62,8 +62,7 @@ ZVM_COLD void zisolate_tell_moment(struct zisolate *iso, zvm_moment moment)
 
 void zisolate_collect_quietly(struct zisolate *iso)
 {
-    zheap_collect(&iso->heap, NULL);
-    (void)zheap_take_work(&iso->heap);
+    (void)zisolate_collect(iso, true /* force */);
 }
 
 // ---- Sampled sites ----------------------------------------------------------------------------

@@ -50,6 +50,9 @@ refuse "--timeout: '5 s' is not" run $file --timeout '5 s'
 refuse "--max-depth: '0' is not" run $file --max-depth 0
 refuse "--slice: '0' is not" run $file --slice 0
 refuse "--gc-threshold: 'many' is not" run $file --gc-threshold many
+refuse "--gc-mode: 'fast' is not a mode; write auto, full, incremental or generational" run $file --gc-mode fast
+refuse "--gc-growth: '100' is" run $file --gc-growth 100
+refuse "--gc-growth: 'x' is not" run $file --gc-growth x
 refuse "--int-pool: '-1' is not" run $file --int-pool -1
 refuse "--str-pool: '1048577' is not" run $file --str-pool 1048577
 refuse "--list-pool: 'all' is not" run $file --list-pool all

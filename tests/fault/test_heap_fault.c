@@ -90,7 +90,7 @@ static zvm_status use_heap(struct body *body)
         for (uint32_t i = 0; i < WIDE; i++) {
             struct znode *node = make_node(&body->f, 200);
             if (node == NULL) return refused(body);
-            list_push_any(wide, zvalue_object(node, ZTAG_NODE));
+            list_push_any(&body->f, wide, zvalue_object(node, ZTAG_NODE));
             if (i > 0) {
                 struct zvalue before = zvalue_slot(zlist_payload(wide)[i - 1], ZTAG_NODE);
                 node_set(&body->f, node, 0, before);

@@ -87,7 +87,7 @@ static inline void fixture_open(struct fixture *f, struct zheap_options options)
 
 static inline void fixture_open_limit(struct fixture *f, uint64_t limit_bytes)
 {
-    fixture_open(f, (struct zheap_options){.limit_bytes = limit_bytes});
+    fixture_open(f, (struct zheap_options){.limit_bytes = limit_bytes, .mode = ZHEAP_FULL});
 }
 
 static inline void fixture_close(struct fixture *f)
@@ -168,12 +168,13 @@ static inline bool list_reserve_any(struct fixture *f, struct zlist *list, uint3
     return true;
 }
 
-static inline void list_push_any(struct zlist *list, struct zvalue value)
+static inline void list_push_any(struct fixture *f, struct zlist *list, struct zvalue value)
 {
     uint32_t i = list->owner.header.aux++;
     assert_true(i < list->capacity);
     zlist_payload(list)[i] = value.bits;
     zlist_tags(list)[i] = (uint8_t)value.tag;
+    zheap_log_payload(&f->heap, &list->owner, i * sizeof(uint64_t), sizeof(uint64_t));
 }
 
 #endif // ZVM_TESTS_UNIT_HEAP_FIXTURE_H

@@ -81,7 +81,7 @@ static void test_new_every_size_cells_are_aligned_and_apart(void **state)
         struct zbuffer *buffer = make_buffer(&f, bytes);
         assert_int_equal((uintptr_t)buffer % ZGRANULE_BYTES, 0);
         memset(buffer->data, (int)(bytes & 0xff), bytes - 8);
-        list_push_any(list, zvalue_object(buffer, ZTAG_HEAP | ZTYPE_BUFFER));
+        list_push_any(&f, list, zvalue_object(buffer, ZTAG_HEAP | ZTYPE_BUFFER));
         (void)make_buffer(&f, bytes); // garbage between
     }
     fixture_verify(&f);
@@ -175,7 +175,7 @@ static void test_init_deinit_many_heaps_memory_comes_back(void **state)
     uint64_t mapped = zspan_pool_mapped_bytes_any(f.pool);
     for (uint32_t round = 0; round < 200; round++) {
         fixture_close_heap(&f);
-        fixture_open_heap(&f, (struct zheap_options){.limit_bytes = 1 << 20});
+        fixture_open_heap(&f, (struct zheap_options){.mode = ZHEAP_FULL, .limit_bytes = 1 << 20});
         uint32_t count = round % 3 == 0 ? 10 : ZHEAP_STRESS ? 100 : 3000;
         for (uint32_t i = 0; i < count; i++) {
             struct znode *node = make_node(&f, i % 50);

@@ -147,13 +147,16 @@ static void *make_map(struct fixture *f)
     entries[0].value = buffer.bits;
     entries[0].value_tag = (uint8_t)buffer.tag;
     // A removed entry keeps nothing alive, whatever its value still says.
+    zheap_log(&f->heap, &map->owner.header);
     buffer = held_buffer(f);
     entries[1].key_tag = ZTAG_DEAD;
     entries[1].value = buffer.bits;
     entries[1].value_tag = (uint8_t)buffer.tag;
+    zheap_log(&f->heap, &map->owner.header);
     buffer = held_buffer(f);
     entries[2].key = buffer.bits;
     entries[2].key_tag = (uint8_t)buffer.tag;
+    zheap_log(&f->heap, &map->owner.header);
     return map;
 }
 
@@ -184,8 +187,8 @@ static void *make_any_list(struct fixture *f)
     struct zlist *list = make_list(f);
     f->roots[2] = object_value(list);
     assert_true(list_reserve_any(f, list, 4));
-    list_push_any(list, zvalue_int(5));
-    list_push_any(list, held_buffer(f));
+    list_push_any(f, list, zvalue_int(5));
+    list_push_any(f, list, held_buffer(f));
     return list;
 }
 
@@ -274,14 +277,14 @@ static void test_collect_deep_nesting_needs_no_stack(void **state)
         struct zlist *list = make_list(&f);
         f.roots[1] = object_value(list);
         assert_true(list_reserve_any(&f, list, 1));
-        list_push_any(list, f.roots[0]);
+        list_push_any(&f, list, f.roots[0]);
         f.roots[0] = f.roots[1];
     }
-    uint32_t capacity = f.env->stack_capacity;
+    uint32_t capacity = f.env->stack.capacity;
     zalloc_fail_at(1, true /* from_there_on */);
     zheap_collect(&f.heap, NULL);
     zalloc_fail_at(0, false);
-    assert_int_equal(f.env->stack_capacity, capacity);
+    assert_int_equal(f.env->stack.capacity, capacity);
     assert_int_equal(live_after_collect(&f), depth * 2);
     f.roots[0] = f.roots[1] = zvalue_null();
     assert_int_equal(live_after_collect(&f), 0);
@@ -296,7 +299,7 @@ static void fill_wide(struct fixture *f, uint32_t width)
     assert_true(list_reserve_any(f, list, width));
     for (uint32_t i = 0; i < width; i++) {
         struct znode *node = make_node(f, 20);
-        list_push_any(list, object_value(node));
+        list_push_any(f, list, object_value(node));
         for (uint32_t k = 0; k < 20; k++) {
             node_set(f, node, k, object_value(make_buffer(f, 16)));
         }
@@ -312,7 +315,7 @@ static void test_collect_wide_list_keeps_the_stack_small(void **state)
     fill_wide(&f, width);
     uint64_t external = width * 9 > 2040 ? 0 : 1;
     assert_int_equal(live_after_collect(&f), 1 + external + (uint64_t)width * 21);
-    assert_true(f.env->stack_capacity <= 256);
+    assert_true(f.env->stack.capacity <= 256);
     fixture_close(&f);
 }
 
@@ -327,7 +330,7 @@ static void test_collect_mark_stack_refused_still_finds_all(void **state)
     f.roots[0] = object_value(all);
     assert_true(list_reserve_any(&f, all, count));
     for (uint32_t i = 0; i < count; i++) {
-        list_push_any(all, object_value(make_node(&f, 8)));
+        list_push_any(&f, all, object_value(make_node(&f, 8)));
     }
     srand(12345);
     for (uint32_t i = 0; i < count; i++) {

@@ -2,6 +2,8 @@
 // contents, and nothing else.
 // Method: random operations on nodes and lists, each done to a model too; after each collection the
 // model's own walk says how many objects live, and both graphs are compared edge by edge.
+// In between there are minor collections, and pieces of incremental ones, at random; the invariants of
+// the barrier are verified after each. The seed is printed first.
 #include "unit/heap_fixture.h"
 
 #define OBJECTS_MAX 4096
@@ -81,6 +83,7 @@ static void write_edge(struct fuzz *fuzz, uint32_t index, uint32_t i, uint32_t t
     struct zlist *list = (struct zlist *)(void *)object->address;
     zlist_payload(list)[i] = value.bits;
     zlist_tags(list)[i] = (uint8_t)value.tag;
+    zheap_log_payload(&fuzz->fixture.heap, &list->owner, i * sizeof(uint64_t), sizeof(uint64_t));
 }
 
 static uint32_t free_entry(struct fuzz *fuzz)
@@ -225,8 +228,34 @@ static void compare(struct fuzz *fuzz)
     fixture_verify(&fuzz->fixture);
 }
 
+static void verify_marks(struct fuzz *fuzz)
+{
+    char why[256] = "";
+    if (!zheap_verify_marks(&fuzz->fixture.heap, why, sizeof why)) fail_msg("%s", why);
+}
+
+// A piece of the collector's work.
+static void collect_some(struct fuzz *fuzz, enum zheap_mode mode)
+{
+    struct zheap *heap = &fuzz->fixture.heap;
+    const struct zheap_more *more = zheap_more(heap);
+    if (more == NULL) return;
+    bool is_resting = more->cycle.phase == ZPHASE_REST;
+    bool has_minors = is_resting && more->log.is_open && more->policy.has_minors;
+    if (mode == ZHEAP_GENERATIONAL && has_minors && !more->log.has_overflowed &&
+        random_below(fuzz, 8) != 0)
+        zheap_collect_minor(heap);
+    else if (mode == ZHEAP_INCREMENTAL || mode == ZHEAP_GENERATIONAL)
+        (void)zheap_collect_step(heap, 1 + random_below(fuzz, 40), NULL);
+    else if (random_below(fuzz, 10) == 0)
+        zheap_settle(heap);
+    verify_marks(fuzz);
+    if (random_below(fuzz, 10) == 0) fixture_verify(&fuzz->fixture);
+}
+
 static void run(uint64_t seed, struct zheap_options options, uint32_t steps)
 {
+    print_message("seed %llu, mode %d\n", (unsigned long long)seed, (int)options.mode);
     static struct fuzz fuzz;
     memset(&fuzz, 0, sizeof fuzz);
     fuzz.state = seed;
@@ -246,6 +275,7 @@ static void run(uint64_t seed, struct zheap_options options, uint32_t steps)
             change_list(&fuzz);
         else
             set_root(&fuzz, random_below(&fuzz, FUZZ_ROOTS), walk(&fuzz));
+        if (random_below(&fuzz, 6) == 0) collect_some(&fuzz, options.mode);
         // Entries of the model are free again only after a comparison.
         if (step % 700 == 699) compare(&fuzz);
     }
@@ -282,12 +312,30 @@ static void test_fuzz_with_count_threshold_matches_the_model(void **state)
     }
 }
 
+static void test_fuzz_in_each_mode_matches_the_model(void **state)
+{
+    (void)state;
+    uint32_t steps = ZHEAP_STRESS ? 700 : 12000;
+    for (int mode = ZHEAP_AUTO; mode < ZHEAP_MODES; mode++) {
+        for (uint64_t seed = 30; seed < (ZHEAP_STRESS ? 31 : 34); seed++) {
+            run(seed + 100 * (uint64_t)mode,
+                (struct zheap_options){.limit_bytes = 64 << 20, .mode = (enum zheap_mode)mode},
+                steps);
+            run(seed + 100 * (uint64_t)mode + 50,
+                (struct zheap_options){.limit_bytes = 20000 + seed * 500,
+                                       .mode = (enum zheap_mode)mode},
+                steps);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fuzz_large_limit_matches_the_model),
         cmocka_unit_test(test_fuzz_at_the_limit_matches_the_model),
         cmocka_unit_test(test_fuzz_with_count_threshold_matches_the_model),
+        cmocka_unit_test(test_fuzz_in_each_mode_matches_the_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

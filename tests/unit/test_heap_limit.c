@@ -59,7 +59,7 @@ static void fill_to_the_brim(struct fixture *f)
 
 static void check_limit(struct fixture *f, uint64_t limit_bytes)
 {
-    fixture_open_heap(f, (struct zheap_options){.limit_bytes = limit_bytes});
+    fixture_open_heap(f, (struct zheap_options){.mode = ZHEAP_FULL, .limit_bytes = limit_bytes});
     uint64_t count = fill_with_chain(f, (uint32_t)limit_bytes);
     check_below_limit(f);
     struct zheap_refusal refusal = zheap_refusal(&f->heap);
@@ -96,7 +96,7 @@ static void test_limit_every_byte_count_is_kept(void **state)
     for (uint64_t limit = 1 << 16; limit <= (ZHEAP_STRESS ? 1 << 16 : 1 << 22); limit *= 2) {
         check_limit(&f, limit + 1);
     }
-    fixture_open_heap(&f, (struct zheap_options){.limit_bytes = 1 << 20});
+    fixture_open_heap(&f, (struct zheap_options){.mode = ZHEAP_FULL, .limit_bytes = 1 << 20});
     fixture_close(&f);
 }
 
@@ -109,18 +109,23 @@ static void test_limit_external_payload_exact_byte_is_the_last(void **state)
     f.roots[0] = object_value(list);
     assert_true(zheap_payload_resize(&f.heap, &list->owner, 4096));
     struct zheap_stats stats = fixture_stats(&f);
-    size_t most = (size_t)(stats.limit_bytes - stats.committed_bytes) + 4096;
+    // With the log's bytes behind it (barrier.c), one byte more may be two more.
+    size_t room = (size_t)(stats.limit_bytes - stats.committed_bytes) + 4096 + zcards_count(4096);
+    size_t most = room;
+    while (most + zcards_count(most) > room)
+        most--;
     assert_false(zheap_payload_resize(&f.heap, &list->owner, most + 1));
     struct zheap_refusal refusal = zheap_refusal(&f.heap);
     assert_int_equal(refusal.reason, ZHEAP_REFUSED_LIMIT);
     assert_int_equal(refusal.requested_bytes, most + 1);
     assert_int_equal(list->owner.payload_bytes, 4096); // nothing changed
     assert_true(zheap_payload_resize(&f.heap, &list->owner, most));
-    assert_int_equal(fixture_stats(&f).committed_bytes, 1 << 20);
-    assert_false(zheap_charge(&f.heap, 1));
+    uint64_t committed = fixture_stats(&f).committed_bytes;
+    assert_int_equal(committed + room - most - zcards_count(most), 1 << 20);
+    assert_false(zheap_charge(&f.heap, (1 << 20) - committed + 1));
     assert_true(zheap_payload_resize(&f.heap, &list->owner, most - 100));
     assert_true(zheap_charge(&f.heap, 100));
-    assert_int_equal(fixture_stats(&f).committed_bytes, 1 << 20);
+    assert_true(fixture_stats(&f).committed_bytes <= committed);
     zheap_uncharge(&f.heap, 100);
     fixture_close(&f);
 }

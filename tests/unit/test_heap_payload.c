@@ -131,7 +131,7 @@ static void test_payload_many_owners_list_grows_and_shrinks(void **state)
     assert_true(list_reserve_any(&f, all, count));
     for (uint32_t i = 0; i < count; i++) {
         struct zlist *list = make_list(&f);
-        list_push_any(all, object_value(list));
+        list_push_any(&f, all, object_value(list));
         assert_true(zheap_payload_resize(&f.heap, &list->owner, 2041));
     }
     assert_int_equal(fixture_stats(&f).external_bytes,

@@ -7,7 +7,8 @@
 static void check_threshold(uint64_t threshold, uint32_t allocations, uint32_t size_mask)
 {
     struct fixture f;
-    fixture_open(&f, (struct zheap_options){.limit_bytes = 256 << 20,
+    fixture_open(&f, (struct zheap_options){.mode = ZHEAP_FULL,
+                                            .limit_bytes = 256 << 20,
                                             .threshold_count = threshold,
                                             .growth_percent = 1000000});
     srand((unsigned)threshold);
@@ -42,7 +43,8 @@ static void test_threshold_other_collections_do_not_move_it(void **state)
     (void)state;
     if (ZHEAP_STRESS) skip();
     struct fixture f;
-    fixture_open(&f, (struct zheap_options){.limit_bytes = 1 << 20, .threshold_count = 50});
+    fixture_open(&f, (struct zheap_options){
+                         .mode = ZHEAP_FULL, .limit_bytes = 1 << 20, .threshold_count = 50});
     for (uint32_t i = 1; i <= 500; i++) {
         if (i % 17 == 0) zheap_collect(&f.heap, NULL);
         uint64_t before = fixture_stats(&f).collections;
@@ -57,7 +59,8 @@ static void test_threshold_payload_cells_count(void **state)
     (void)state;
     if (ZHEAP_STRESS) skip();
     struct fixture f;
-    fixture_open(&f, (struct zheap_options){.limit_bytes = 1 << 20, .threshold_count = 2});
+    fixture_open(&f, (struct zheap_options){
+                         .mode = ZHEAP_FULL, .limit_bytes = 1 << 20, .threshold_count = 2});
     struct zlist *list = make_list(&f); // 1
     f.roots[0] = zvalue_object(list, ZTAG_LIST);
     assert_int_equal(fixture_stats(&f).collections, 0);

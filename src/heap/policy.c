@@ -1,0 +1,136 @@
+// heap/policy.c - when a heap is collected, and how: at once, in slices, by generations.
+//
+// Owns: nothing. Thread: owner. All of it goes by bytes and words of work, never by time, so a program
+// is collected the same way wherever it runs.
+// Whole collections come when the heap has grown by growth_percent since the last one. In slices: above
+// SLICES_BYTES_MIN live bytes, where a pause would be felt. Minor collections, between two whole ones:
+// above MINORS_BYTES_MIN, while they pay. That is judged by what the collector costs for each byte that
+// is allocated: with minors, all their work and that of the whole collection at the end of the period
+// between two of these; without, the work of a whole one for each growth of the heap. Minors that are
+// not better by MINORS_GAIN are left, and tried again after one whole collection, then after two, and so
+// on up to WAIT_MAX; a try that fails is over after MINORS_JUDGED of them.
+#define ZVM_HEAP_INTERNAL
+#include "heap/heap_internal.h"
+
+#define GROWTH_BYTES_MIN       (64u * 1024)
+#define SLICES_BYTES_MIN       (ZHEAP_TINY ? UINT64_C(32768) : UINT64_C(4) << 20)
+#define MINORS_BYTES_MIN       (ZHEAP_TINY ? UINT64_C(16384) : UINT64_C(1) << 20)
+// What is allocated between two minor collections: less has more survivors, more leaves the caches.
+#define NURSERY_BYTES (ZHEAP_TINY ? UINT64_C(4096) : UINT64_C(1) << 20)
+#define WAIT_MAX      16u
+#define MINORS_JUDGED 4u
+#define MINORS_GAIN   1.3
+
+// cost_with * MINORS_GAIN <= cost_without, each as words / bytes.
+static bool is_gain(uint64_t words, uint64_t bytes, uint64_t whole_words, uint64_t growth_bytes)
+{
+    return (double)words * MINORS_GAIN * (double)growth_bytes <=
+           (double)whole_words * (double)bytes;
+}
+
+uint64_t zpolicy_growth_bytes(const struct zheap *heap)
+{
+    uint64_t live = zheap_live_bytes(heap);
+    uint32_t percent = zheap_growth_percent(heap);
+    uint64_t growth = percent <= 100 ? 0 : live / 100 * (percent - 100);
+    return growth > GROWTH_BYTES_MIN ? growth : GROWTH_BYTES_MIN;
+}
+
+bool zpolicy_wants_minors(const struct zheap *heap)
+{
+    const struct zheap_more *more = zheap_more(heap);
+    enum zheap_mode mode = zheap_private_const(heap)->mode;
+    if (mode == ZHEAP_GENERATIONAL) return true;
+    if (mode != ZHEAP_AUTO || ZHEAP_STRESS) return false;
+    return more->policy.wholes_to_wait == 0 && zheap_live_bytes(heap) >= MINORS_BYTES_MIN;
+}
+
+bool zpolicy_wants_slices(const struct zheap *heap)
+{
+    enum zheap_mode mode = zheap_private_const(heap)->mode;
+    if (mode == ZHEAP_INCREMENTAL) return true;
+    if (mode == ZHEAP_FULL || ZHEAP_STRESS) return false;
+    return zheap_live_bytes(heap) >= SLICES_BYTES_MIN;
+}
+
+bool zpolicy_is_grown(const struct zheap *heap)
+{
+    const struct zpolicy *policy = &zheap_more(heap)->policy;
+    return policy->has_minors &&
+           zheap_live_bytes(heap) + NURSERY_BYTES / 4 >= policy->whole_at_bytes;
+}
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+void zpolicy_set_trigger(struct zheap *heap)
+{
+    struct zheap_private *private = zheap_private(heap);
+    const struct zheap_more *more = zheap_more(heap);
+    uint64_t growth = zpolicy_growth_bytes(heap);
+    if (more != NULL && more->policy.has_minors) {
+        uint64_t live = zheap_live_bytes(heap), whole_at = more->policy.whole_at_bytes;
+        uint64_t left = whole_at > live ? whole_at - live : 0;
+        growth = min_u64(NURSERY_BYTES, left);
+    }
+    private->collect_at_bytes = private->acquired_bytes + growth;
+}
+
+static void stop_minors(struct zheap *heap)
+{
+    struct zheap_more *more = zheap_more(heap);
+    more->policy.has_minors = false;
+    struct zpolicy *policy = &more->policy;
+    policy->wait = policy->wait == 0 ? 1 : policy->wait * 2;
+    if (policy->wait > WAIT_MAX) policy->wait = WAIT_MAX;
+    policy->wholes_to_wait = policy->wait;
+    more->log.is_open = ZHEAP_VERIFY;
+    if (!more->log.is_open) zlog_empty(heap);
+}
+
+static bool is_judged(const struct zheap *heap)
+{
+    return zheap_private_const(heap)->mode == ZHEAP_AUTO;
+}
+
+// The period that ends with this whole collection.
+static void judge_period(struct zheap *heap, uint64_t whole_words)
+{
+    struct zpolicy *policy = &zheap_more(heap)->policy;
+    uint64_t bytes = zheap_private(heap)->acquired_bytes - policy->period_at_bytes;
+    if (policy->period_minors == 0 || policy->whole_growth_bytes == 0 || !is_judged(heap)) return;
+    if (is_gain(policy->period_words + whole_words, bytes, whole_words, policy->whole_growth_bytes))
+        policy->wait = 0;
+    else
+        stop_minors(heap);
+}
+
+void zpolicy_note_whole(struct zheap *heap)
+{
+    struct zheap_more *more = zheap_more(heap);
+    struct zpolicy *policy = &more->policy;
+    if (policy->wholes_to_wait > 0) policy->wholes_to_wait--;
+    if (policy->has_minors) judge_period(heap, more->cycle.words);
+    policy->whole_words = more->cycle.words;
+    policy->whole_growth_bytes = zpolicy_growth_bytes(heap);
+    policy->whole_at_bytes = zheap_live_bytes(heap) + policy->whole_growth_bytes;
+    policy->period_words = 0;
+    policy->period_minors = 0;
+    policy->period_at_bytes = zheap_private(heap)->acquired_bytes;
+    zpolicy_set_trigger(heap);
+}
+
+void zpolicy_note_minor(struct zheap *heap, uint64_t words)
+{
+    struct zpolicy *policy = &zheap_more(heap)->policy;
+    policy->period_words += words;
+    policy->period_minors++;
+    uint64_t bytes = zheap_private(heap)->acquired_bytes - policy->period_at_bytes;
+    if (is_judged(heap) && policy->period_minors % MINORS_JUDGED == 0 &&
+        !is_gain(policy->period_words, bytes, policy->whole_words, policy->whole_growth_bytes)) {
+        stop_minors(heap);
+    }
+    zpolicy_set_trigger(heap);
+}

@@ -203,12 +203,8 @@ static inline bool store_element(struct zheap *heap, const struct zvalue *object
 #    define DISPATCH()        goto *labels[ZINSN_OP(insn)]
 #endif
 
-// What the verifier promised, looked at again: in the builds that fuzz.
-#ifdef ZVM_CHECK_INSTRUCTIONS
+// What the verifier promised, looked at again.
 #define CHECK_INSTRUCTION() ZVM_ASSERT_SLOW(zinterp_may_run(iso, frame, pc))
-#else
-#define CHECK_INSTRUCTION() ((void)0)
-#endif
 
 #define NEXT                 \
     do {                     \

@@ -14,7 +14,7 @@ enum zinterp_outcome {
 enum zinterp_outcome zinterp_run(struct zisolate *iso);
 
 // True when everything that the instruction at pc indexes is there (interp_check.c). Asked before each
-// instruction in builds that fuzz (ZVM_CHECK_INSTRUCTIONS).
+// instruction in builds with ZVM_DEBUG 2.
 bool zinterp_may_run(const struct zisolate *iso, const struct zframe *frame, const uint32_t *pc);
 
 // ---- Calls (call.c) ---------------------------------------------------------------------------

@@ -80,8 +80,9 @@ static uint32_t registers_touched(const struct zproto *proto, uint32_t word)
     }
 }
 
-// Every index of the instruction that is not a register.
-static bool has_what_it_names(const struct zproto *proto, uint32_t word)
+// Every index of the instruction that is not a register. Globals are those of the isolate: in a session it
+// has more than the piece that the code came with, which may have forgotten how many it named (session.c).
+static bool has_what_it_names(const struct zproto *proto, uint32_t word, uint32_t global_count)
 {
     switch (zopcode_table[ZINSN_OP(word)].form) {
     case ZFORM_W_R_K:
@@ -97,7 +98,7 @@ static bool has_what_it_names(const struct zproto *proto, uint32_t word)
                proto->constants[ZINSN_D(word)].tag == ZTAG_SYMBOL;
     case ZFORM_W_G:
     case ZFORM_R_G:
-        return ZINSN_D(word) < proto->code->global_count;
+        return ZINSN_D(word) < global_count;
     case ZFORM_W_U_0:
         return ZINSN_B(word) < proto->capture_count;
     case ZFORM_U_R_0:
@@ -117,11 +118,12 @@ static bool has_what_it_names(const struct zproto *proto, uint32_t word)
 }
 
 // The word behind the instruction. Where a jump leads is looked at when it has been taken.
-static bool has_its_aux(const struct zproto *proto, uint32_t aux, uint32_t kind)
+static bool has_its_aux(const struct zproto *proto, uint32_t aux, uint32_t kind,
+                        uint32_t global_count)
 {
     switch (kind) {
     case ZAUX_GLOBAL:
-        return aux < proto->code->global_count;
+        return aux < global_count;
     case ZAUX_BUILTIN:
         return aux < zbuiltin_count;
     case ZAUX_FIELD:
@@ -143,9 +145,10 @@ bool zinterp_may_run(const struct zisolate *iso, const struct zframe *frame, con
     if ((size_t)(iso->stack_end - iso->stack) < (size_t)frame->base + proto->register_count) {
         return false;
     }
-    if (!has_what_it_names(proto, *pc)) return false;
+    uint32_t global_count = iso->code->global_count;
+    if (!has_what_it_names(proto, *pc, global_count)) return false;
     if (registers_touched(proto, *pc) > proto->register_count) return false;
     uint32_t kind = zopcode_table[ZINSN_OP(*pc)].aux;
     if (kind == ZAUX_NONE) return true;
-    return at + 1 < proto->word_count && has_its_aux(proto, pc[1], kind);
+    return at + 1 < proto->word_count && has_its_aux(proto, pc[1], kind, global_count);
 }

@@ -216,6 +216,7 @@ static void test_verify_wrong_operand_is_also_seen_by_the_check_before_running(v
     struct zproto *f = &code->protos[1];
     struct zvalue stack[8];
     static struct zisolate iso;
+    iso.code = code;
     iso.stack = stack;
     iso.stack_end = stack + 8;
     struct zfunc func = {.proto = f};
@@ -495,6 +496,7 @@ static struct ending end_of_words(struct machine *m, const uint32_t *words, uint
     code_set_words(&code->protos[0], 8, words, count);
     code_set_constants(&code->protos[0], (struct zvalue[]){code_name(m, "ab\xc3\xa9z")}, 1);
     expect_sound(code);
+    assert_int_equal(zcode_seal(code), ZVM_OK);
     struct zisolate_options options = {.fuel_limit = 1000};
     struct ending ending = machine_run_with(m, code, options, 100);
     zcode_release(code);

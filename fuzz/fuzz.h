@@ -27,7 +27,7 @@ uint32_t fuzz_random_below(struct fuzz_random *random, size_t limit);
 
 // ---- How much of an input is checked ------------------------------------------------------------
 
-// Set by programs that check all of every input: those that replay.
+// Set by programs that check all of every input: those that replay. ZVM_FUZZ_WHOLE in the environment sets it too.
 extern bool fuzz_checks_all;
 
 // Called first with each input. True when all checks are made of it: of one input in FUZZ_WHOLE_ONE_IN, and of

@@ -11,6 +11,7 @@
 #include "vm/code.h"
 #include "vm/code_format.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct zintern *symbols;
@@ -260,14 +261,25 @@ static size_t write_over(struct zcode *code, uint8_t *data, size_t capacity_byte
     return length_bytes;
 }
 
+static void destroy_symbols(void)
+{
+    zintern_destroy(symbols);
+}
+
+static void make_symbols(void)
+{
+    if (symbols != NULL) return;
+    if (zintern_create(NULL, &symbols) != ZVM_OK) fuzz_fail("no table of symbols");
+    if (atexit(destroy_symbols) != 0) fuzz_fail("no room for an exit function");
+}
+
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t length_bytes, size_t capacity_bytes,
                                unsigned int seed)
 {
     struct fuzz_random random = {seed};
     char why[200];
     struct zcode *code = NULL;
-    if (symbols == NULL && zintern_create(NULL, &symbols) != ZVM_OK)
-        fuzz_fail("no table of symbols");
+    make_symbols();
     if (fuzz_random_below(&random, 8) == 0 ||
         zcode_read(symbols, data, length_bytes, why, sizeof why, &code) != ZVM_OK) {
         return mutate_bytes(data, length_bytes, capacity_bytes);

@@ -16,6 +16,7 @@
 #include "vm/profile.h"
 #include "vm/quota.h"
 #include "vm/result.h"
+#include "vm/shape_own.h"
 
 #include <string.h>
 
@@ -204,15 +205,20 @@ static void set_options(struct zisolate *iso, const struct zisolate_options *opt
     iso->runtime = options->runtime;
 }
 
+bool zisolate_ensure_extra(struct zisolate *iso)
+{
+    if (iso->extra == NULL) iso->extra = z_alloc_zeroed(sizeof *iso->extra);
+    return iso->extra != NULL;
+}
+
 static zvm_status copy_arguments(struct zisolate *iso, const struct zisolate_options *options)
 {
     size_t count = options->argument_count;
     if (count == 0) return ZVM_OK;
     size_t bytes;
     if (!z_size_multiply(count, sizeof(char *), &bytes)) return ZVM_E_NOMEM;
-    struct zisolate_extra *extra = z_alloc_zeroed(sizeof *extra);
-    if (extra == NULL) return ZVM_E_NOMEM;
-    iso->extra = extra;
+    if (!zisolate_ensure_extra(iso)) return ZVM_E_NOMEM;
+    struct zisolate_extra *extra = iso->extra;
     extra->arguments = z_alloc_zeroed(bytes);
     if (extra->arguments == NULL) return ZVM_E_NOMEM;
     extra->argument_count = count;
@@ -287,6 +293,7 @@ static void free_stacks(struct zisolate *iso)
 void zisolate_deinit(struct zisolate *iso, struct zheap_env *env)
 {
     iso->heap.env = env;
+    zshape_own_free_all(iso);
     zsession_free(iso);
     zresult_free(iso);
     zquota_destroy(iso);

@@ -95,6 +95,7 @@ struct zisolate_extra {
     size_t text_bytes;
     zvm_moment_fn on_moment; // may be NULL
     _Atomic uint32_t is_in_moment; // shared: the isolate runs, and may be asked all the same
+    struct zshape_own *shapes, *shapes_by_key; // a list and a tree of the same, see vm/shape_own.c
     const struct zcode **codes; // [code_count]: what ran before iso->code, see vm/session.c
     uint32_t code_count, code_capacity;
 };
@@ -223,6 +224,7 @@ void zisolate_end(struct zisolate *iso, struct zrunner *runner, zvm_status statu
 // reference. In between zsched_borrow and zsched_give_back.
 // errors: ZVM_E_HEAP_LIMIT, ZVM_E_NOMEM; nothing has changed then.
 zvm_status zisolate_load(struct zisolate *iso, struct zcode *code);
+bool zisolate_ensure_extra(struct zisolate *iso); // false: no memory
 void zsession_free(struct zisolate *iso); // the codes before the last
 // As after creation, before the first slice.
 void zisolate_restart(struct zisolate *iso);

@@ -13,6 +13,7 @@
 #include "vm/fuel.h"
 #include "vm/hint.h"
 #include "vm/interp_slow.h"
+#include "vm/shape_own.h"
 #include "vm/string.h"
 
 #include <string.h>
@@ -33,12 +34,15 @@ static const struct zshape *shape_for(struct zisolate *iso, const struct zcode *
         return NULL;
     }
     const struct zshape *shape;
-    zvm_status status = zshape_acquire(code, data, parent, &iso->shared->shape_ids, &shape);
+    zvm_status status = ZVM_E_LIMIT;
+    if (parent == NULL || parent->id != ZSHAPE_ID_OWN)
+        status = zshape_acquire(code, data, parent, &iso->shared->shape_ids, &shape);
+    if (status == ZVM_E_LIMIT) status = zshape_own_acquire(iso, data, parent, &shape);
     if (status == ZVM_OK) return shape;
     if (status == ZVM_E_NOMEM) {
         (void)zerror_terminate(iso, ZVM_E_NOMEM);
     } else {
-        (void)zerror_raise(iso, ZERROR_LIMIT, "the program makes too many different data types");
+        (void)zerror_raise_memory(iso);
     }
     return NULL;
 }

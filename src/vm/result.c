@@ -19,12 +19,6 @@
 
 #define LIMIT_MESSAGE_BYTES 128 // the longest text of a status, and two numbers
 
-static bool ensure_extra(struct zisolate *iso)
-{
-    if (iso->extra == NULL) iso->extra = z_alloc_zeroed(sizeof *iso->extra);
-    return iso->extra != NULL;
-}
-
 static void set_text(char **text, size_t *text_bytes, const char *from, size_t length_bytes)
 {
     z_free(*text, *text_bytes);
@@ -148,7 +142,7 @@ void zresult_error(struct zisolate *iso, struct zplace place)
 {
     const struct zerror *error = iso->error.tag == ZTAG_ERROR ? iso->error.p : NULL;
     iso->status = error != NULL && is_heap_limit(iso, error) ? ZVM_E_HEAP_LIMIT : ZVM_E_ERROR;
-    if (!ensure_extra(iso)) return;
+    if (!zisolate_ensure_extra(iso)) return;
 
     struct zisolate_extra *extra = iso->extra;
     trace_of(iso, error);
@@ -175,7 +169,7 @@ void zresult_error(struct zisolate *iso, struct zplace place)
 
 void zresult_termination(struct zisolate *iso, struct zplace place)
 {
-    if (!ensure_extra(iso)) return;
+    if (!zisolate_ensure_extra(iso)) return;
     struct zisolate_extra *extra = iso->extra;
     trace_of(iso, NULL);
     set_place(iso, place);

@@ -18,16 +18,10 @@
 
 #include <string.h>
 
-static bool ensure_extra(struct zisolate *iso)
-{
-    if (iso->extra == NULL) iso->extra = z_alloc_zeroed(sizeof *iso->extra);
-    return iso->extra != NULL;
-}
-
 // Room to remember one more code.
 static bool make_place(struct zisolate *iso)
 {
-    if (!ensure_extra(iso)) return false;
+    if (!zisolate_ensure_extra(iso)) return false;
     struct zisolate_extra *extra = iso->extra;
     if (extra->code_count < extra->code_capacity) return true;
     uint32_t capacity = extra->code_capacity == 0 ? 8 : extra->code_capacity * 2;

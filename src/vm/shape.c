@@ -118,14 +118,29 @@ static uint32_t mask_for(uint32_t count)
     return capacity - 1;
 }
 
+static uint32_t count_fields(const struct zdata *data, const struct zshape *parent)
+{
+    return data->field_count + (parent == NULL ? 0 : parent->field_count);
+}
+
+static uint32_t member_mask(const struct zdata *data, const struct zshape *parent)
+{
+    uint32_t slots = data->function_count + (parent == NULL ? 0 : parent->slot_count);
+    return mask_for(count_fields(data, parent) + slots);
+}
+
 // One block: the shape, its members, its fields, its own slots. Counts are small, see zshape_excess.
+size_t zshape_bytes(const struct zdata *data, const struct zshape *parent)
+{
+    return sizeof(struct zshape) + (member_mask(data, parent) + 1) * sizeof(struct zshape_member) +
+           count_fields(data, parent) * sizeof(struct zshape_field) +
+           data->function_count * sizeof(uint16_t);
+}
+
 static struct zshape *new_shape(const struct zdata *data, const struct zshape *parent)
 {
-    uint32_t fields = data->field_count + (parent == NULL ? 0 : parent->field_count);
-    uint32_t slots = data->function_count + (parent == NULL ? 0 : parent->slot_count);
-    uint32_t mask = mask_for(fields + slots);
-    size_t bytes = sizeof(struct zshape) + (mask + 1) * sizeof(struct zshape_member) +
-                   fields * sizeof(struct zshape_field) + data->function_count * sizeof(uint16_t);
+    uint32_t fields = count_fields(data, parent), mask = member_mask(data, parent);
+    size_t bytes = zshape_bytes(data, parent);
     struct zshape *shape = z_alloc_zeroed(bytes);
     if (shape == NULL) return NULL;
     shape->bytes = bytes;
@@ -192,24 +207,32 @@ static bool take_id(_Atomic uint32_t *ids, uint32_t *out)
 {
     uint32_t id = z_load_relaxed(ids); // relaxed: a guess, the swap checks it
     do {
-        if (id == UINT32_MAX) return false;
+        if (id >= ZSHAPE_ID_OWN - 1) return false;
     } while (!z_cas_relaxed(ids, &id, id + 1)); // relaxed: only the number counts
     *out = id + 1;
     return true;
 }
 
+struct zshape *zshape_make(const struct zdata *data, const struct zshape *parent, uint32_t id)
+{
+    struct zshape *shape = new_shape(data, parent);
+    if (shape == NULL) return NULL;
+    shape->id = id;
+    inherit(shape, parent);
+    uint32_t functions = add_fields(shape, data);
+    add_methods(shape, data, functions);
+    return shape;
+}
+
 static zvm_status make(const struct zdata *data, const struct zshape *parent, _Atomic uint32_t *ids,
                        struct zshape **out)
 {
-    struct zshape *shape = new_shape(data, parent);
+    struct zshape *shape = zshape_make(data, parent, 0);
     if (shape == NULL) return ZVM_E_NOMEM;
     if (!take_id(ids, &shape->id)) {
         z_free(shape, shape->bytes);
         return ZVM_E_LIMIT;
     }
-    inherit(shape, parent);
-    uint32_t functions = add_fields(shape, data);
-    add_methods(shape, data, functions);
     *out = shape;
     return ZVM_OK;
 }

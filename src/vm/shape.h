@@ -7,7 +7,8 @@
 // An inline cache is two words that a site of the code leaves for its next execution, in whatever isolate:
 // { id of a shape 32 | what was found 32 } each. For a field the lower half is { types that may be stored
 // 24 | number of the field 8 }, for a method the slot of the class. A site is used by one instruction only.
-// Ids are never used again and begin with 1, so a stale or empty word only misses. Two, because a method
+// Ids are never used again and begin with 1, so a stale or empty word only misses; the shapes that isolates
+// have for themselves share an id that no word has. Two, because a method
 // that a type inherits meets both types.
 #ifndef ZVM_VM_SHAPE_H
 #define ZVM_VM_SHAPE_H
@@ -44,14 +45,19 @@ struct zshape {
 };
 
 #define ZSHAPE_DEPTH_MAX   100
-#define ZSHAPE_SPARE_COUNT 256 // shapes a code object may have beyond its declarations
+#define ZSHAPE_SPARE_COUNT 256        // shapes a code object may have beyond its declarations
+#define ZSHAPE_ID_OWN      UINT32_MAX // of all that belong to one isolate (shape_own.h): in no cache
 
-// The shape of a declaration with this parent (NULL: none), new or known. ids: of the runtime.
+// The shape of a declaration with this parent (NULL: none; not one of an isolate's own), new or known. ids: of
+// the runtime.
 // thread: any, at once. errors: ZVM_E_NOMEM; ZVM_E_LIMIT: the table is full, or the ids are used up.
 // The caller has checked zshape_fits and zshape_inherited.
 zvm_status zshape_acquire(const struct zcode *code, const struct zdata *data,
                           const struct zshape *parent, _Atomic uint32_t *ids,
                           const struct zshape **out);
+// A shape of its own, a block of zshape_bytes that the caller frees; NULL: no memory.
+size_t zshape_bytes(const struct zdata *data, const struct zshape *parent);
+struct zshape *zshape_make(const struct zdata *data, const struct zshape *parent, uint32_t id);
 // What forbids such a shape, as text with one %s for the name; NULL: nothing.
 const char *zshape_excess(const struct zdata *data, const struct zshape *parent);
 // The first field of the declaration that the parent has already, or NULL.
@@ -92,7 +98,7 @@ static inline uint64_t zcache_load(struct zcache *cache, uint32_t shape_id)
 // cache may be NULL: a site without one.
 static inline void zcache_store(struct zcache *cache, uint64_t word)
 {
-    if (cache == NULL) return;
+    if (cache == NULL || word >> 32 == ZSHAPE_ID_OWN) return;
     uint64_t newer = z_load_relaxed(&cache->first); // relaxed: see struct zcache
     if (newer == word) return;
     z_store_relaxed(&cache->second, newer);

@@ -218,9 +218,9 @@ static void test_ids_are_used_up_but_never_used_again(void **state)
     open_shapes(&s, 2);
     set_data(&s, 0, 0, 1, 0, 0);
     set_data(&s, 1, 1, 1, 0, 0);
-    atomic_init(&s.ids, UINT32_MAX - 1);
+    atomic_init(&s.ids, ZSHAPE_ID_OWN - 2);
     const struct zshape *last = take(&s, 0, NULL), *none = NULL;
-    assert_int_equal(last->id, UINT32_MAX);
+    assert_int_equal(last->id, ZSHAPE_ID_OWN - 1);
     assert_int_equal(zshape_acquire(s.code, &s.code->datas[1], NULL, &s.ids, &none), ZVM_E_LIMIT);
     assert_null(none);
     assert_ptr_equal(take(&s, 0, NULL), last);

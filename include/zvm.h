@@ -475,6 +475,100 @@ typedef struct zvm_value {
     size_t length_bytes; // STRING
 } zvm_value;
 
+// ---- Functions of the host --------------------------------------------------------------------
+//
+// Programs call them by name, as they call builtins. Arguments and results cross by copy: null,
+// booleans, integers, floats and strings; an argument of another type is a TypeError of the program.
+// While one runs its isolate is running: every call into it is refused with ZVM_E_BUSY, so a program
+// cannot be entered again from its own call.
+
+/// One call of a function of the host. Valid until the function returns.
+typedef struct zvm_call zvm_call;
+
+/// How a function of the host ends. It returns what zvm_call_return or zvm_call_fail gives it.
+typedef enum zvm_call_outcome {
+    ZVM_CALL_RETURNED = 0, // with the value of zvm_call_return; with none: null
+    ZVM_CALL_FAILED = 1    // with the error of zvm_call_fail
+} zvm_call_outcome;
+
+/// A function of the host, called on the thread that runs the isolate. arguments [count]: texts are
+/// not NUL-terminated. It must not block, and may use every function of zvm.h on other isolates.
+typedef zvm_call_outcome (*zvm_host_fn)(zvm_call *call, const zvm_value *arguments, size_t count);
+
+#define ZVM_HOST_ARGUMENTS_MAX  16
+#define ZVM_HOST_NAME_BYTES_MAX 255
+
+typedef struct zvm_host_function {
+    size_t size;       // of this struct, in bytes
+    const char *name;  // NUL-terminated, a name of the language: at most ZVM_HOST_NAME_BYTES_MAX bytes
+    zvm_host_fn call;
+    void *user;        // for zvm_call_user
+    uint32_t minimum, maximum; // arguments; at most ZVM_HOST_ARGUMENTS_MAX
+    uint32_t fuel;     // that a call costs, besides the 8 of every call
+} zvm_host_function;
+
+#define ZVM_HOST_FUNCTION_INIT {sizeof(zvm_host_function), NULL, NULL, NULL, 0, 0, 0}
+
+/// Adds a function that programs of the runtime can call. Code that is compiled or read afterwards
+/// knows it, wherever a program has no variable of that name; code made before does not.
+///
+/// in:      runtime; function, copied
+/// out:     none
+/// errors:  ZVM_E_ARGUMENT also for a name that is none, is `args`, or that a builtin or another
+///          function has; ZVM_E_NOMEM
+/// thread:  any; blocks for the short lock of the list
+/// memory:  about 100 bytes, until the runtime is destroyed
+/// cost:    linear in the functions that there are
+/// source:  design card, host functions
+ZVM_API zvm_status zvm_runtime_add_function(zvm_runtime *runtime,
+                                            const zvm_host_function *function);
+
+/// Gives a call its result. The function then returns what this returns.
+///
+/// in:      call; value, copied; NULL or kind NULL: null
+/// out:     none
+/// errors:  ZVM_CALL_FAILED: the value is none of a program (kind OTHER, text that is not UTF-8), or
+///          there is no memory for it; the program gets a TypeError, LimitError or HeapLimitError
+/// thread:  the one that the function is called on
+/// memory:  a text is copied into the isolate's heap
+/// cost:    linear in the text, charged to the isolate as fuel
+/// source:  design card, host functions
+ZVM_API zvm_call_outcome zvm_call_return(zvm_call *call, const zvm_value *value);
+
+/// Ends a call with an error, raised where the program calls the function; it can catch it.
+///
+/// in:      call; kind, message [NUL-terminated], UTF-8, copied; NULL: "Error", a general text
+/// out:     none
+/// errors:  always ZVM_CALL_FAILED
+/// thread:  the one that the function is called on
+/// memory:  both are copied into the isolate's heap
+/// cost:    linear in the texts
+/// source:  design card, host functions
+ZVM_API zvm_call_outcome zvm_call_fail(zvm_call *call, const char *kind, const char *message);
+
+/// The `user` pointer of the function.
+///
+/// in:      call
+/// out:     none
+/// errors:  none
+/// thread:  the one that the function is called on
+/// memory:  none
+/// cost:    constant
+/// source:  ours
+ZVM_API void *zvm_call_user(const zvm_call *call);
+
+/// The isolate that calls. It is running: zvm_isolate_user and zvm_isolate_cancel are for it, all else
+/// is refused.
+///
+/// in:      call
+/// out:     none
+/// errors:  none
+/// thread:  the one that the function is called on
+/// memory:  none
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_isolate *zvm_call_isolate(const zvm_call *call);
+
 // ---- Isolate ----------------------------------------------------------------------------------
 
 /// Called on the worker (or in zvm_isolate_run) when the isolate has finished, as the last thing that
@@ -682,7 +776,7 @@ ZVM_API zvm_status zvm_isolate_submit(zvm_isolate *isolate);
 ///
 /// in:      isolate; timeout_ns, UINT64_MAX means for ever
 /// out:     none
-/// errors:  ZVM_E_TIMEOUT; ZVM_E_STATE it was never submitted
+/// errors:  ZVM_E_TIMEOUT; ZVM_E_STATE it was never submitted, or it runs on the calling thread
 /// thread:  any but a worker; blocks
 /// memory:  none
 /// cost:    none while it waits

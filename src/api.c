@@ -16,6 +16,7 @@
 #include "sched/sched.h"
 #include "vm/builtin.h"
 #include "vm/global.h"
+#include "vm/hostcall.h"
 
 #include <string.h>
 
@@ -86,6 +87,7 @@ static zvm_status fill_runtime(zvm_runtime *runtime, const zvm_runtime_options *
     if (status == ZVM_OK) status = zspan_pool_create(&runtime->spans);
     if (status == ZVM_OK) status = zshared_create(runtime->intern, &runtime->shared);
     if (status == ZVM_OK) status = zmodules_create(&runtime->modules);
+    if (status == ZVM_OK) status = zhosts_create(&runtime->hosts);
     if (status != ZVM_OK) return status;
     struct zsched_options sched_options = {.worker_count = options->worker_count,
                                            .slice_budget = options->slice_budget,
@@ -118,6 +120,7 @@ void zvm_runtime_destroy(zvm_runtime *runtime)
     if (runtime == NULL) return;
     zsched_destroy(runtime->sched);
     zmodules_destroy(runtime->modules);
+    zhosts_destroy(runtime->hosts);
     zshared_destroy(runtime->shared);
     if (runtime->spans != NULL) zspan_pool_destroy(runtime->spans);
     zintern_destroy(runtime->intern);
@@ -157,6 +160,19 @@ static bool check_source_name(const char *name, struct zdiagnostics *findings)
     return false;
 }
 
+// Fresh code becomes the runtime's.
+static zvm_status give_out(zvm_runtime *runtime, struct zcode *code, zvm_code **out)
+{
+    zvm_status status = zhosts_bind(runtime->hosts, code);
+    if (status != ZVM_OK) {
+        zcode_release(code);
+        return status;
+    }
+    code->owner = runtime;
+    *out = (zvm_code *)code;
+    return ZVM_OK;
+}
+
 zvm_status zapi_compile(zvm_runtime *runtime, const char *name, const char *text,
                         size_t length_bytes, struct zdiagnostics *findings,
                         const struct zmodule_source *source, zvm_code **out)
@@ -168,9 +184,7 @@ zvm_status zapi_compile(zvm_runtime *runtime, const char *name, const char *text
     struct zcode *code;
     zvm_status status = zlang_compile_program(runtime->intern, findings, source, &code);
     if (status != ZVM_OK) return status;
-    code->owner = runtime;
-    *out = (zvm_code *)code;
-    return ZVM_OK;
+    return give_out(runtime, code, out);
 }
 
 static zvm_status compile_text(zvm_runtime *runtime, const char *name, const char *text,
@@ -237,9 +251,7 @@ zvm_status zvm_code_from_bytes(zvm_runtime *runtime, const char *name, const voi
         tell_refusal(name, why, diagnostics, context);
         return status;
     }
-    code->owner = runtime;
-    *out = (zvm_code *)code;
-    return ZVM_OK;
+    return give_out(runtime, code, out);
 }
 
 zvm_status zvm_code_serialize(const zvm_code *code, zvm_write_fn write, void *context)
@@ -531,7 +543,8 @@ static zvm_status load_piece(struct zisolate *iso, struct zcode *code)
     struct zsched *sched = runtime_of(iso)->sched;
     struct zlane *lane;
     code->owner = runtime_of(iso);
-    zvm_status status = zsched_borrow(sched, iso, &lane);
+    zvm_status status = zhosts_bind(runtime_of(iso)->hosts, code);
+    if (status == ZVM_OK) status = zsched_borrow(sched, iso, &lane);
     if (status == ZVM_OK) {
         status = zisolate_load(iso, code);
         zsched_give_back(sched, iso, lane);

@@ -6,6 +6,7 @@
 #include "zvm.h"
 
 struct zdiagnostics;
+struct zhosts;
 struct zintern;
 struct zsched;
 struct zshared;
@@ -17,6 +18,7 @@ struct zvm_runtime {
     struct zshared *shared;
     struct zsched *sched;
     struct zmodules *modules;
+    struct zhosts *hosts;
 };
 
 // Copies a struct of the caller, who may have been built against another version: what the caller does

@@ -96,12 +96,24 @@ zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
 
 // ---- Running ------------------------------------------------------------------------------------
 
-// One call of zsched_run.
+// One call of zsched_run. The program may call a function of the host, and that may run another isolate.
 struct host_run {
+    const struct zisolate *iso;
+    const struct host_run *outer;
     struct zlane *lane;
     uint64_t budget;    // left; UINT64_MAX: no end
     uint64_t cpu_at_ns; // CPU time of the thread when it was last added up; 0: not looked at yet
 };
+
+static _Thread_local const struct host_run *run_of_thread; // the innermost
+
+bool zsched_is_running_here(const struct zisolate *iso)
+{
+    const struct host_run *run = run_of_thread;
+    while (run != NULL && run->iso != iso)
+        run = run->outer;
+    return run != NULL;
+}
 
 // The CPU time since the last look. The first slice is measured by the wall, which costs no system
 // call: most programs, and most calls, are over by then, and a microsecond of them is what such a call
@@ -154,7 +166,9 @@ static zvm_status claim(struct zisolate *iso)
 
 zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budget, bool *finished)
 {
-    struct host_run run = {.lane = zlane_acquire(sched),
+    struct host_run run = {.iso = iso,
+                           .outer = run_of_thread,
+                           .lane = zlane_acquire(sched),
                            .budget = budget == 0 ? UINT64_MAX : budget};
     if (run.lane == NULL) return ZVM_E_NOMEM;
     zvm_status status = claim(iso);
@@ -164,10 +178,12 @@ zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budge
     }
     zsched_set_deadline(iso);
     enum zisolate_outcome outcome;
+    run_of_thread = &run;
     do {
         outcome = run_slice(sched, iso, &run);
         // One that cannot be put back has been cancelled: one more round ends it.
     } while (outcome == ZOUTCOME_YIELDED && (run.budget > 0 || !zstate_put_back(&iso->state)));
+    run_of_thread = run.outer;
     zlane_release(sched, run.lane);
     if (finished != NULL) *finished = outcome == ZOUTCOME_FINISHED;
     if (outcome == ZOUTCOME_FINISHED) zfinish_isolate(sched, iso, false /* was_submitted */);

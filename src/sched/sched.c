@@ -79,6 +79,7 @@ zvm_status zsched_wait(struct zsched *sched, struct zisolate *iso, uint64_t time
 {
     if (zsched_is_done(iso)) return ZVM_OK;
     if (zworker_current(sched) != NULL) return ZVM_E_STATE; // it would wait for itself
+    if (zsched_is_running_here(iso)) return ZVM_E_STATE;      // the same
     if (zstate_phase(zstate_load(&iso->state)) == ZSTATE_IDLE) return ZVM_E_STATE;
     if (timeout_ns == 0) return ZVM_E_TIMEOUT;
     uint64_t now_ns = timeout_ns == UINT64_MAX ? 0 : zclock_now_ns();

@@ -164,6 +164,10 @@ struct zevent *zfinish_event(struct zsched *sched, const struct zisolate *iso);
 // The deadline of an isolate that has a timeout and no deadline yet: from now. thread: its owner.
 void zsched_set_deadline(struct zisolate *iso);
 
+// ---- host.c
+// Whether the calling thread is inside zsched_run of this isolate.
+bool zsched_is_running_here(const struct zisolate *iso);
+
 // ---- lane.c
 // A lane for the calling thread; NULL: no memory.
 struct zlane *zlane_acquire(struct zsched *sched);

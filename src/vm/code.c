@@ -105,6 +105,8 @@ void zcode_drop_globals(struct zcode *code)
     }
     if (code->globals != NULL) z_free(code->globals, code->global_count * sizeof *code->globals);
     if (code->global_flags != NULL) z_free(code->global_flags, code->global_count);
+    if (code->hosts != NULL) z_free(code->hosts, code->global_count * sizeof *code->hosts);
+    code->hosts = NULL;
     code->globals = NULL;
     code->global_flags = NULL;
     code->global_count = 0;
@@ -149,6 +151,7 @@ void zcode_add_up(struct zcode *code)
     uint64_t bytes = sizeof *code + code->file_name_bytes;
     bytes += code->proto_count * sizeof(struct zproto);
     bytes += code->global_count * (sizeof *code->globals + 1);
+    if (code->hosts != NULL) bytes += code->global_count * sizeof *code->hosts;
     bytes += code->cache_count * sizeof *code->caches;
     bytes += code->shape_capacity * sizeof *code->shapes + code->data_count * sizeof *code->datas;
     bytes += code->file_count * sizeof *code->files;

@@ -10,6 +10,7 @@
 #include "intern/intern.h"
 #include "vm/opcode.h"
 
+struct zbuiltin;
 struct zcode;
 
 #define ZCODE_HINT_BYTES_MAX 188
@@ -132,6 +133,7 @@ struct zcode {
     struct zproto *protos;          // [0] is the main program
     const struct zstring **globals; // names by slot
     uint8_t *global_flags;          // [global_count]: ZGLOBAL_…
+    const struct zbuiltin **hosts;  // [global_count]: the host's functions of those names; NULL: none
     uint32_t global_count;
     uint32_t program_global_count; // those of the main program; then come those of its modules
     uint32_t hint_count;

@@ -6,7 +6,7 @@
 #include "vm/global.h"
 
 #include "base/alloc.h"
-#include "base/utf8.h"
+#include "vm/exchange.h"
 #include "vm/string.h"
 
 #include <string.h>
@@ -39,7 +39,7 @@ static zvm_status make_string(struct zisolate *iso, const zvm_value *value, stru
     iso->deadline_ns = 0;
 
     zvm_status outcome = ZVM_OK;
-    if (!zstring_new(iso, value->text, value->length_bytes, out)) {
+    if (!zexchange_in(iso, value, out)) {
         bool is_end = iso->pending == ZPENDING_TERMINATION;
         outcome = is_end ? (zvm_status)iso->status : ZVM_E_HEAP_LIMIT;
         iso->pending = ZPENDING_NOTHING;
@@ -54,37 +54,13 @@ static zvm_status make_string(struct zisolate *iso, const zvm_value *value, stru
     return outcome;
 }
 
-static zvm_status check_text(const zvm_value *value)
-{
-    if (value->text == NULL && value->length_bytes > 0) return ZVM_E_ARGUMENT;
-    if (value->length_bytes > ZSTRING_BYTES_MAX) return ZVM_E_LIMIT;
-    if (!zutf8_is_valid(value->text, value->length_bytes, NULL)) return ZVM_E_UTF8;
-    return ZVM_OK;
-}
-
 static zvm_status convert(struct zisolate *iso, const zvm_value *value, struct zvalue *out)
 {
-    zvm_status status;
-    switch (value->kind) {
-    case ZVM_VALUE_NULL:
-        *out = zvalue_null();
-        return ZVM_OK;
-    case ZVM_VALUE_BOOL:
-        *out = zvalue_bool(value->boolean);
-        return ZVM_OK;
-    case ZVM_VALUE_INT:
-        *out = zvalue_int(value->integer);
-        return ZVM_OK;
-    case ZVM_VALUE_FLOAT:
-        *out = zvalue_float(value->number);
-        return ZVM_OK;
-    case ZVM_VALUE_STRING:
-        status = check_text(value);
-        return status != ZVM_OK ? status : make_string(iso, value, out);
-    case ZVM_VALUE_OTHER:
-    default:
-        return ZVM_E_TYPE;
-    }
+    zvm_status status = zexchange_check(value);
+    if (status != ZVM_OK) return status;
+    if (value->kind == ZVM_VALUE_STRING) return make_string(iso, value, out);
+    (void)zexchange_in(iso, value, out); // scalars need no memory
+    return ZVM_OK;
 }
 
 zvm_status zglobal_set(struct zisolate *iso, const char *name, const zvm_value *value)
@@ -111,43 +87,17 @@ static zvm_status copy_long(struct zisolate *iso, const struct zstring *string, 
     return ZVM_OK;
 }
 
-static zvm_status read_string(struct zisolate *iso, const struct zstring *string, zvm_value *out)
-{
-    zvm_value read = {.kind = ZVM_VALUE_STRING, .length_bytes = zstring_length_bytes(string)};
-    if (string->header.flags & ZFLAG_LONG) {
-        zvm_status status = copy_long(iso, string, &read.text);
-        if (status != ZVM_OK) return status;
-    } else {
-        read.text = string->bytes;
-    }
-    *out = read;
-    return ZVM_OK;
-}
-
 zvm_status zglobal_get(struct zisolate *iso, const char *name, zvm_value *out)
 {
     const struct zvalue *value = find(iso, name);
     if (value == NULL || value->tag == ZTAG_UNSET) return ZVM_E_NOT_FOUND;
-    if (zvalue_is_string(*value)) return read_string(iso, value->p, out);
-    switch (value->tag) {
-    case ZTAG_INT:
-        *out = (zvm_value){.kind = ZVM_VALUE_INT, .integer = value->i};
-        break;
-    case ZTAG_FLOAT:
-        *out = (zvm_value){.kind = ZVM_VALUE_FLOAT, .number = value->d};
-        break;
-    case ZTAG_NULL:
-        *out = (zvm_value){.kind = ZVM_VALUE_NULL};
-        break;
-    case ZTAG_FALSE:
-        *out = (zvm_value){.kind = ZVM_VALUE_BOOL, .boolean = false};
-        break;
-    case ZTAG_TRUE:
-        *out = (zvm_value){.kind = ZVM_VALUE_BOOL, .boolean = true};
-        break;
-    default:
-        *out = (zvm_value){.kind = ZVM_VALUE_OTHER};
-        break;
+    zvm_value read = zexchange_out(*value);
+    if (read.kind == ZVM_VALUE_STRING) {
+        const struct zstring *string = value->p;
+        bool has_end = (string->header.flags & ZFLAG_LONG) == 0;
+        zvm_status status = has_end ? ZVM_OK : copy_long(iso, string, &read.text);
+        if (status != ZVM_OK) return status;
     }
+    *out = read;
     return ZVM_OK;
 }

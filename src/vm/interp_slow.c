@@ -49,6 +49,10 @@ static bool arguments_list(struct zisolate *iso, struct zvalue *out)
 
 bool zslow_global(struct zisolate *iso, uint32_t slot, struct zvalue *out)
 {
+    if (iso->code->hosts != NULL && iso->code->hosts[slot] != NULL) {
+        *out = zvalue_object(iso->code->hosts[slot], ZTAG_BUILTIN);
+        return true;
+    }
     const struct zstring *name = global_name(iso, slot);
     if (strcmp(name->bytes, "args") == 0) return arguments_list(iso, out);
     uint32_t builtin = zbuiltin_find(name->bytes, zstring_length_bytes(name));

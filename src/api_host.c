@@ -1,0 +1,60 @@
+// api_host.c - the bodies of zvm.h's functions of the host: arguments are checked, then src/vm is
+// called.
+//
+// Owns: nothing; zvm_call is struct zvm_call of vm/hostcall.h. Thread: as each declaration says.
+#include "api/api_internal.h"
+
+#include "base/utf8.h"
+#include "lang/lexer.h"
+#include "vm/hostcall.h"
+
+#include <string.h>
+
+// ---- Adding -------------------------------------------------------------------------------------
+
+// What a program can call: one name, no word of the language, none that stands for something else.
+static bool is_callable_name(const char *name)
+{
+    size_t length_bytes = strlen(name);
+    if (length_bytes > ZVM_HOST_NAME_BYTES_MAX) return false;
+    if (!zutf8_is_valid(name, length_bytes, NULL)) return false;
+    if (strcmp(name, "args") == 0) return false;
+    struct zlexer lexer;
+    struct ztoken token;
+    zlexer_init(&lexer, name, length_bytes);
+    zlexer_next(&lexer, &token);
+    return token.kind == ZTOKEN_NAME && token.offset == 0 && token.length_bytes == length_bytes;
+}
+
+zvm_status zvm_runtime_add_function(zvm_runtime *runtime, const zvm_host_function *function)
+{
+    zvm_host_function own = ZVM_HOST_FUNCTION_INIT;
+    if (runtime == NULL || function == NULL) return ZVM_E_ARGUMENT;
+    if (!zapi_read_options(&own, sizeof own, function, function->size)) return ZVM_E_ARGUMENT;
+    if (own.name == NULL || own.call == NULL) return ZVM_E_ARGUMENT;
+    if (own.minimum > own.maximum || own.maximum > ZVM_HOST_ARGUMENTS_MAX) return ZVM_E_ARGUMENT;
+    if (!is_callable_name(own.name)) return ZVM_E_ARGUMENT;
+    return zhosts_add(runtime->hosts, &own);
+}
+
+// ---- Calls --------------------------------------------------------------------------------------
+
+zvm_call_outcome zvm_call_return(zvm_call *call, const zvm_value *value)
+{
+    return zhost_return(call, value);
+}
+
+zvm_call_outcome zvm_call_fail(zvm_call *call, const char *kind, const char *message)
+{
+    return zhost_fail(call, kind, message);
+}
+
+void *zvm_call_user(const zvm_call *call)
+{
+    return call->function->user;
+}
+
+zvm_isolate *zvm_call_isolate(const zvm_call *call)
+{
+    return (zvm_isolate *)call->iso;
+}

@@ -1,0 +1,271 @@
+// vm/hostcall.c - functions of the host that programs call by name.
+//
+// Owns: the list of functions of a runtime, under its lock. Thread: any for the list; owner for calls.
+// A call is a native frame, as map() is one: its arguments are registers, so they stay rooted while the
+// host looks at them, and nothing of it is on the C stack when it is over. One more register than there
+// can be arguments takes the result, so that making it frees none of them.
+// Invariants:  1. a function never changes and never goes while the list lives; code is bound to it by
+//                 address, and values of programs are such addresses.
+//              2. while the host's function runs the isolate is RUNNING, so every call of the host into
+//                 it is refused with ZVM_E_BUSY: there is no way back in.
+#include "vm/hostcall.h"
+
+#include "base/alloc.h"
+#include "base/utf8.h"
+#include "vm/builtin_internal.h"
+#include "vm/exchange.h"
+
+#include <pthread.h>
+#include <string.h>
+
+struct zhosts {
+    pthread_mutex_t lock;              // of all below; a leaf
+    struct zhost_function **functions; // [count], sorted by name
+    uint32_t count, capacity;
+};
+
+// ---- The list -----------------------------------------------------------------------------------
+
+zvm_status zhosts_create(struct zhosts **out)
+{
+    struct zhosts *hosts = z_alloc_zeroed(sizeof *hosts);
+    if (hosts == NULL) return ZVM_E_NOMEM;
+    if (pthread_mutex_init(&hosts->lock, NULL) != 0) {
+        z_free(hosts, sizeof *hosts);
+        return ZVM_E_NOMEM;
+    }
+    *out = hosts;
+    return ZVM_OK;
+}
+
+static void free_function(struct zhost_function *function)
+{
+    z_free((char *)(uintptr_t)function->builtin.name, function->name_bytes + 1);
+    z_free(function, sizeof *function);
+}
+
+void zhosts_destroy(struct zhosts *hosts)
+{
+    if (hosts == NULL) return;
+    for (uint32_t i = 0; i < hosts->count; i++)
+        free_function(hosts->functions[i]);
+    z_free(hosts->functions, hosts->capacity * sizeof *hosts->functions);
+    pthread_mutex_destroy(&hosts->lock);
+    z_free(hosts, sizeof *hosts);
+}
+
+static int compare(const struct zhost_function *function, const char *name, size_t name_bytes)
+{
+    size_t shorter = function->name_bytes < name_bytes ? function->name_bytes : name_bytes;
+    int order = memcmp(function->builtin.name, name, shorter);
+    if (order != 0) return order;
+    return function->name_bytes < name_bytes ? -1 : function->name_bytes > name_bytes;
+}
+
+// Where the name stands, or would.
+static uint32_t place_locked(const struct zhosts *hosts, const char *name, size_t name_bytes,
+                             bool *is_there)
+{
+    uint32_t low = 0, high = hosts->count;
+    *is_there = false;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = compare(hosts->functions[middle], name, name_bytes);
+        *is_there = *is_there || order == 0;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool make_place_locked(struct zhosts *hosts)
+{
+    if (hosts->count < hosts->capacity) return true;
+    uint32_t capacity = hosts->capacity == 0 ? 8 : hosts->capacity * 2;
+    if (capacity < hosts->capacity) return false;
+    struct zhost_function **functions =
+        z_resize(hosts->functions, hosts->capacity * sizeof *functions,
+                 (size_t)capacity * sizeof *functions);
+    if (functions == NULL) return false;
+    hosts->functions = functions;
+    hosts->capacity = capacity;
+    return true;
+}
+
+static zvm_status insert_locked(struct zhosts *hosts, struct zhost_function *function)
+{
+    bool is_there;
+    uint32_t place = place_locked(hosts, function->builtin.name, function->name_bytes, &is_there);
+    if (is_there) return ZVM_E_ARGUMENT;
+    if (!make_place_locked(hosts)) return ZVM_E_NOMEM;
+    memmove(&hosts->functions[place + 1], &hosts->functions[place],
+            (hosts->count - place) * sizeof *hosts->functions);
+    hosts->functions[place] = function;
+    hosts->count++;
+    return ZVM_OK;
+}
+
+static struct zhost_function *make_function(const zvm_host_function *from)
+{
+    struct zhost_function *function = z_alloc_zeroed(sizeof *function);
+    if (function == NULL) return NULL;
+    function->name_bytes = strlen(from->name);
+    char *name = z_alloc_text(from->name, function->name_bytes);
+    if (name == NULL) {
+        z_free(function, sizeof *function);
+        return NULL;
+    }
+    function->builtin = (struct zbuiltin){
+        .name = name,
+        .step = zhost_step,
+        .minimum = (uint8_t)from->minimum,
+        .maximum = (uint8_t)from->maximum,
+        .register_count = (uint8_t)(from->maximum + 1), // and the result
+    };
+    function->call = from->call;
+    function->user = from->user;
+    function->fuel = from->fuel;
+    return function;
+}
+
+zvm_status zhosts_add(struct zhosts *hosts, const zvm_host_function *from)
+{
+    ZVM_ASSERT(from->minimum <= from->maximum);
+    ZVM_ASSERT(from->maximum <= ZHOST_ARGUMENTS_MAX);
+
+    if (zbuiltin_find(from->name, strlen(from->name)) != ZBUILTIN_NONE) return ZVM_E_ARGUMENT;
+    struct zhost_function *function = make_function(from);
+    if (function == NULL) return ZVM_E_NOMEM;
+    pthread_mutex_lock(&hosts->lock);
+    zvm_status status = insert_locked(hosts, function);
+    pthread_mutex_unlock(&hosts->lock);
+    if (status != ZVM_OK) free_function(function);
+    return status;
+}
+
+// ---- Binding ------------------------------------------------------------------------------------
+
+static const struct zbuiltin *find_locked(const struct zhosts *hosts, const struct zstring *name)
+{
+    bool is_there;
+    uint32_t place =
+        place_locked(hosts, zstring_bytes(name), zstring_length_bytes(name), &is_there);
+    return is_there ? &hosts->functions[place]->builtin : NULL;
+}
+
+// The array is made with the first global that has the name of a function: most code has none.
+static zvm_status bind_locked(const struct zhosts *hosts, struct zcode *code)
+{
+    for (uint32_t slot = 0; slot < code->global_count; slot++) {
+        const struct zbuiltin *host = find_locked(hosts, code->globals[slot]);
+        if (host == NULL) continue;
+        if (code->hosts == NULL)
+            code->hosts = z_alloc_zeroed(code->global_count * sizeof *code->hosts);
+        if (code->hosts == NULL) return ZVM_E_NOMEM;
+        code->hosts[slot] = host;
+    }
+    return ZVM_OK;
+}
+
+zvm_status zhosts_bind(struct zhosts *hosts, struct zcode *code)
+{
+    pthread_mutex_lock(&hosts->lock);
+    zvm_status status = hosts->count == 0 ? ZVM_OK : bind_locked(hosts, code);
+    pthread_mutex_unlock(&hosts->lock);
+    if (code->hosts != NULL) zcode_add_up(code);
+    return status;
+}
+
+// ---- Results of a call --------------------------------------------------------------------------
+
+static zvm_call_outcome refuse_result(struct zvm_call *call, zvm_status status)
+{
+    const char *name = call->function->builtin.name;
+    if (status == ZVM_E_LIMIT)
+        (void)zerror_raise(call->iso, ZERROR_LIMIT, "%s(): the host's text is too long", name);
+    else
+        (void)zerror_raise(call->iso, ZERROR_TYPE, "%s(): the host's value is none of a program",
+                           name);
+    return ZVM_CALL_FAILED;
+}
+
+zvm_call_outcome zhost_return(struct zvm_call *call, const zvm_value *value)
+{
+    zvm_status status = value == NULL ? ZVM_OK : zexchange_check(value);
+    if (status != ZVM_OK) return refuse_result(call, status);
+    if (value != NULL && !zexchange_in(call->iso, value, call->result)) return ZVM_CALL_FAILED;
+    return ZVM_CALL_RETURNED;
+}
+
+static bool make_text(struct zisolate *iso, const char *text, const char *otherwise,
+                      struct zvalue *out)
+{
+    if (text == NULL || !zutf8_is_valid(text, strlen(text), NULL)) text = otherwise;
+    return zstring_new(iso, text, strlen(text), out);
+}
+
+zvm_call_outcome zhost_fail(struct zvm_call *call, const char *kind, const char *message)
+{
+    struct zisolate *iso = call->iso;
+    struct zvalue texts[2] = {zvalue_null(), zvalue_null()}; // kind, message
+    struct zscope scope;
+    zscope_open(&iso->heap, &scope, texts, 2);
+    bool ok = make_text(iso, kind, "Error", &texts[0]) &&
+              make_text(iso, message, "the host gave no message", &texts[1]);
+    struct zerror *error = ok ? zerror_new(iso, texts[0], texts[1]) : NULL;
+    zscope_close(&iso->heap, &scope);
+    if (error == NULL) return ZVM_CALL_FAILED;
+    iso->error = zvalue_object(error, ZTAG_ERROR);
+    iso->pending = ZPENDING_ERROR;
+    return ZVM_CALL_FAILED;
+}
+
+// ---- The call -----------------------------------------------------------------------------------
+
+static bool take_arguments(struct zisolate *iso, const struct zhost_function *function,
+                           const struct znative_context *context, zvm_value *out)
+{
+    for (uint32_t i = 0; i < context->argument_count; i++) {
+        out[i] = zexchange_out(context->registers[i]);
+        if (out[i].kind == ZVM_VALUE_OTHER)
+            return zbuiltin_type_error(iso, function->builtin.name, i + 1,
+                                       "null or boolean or integer or float or string",
+                                       context->registers[i]);
+    }
+    return true;
+}
+
+static bool charge(struct zisolate *iso, uint32_t fuel)
+{
+    iso->fuel -= fuel;
+    return iso->fuel + iso->fuel_reserve >= 0 || zerror_terminate(iso, ZVM_E_FUEL);
+}
+
+static enum znative_step finish(struct zvm_call *call, struct znative_context *context,
+                                zvm_call_outcome outcome)
+{
+    struct zisolate *iso = call->iso;
+    bool has_failed = iso->pending != ZPENDING_NOTHING;
+    if (outcome == ZVM_CALL_RETURNED && !has_failed) {
+        context->registers[0] = *call->result;
+        return ZNATIVE_RETURN;
+    }
+    if (!has_failed)
+        (void)zerror_raise(iso, ZERROR_STATE, "%s(): the host's function has come to no end",
+                           call->function->builtin.name);
+    return ZNATIVE_FAIL;
+}
+
+enum znative_step zhost_step(struct zisolate *iso, struct znative_context *context)
+{
+    const struct zhost_function *function =
+        (const struct zhost_function *)(const void *)iso->frame->native;
+    zvm_value arguments[ZHOST_ARGUMENTS_MAX];
+    if (!take_arguments(iso, function, context, arguments)) return ZNATIVE_FAIL;
+    if (!charge(iso, function->fuel)) return ZNATIVE_FAIL;
+    struct zvm_call call = {iso, function, &context->registers[function->builtin.maximum]};
+    zvm_call_outcome outcome = function->call(&call, arguments, context->argument_count);
+    return finish(&call, context, outcome);
+}

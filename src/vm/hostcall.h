@@ -1,0 +1,50 @@
+// vm/hostcall.h - functions of the host that programs call by name.
+//
+// A runtime has one list of them. Functions are added, never taken away, and frozen once added. Code
+// is bound to them when it is compiled or read: a global that has no value is then the function of its
+// name, as with builtins. thread: any for the list, which is under its lock; owner for calls.
+#ifndef ZVM_VM_HOSTCALL_H
+#define ZVM_VM_HOSTCALL_H
+
+#include "vm/builtin.h"
+
+// frozen. Lives as long as the list.
+struct zhost_function {
+    struct zbuiltin builtin; // first: a value of the program points to it
+    zvm_host_fn call;
+    void *user;
+    size_t name_bytes; // of builtin.name, without the NUL
+    uint32_t fuel;
+};
+
+#define ZHOST_ARGUMENTS_MAX 16
+
+_Static_assert(ZHOST_ARGUMENTS_MAX == ZVM_HOST_ARGUMENTS_MAX, "as the public one");
+
+struct zhosts;
+
+zvm_status zhosts_create(struct zhosts **out);
+void zhosts_destroy(struct zhosts *hosts); // may be NULL; no code is bound to it any more
+
+// thread: any. `function` has been checked, but for its name.
+// errors: ZVM_E_ARGUMENT there is a builtin or a function of that name; ZVM_E_NOMEM.
+zvm_status zhosts_add(struct zhosts *hosts, const zvm_host_function *function);
+
+// thread: any. Gives code that nobody else has yet its functions. errors: ZVM_E_NOMEM.
+zvm_status zhosts_bind(struct zhosts *hosts, struct zcode *code);
+
+// ---- Calls ----------------------------------------------------------------------------------------
+
+// One call, as the host's function sees it. owner-thread.
+struct zvm_call {
+    struct zisolate *iso;
+    const struct zhost_function *function;
+    struct zvalue *result; // a register; null at first
+};
+
+enum znative_step zhost_step(struct zisolate *iso, struct znative_context *context);
+
+zvm_call_outcome zhost_return(struct zvm_call *call, const zvm_value *value);
+zvm_call_outcome zhost_fail(struct zvm_call *call, const char *kind, const char *message);
+
+#endif // ZVM_VM_HOSTCALL_H

@@ -1,0 +1,85 @@
+// Goal: whatever allocation is refused while functions of the host are added, found and called, each
+// call gives a status, the isolate ends, and nothing leaks.
+// Method: fail the n-th allocation, once and from there on, until the body passes untouched. No
+// workers, so that the order of allocations is the same each time.
+#include "fault.h"
+
+#include "zvm.h"
+
+#include <string.h>
+
+static zvm_call_outcome echo(zvm_call *call, const zvm_value *arguments, size_t count)
+{
+    (void)count;
+    return zvm_call_return(call, &arguments[0]);
+}
+
+static zvm_call_outcome refuse(zvm_call *call, const zvm_value *arguments, size_t count)
+{
+    (void)arguments;
+    (void)count;
+    return zvm_call_fail(call, "HostError", "no");
+}
+
+static zvm_status add_functions(zvm_runtime *runtime)
+{
+    static const char *const names[] = {"echo", "refuse", "c", "d", "e", "f", "g", "h", "i"};
+    zvm_status status = ZVM_OK;
+    for (size_t i = 0; i < sizeof names / sizeof *names && status == ZVM_OK; i++) {
+        zvm_host_function function = ZVM_HOST_FUNCTION_INIT;
+        function.name = names[i];
+        function.call = i == 1 ? refuse : echo;
+        function.minimum = function.maximum = i == 1 ? 0 : 1;
+        status = zvm_runtime_add_function(runtime, &function);
+    }
+    return status;
+}
+
+static const char PROGRAM[] = "let s = echo(\"a text of the host's \" * 200)\n"
+                              "let k = \"\"\n"
+                              "try { refuse() } catch (e) { k = e.kind }\n"
+                              "if k != \"HostError\" { throw k }\n";
+
+static zvm_status run_program(zvm_runtime *runtime, zvm_code *code)
+{
+    zvm_isolate *isolate;
+    zvm_status status = zvm_isolate_create(runtime, code, NULL, &isolate);
+    if (status != ZVM_OK) return status;
+    status = zvm_isolate_run(isolate, 0, NULL);
+    zvm_result result = ZVM_RESULT_INIT;
+    if (status == ZVM_OK && zvm_isolate_result(isolate, &result) == ZVM_OK) status = result.status;
+    assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+    return status;
+}
+
+static zvm_status use_functions(void *context)
+{
+    (void)context;
+    zvm_runtime *runtime;
+    zvm_code *code;
+    zvm_status status = zvm_runtime_create(NULL, &runtime);
+    if (status != ZVM_OK) return status;
+    status = add_functions(runtime);
+    if (status == ZVM_OK)
+        status = zvm_code_from_source(runtime, "h.zx", PROGRAM, strlen(PROGRAM), NULL, NULL, &code);
+    if (status == ZVM_OK) {
+        status = run_program(runtime, code);
+        zvm_code_release(code);
+    }
+    zvm_runtime_destroy(runtime);
+    return status;
+}
+
+static void test_calls_with_refused_allocations_give_a_status_and_no_leak(void **state)
+{
+    (void)state;
+    assert_true(fault_each_allocation(use_functions, NULL, ZVM_E_NOMEM) > 50);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_calls_with_refused_allocations_give_a_status_and_no_leak),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -12,6 +12,9 @@
 //   turn_ns                      of that, the queues: 1,000 entries go round between zqueue_next
 //   and
 //                                zqueue_requeue on this thread, with nothing run.
+//   wait_ns                      1,000 isolates on one worker call a function of the host that suspends
+//                                them and answers the one that called before: wall time over waits,
+//                                so one suspension, one answer and one resumption.
 //   spread_N_workers             1,000 spinners, all queued before the workers may start, run for a
 //                                second: most slices over fewest.
 //   two_workers_of_two_processes tasks of a microsecond, queued before the workers may start:
@@ -38,8 +41,8 @@
 #define TASK_COUNT    100000
 
 static const char spin_program[] = "while true { }\n";
-#define TASK_NS       1000
-#define TASK_LOOPS    100 // of the first try
+#define TASK_NS    1000
+#define TASK_LOOPS 100 // of the first try
 
 // A loop of as many rounds as make a task of TASK_NS on this machine: see size_tasks.
 static char task_program[64];
@@ -146,6 +149,50 @@ static double slice_ns(void)
     double took_ns = (wall_ns() - start_ns) / (double)(slices_of(runtime) - before);
     free(isolates);
     zvm_runtime_destroy(runtime);
+    return took_ns;
+}
+
+// ---- Waiting ------------------------------------------------------------------------------------
+
+struct chain {
+    zvm_runtime *runtime;
+    zvm_token before;
+};
+
+static zvm_call_outcome ask(zvm_call *call, const zvm_value *arguments, size_t count)
+{
+    (void)arguments;
+    (void)count;
+    struct chain *chain = zvm_call_user(call);
+    zvm_token token = 0;
+    check(zvm_call_token(call, &token), "token");
+    if (chain->before != 0) check(zvm_complete(chain->runtime, chain->before, NULL), "complete");
+    chain->before = token;
+    return ZVM_CALL_SUSPENDED;
+}
+
+static uint64_t waits_of(zvm_runtime *runtime)
+{
+    zvm_report report = ZVM_REPORT_INIT;
+    check(zvm_report_take(runtime, &report), "report");
+    return report.totals.waits;
+}
+
+static double wait_ns(void)
+{
+    static struct chain chain;
+    chain = (struct chain){.runtime = make_runtime(1, 0)};
+    zvm_host_function function = {sizeof function, "ask", ask, &chain, 0, 0, 0};
+    check(zvm_runtime_add_function(chain.runtime, &function), "function");
+    zvm_isolate **isolates = make_isolates(chain.runtime, "while true { ask() }\n", SPINNER_COUNT);
+    submit_all(isolates, SPINNER_COUNT);
+    sleep_ms(20);
+    uint64_t before = waits_of(chain.runtime);
+    double start_ns = wall_ns();
+    sleep_ms(300);
+    double took_ns = (wall_ns() - start_ns) / (double)(waits_of(chain.runtime) - before);
+    free(isolates);
+    zvm_runtime_destroy(chain.runtime);
     return took_ns;
 }
 
@@ -353,17 +400,19 @@ static double spread(uint32_t workers)
 
 int main(void)
 {
-    double values[4][ROUNDS];
+    double values[5][ROUNDS];
     for (int i = 0; i < ROUNDS; i++) {
         values[0][i] = submit_rate(1);
         values[1][i] = submit_rate(2);
         values[2][i] = slice_ns();
         values[3][i] = turn_ns();
+        values[4][i] = wait_ns();
     }
     printf("submit_1_worker_per_second %.0f\n", median(values[0]));
     printf("submit_2_workers_per_second %.0f\n", median(values[1]));
     printf("slice_ns %.0f\n", median(values[2]));
     printf("turn_ns %.1f\n", median(values[3]));
+    printf("wait_ns %.0f\n", median(values[4]));
     measure_scaling();
     printf("spread_1_worker %.3f\n", spread(1));
     printf("spread_2_workers %.3f\n", spread(2));

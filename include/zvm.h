@@ -60,6 +60,7 @@ typedef enum zvm_status {
     ZVM_E_CPU_TIME = 25,   // the program used up its CPU time
     ZVM_E_OUTPUT_LIMIT = 26, // the program printed more than its limit
     ZVM_E_ISOLATES = 27,   // as many isolates exist as the runtime may have
+    ZVM_E_WAITING = 28,    // the isolate waits for an answer of its host
     ZVM_STATUS_COUNT
 } zvm_status;
 
@@ -485,11 +486,16 @@ typedef struct zvm_value {
 /// One call of a function of the host. Valid until the function returns.
 typedef struct zvm_call zvm_call;
 
-/// How a function of the host ends. It returns what zvm_call_return or zvm_call_fail gives it.
+/// How a function of the host ends. It returns what zvm_call_return or zvm_call_fail gives it, or
+/// ZVM_CALL_SUSPENDED.
 typedef enum zvm_call_outcome {
     ZVM_CALL_RETURNED = 0, // with the value of zvm_call_return; with none: null
-    ZVM_CALL_FAILED = 1    // with the error of zvm_call_fail
+    ZVM_CALL_FAILED = 1,   // with the error of zvm_call_fail
+    ZVM_CALL_SUSPENDED = 2 // not yet: the isolate waits until its token is completed
 } zvm_call_outcome;
+
+/// What a suspended call waits for. Each is given out once: it names nothing else, ever after.
+typedef uint64_t zvm_token;
 
 /// A function of the host, called on the thread that runs the isolate. arguments [count]: texts are
 /// not NUL-terminated. It must not block, and may use every function of zvm.h on other isolates.
@@ -545,6 +551,45 @@ ZVM_API zvm_call_outcome zvm_call_return(zvm_call *call, const zvm_value *value)
 /// cost:    linear in the texts
 /// source:  design card, host functions
 ZVM_API zvm_call_outcome zvm_call_fail(zvm_call *call, const char *kind, const char *message);
+
+/// Gives a call a token, and may be given away before the function returns: the function then returns
+/// ZVM_CALL_SUSPENDED, and the call ends with what the token is completed with. Meanwhile the isolate
+/// takes no thread. Cancelling, the deadline and a shutdown end it as ever. A function that returns
+/// otherwise gives the token up.
+///
+/// in:      call
+/// out:     token  the same for every call of this within one call of the function
+/// errors:  ZVM_E_NOMEM; ZVM_E_LIMIT a billion isolates wait
+/// thread:  the one that the function is called on
+/// memory:  128 bytes, used again
+/// cost:    two atomic operations
+/// source:  design card, host functions
+ZVM_API zvm_status zvm_call_token(zvm_call *call, zvm_token *token);
+
+/// Ends a suspended call with a value. Late, again, and for an isolate that is gone: nothing happens.
+///
+/// in:      runtime; token, any number is safe; value, copied; NULL: null
+/// out:     none
+/// errors:  ZVM_E_STALE no call waits for it any more, and the report counts it; ZVM_E_ARGUMENT;
+///          ZVM_E_TYPE kind OTHER; ZVM_E_UTF8; ZVM_E_LIMIT a text that is too long; ZVM_E_NOMEM. After
+///          the last four the token can still be completed.
+/// thread:  any, also inside the function that asked for it; never blocks
+/// memory:  a text is copied until the isolate takes it
+/// cost:    three atomic operations, and what waking a worker costs when all sleep
+/// source:  design card, host functions
+ZVM_API zvm_status zvm_complete(zvm_runtime *runtime, zvm_token token, const zvm_value *value);
+
+/// Ends a suspended call with an error, raised where the program calls the function.
+///
+/// in:      runtime; token; kind, message [NUL-terminated], UTF-8, copied; NULL: as zvm_call_fail
+/// out:     none
+/// errors:  ZVM_E_STALE; ZVM_E_ARGUMENT; ZVM_E_UTF8; ZVM_E_LIMIT; ZVM_E_NOMEM: as zvm_complete
+/// thread:  as zvm_complete
+/// memory:  the texts are copied until the isolate takes them
+/// cost:    as zvm_complete
+/// source:  design card, host functions
+ZVM_API zvm_status zvm_complete_error(zvm_runtime *runtime, zvm_token token, const char *kind,
+                                      const char *message);
 
 /// The `user` pointer of the function.
 ///
@@ -772,7 +817,8 @@ ZVM_API zvm_status zvm_isolate_destroy(zvm_isolate *isolate);
 /// source:  design card
 ZVM_API zvm_status zvm_isolate_submit(zvm_isolate *isolate);
 
-/// Waits until an isolate has finished.
+/// Waits until an isolate has finished; one that zvm_isolate_run has left waiting: until it may be run
+/// again.
 ///
 /// in:      isolate; timeout_ns, UINT64_MAX means for ever
 /// out:     none
@@ -788,14 +834,15 @@ ZVM_API zvm_status zvm_isolate_wait(zvm_isolate *isolate, uint64_t timeout_ns);
 ///
 /// in:      isolate idle; budget
 /// out:     finished  may be NULL; true when the program has ended: see zvm_isolate_result
-/// errors:  ZVM_E_BUSY queued or running; ZVM_E_STATE finished before
+/// errors:  ZVM_E_WAITING it waits for a token (it may have run until there): zvm_isolate_wait waits
+///          until it may be run again; ZVM_E_BUSY queued or running; ZVM_E_STATE finished before
 /// thread:  any, one at a time an isolate; blocks while it runs
 /// memory:  that of the program
 /// cost:    that of the program
 /// source:  ours
 ZVM_API zvm_status zvm_isolate_run(zvm_isolate *isolate, uint64_t budget, bool *finished);
 
-/// Ends an isolate: a queued one at once, a running one within a slice. No catch or finally runs.
+/// Ends an isolate: one that is queued or waits at once, a running one within a slice. No catch or finally runs.
 ///
 /// in:      isolate
 /// out:     none
@@ -1038,6 +1085,7 @@ typedef struct zvm_report_counters {
     uint64_t steals, stolen; // times that a worker took over another one's work; isolates so taken
     uint64_t parks, wakeups; // times that a worker went to sleep; was woken for work
     uint64_t pressure_collections; // of the collections, those because of zvm_runtime_pressure
+    uint64_t waits; // times that an isolate was suspended, to wait for an answer
 } zvm_report_counters;
 
 /// The whole runtime at one moment.
@@ -1054,6 +1102,7 @@ typedef struct zvm_report {
     uint64_t queued_overflow; // of those, beyond the workers' rings
     uint64_t queued_inbox;    // of those, sent to a worker that has not looked yet
     uint64_t queued_high;     // of those, with ZVM_PRIORITY_HIGH
+    uint64_t late_answers; // of zvm_complete, that no isolate waited for any more
 } zvm_report;
 
 /// The table of shared strings of a runtime at one moment. The sums over threads are not read at one

@@ -93,7 +93,11 @@ static zvm_status fill_runtime(zvm_runtime *runtime, const zvm_runtime_options *
                                            .slice_budget = options->slice_budget,
                                            .isolate_limit = options->isolate_limit,
                                            .spans = runtime->spans};
-    return zsched_create(&sched_options, &runtime->sched);
+    status = zsched_create(&sched_options, &runtime->sched);
+    if (status != ZVM_OK) return status;
+    runtime->shared->waits = zsched_wait_hooks();
+    runtime->shared->waits_context = runtime->sched;
+    return ZVM_OK;
 }
 
 zvm_status zvm_runtime_create(const zvm_runtime_options *options, zvm_runtime **out)
@@ -661,6 +665,7 @@ zvm_status zvm_report_take(zvm_runtime *runtime, zvm_report *report)
         .intern_misses = view.intern_misses,
         .workers_wanted = view.workers_wanted,
         .wakeups_refused = view.wakeups_refused,
+        .late_answers = view.late_answers,
         .queued = view.queued,
         .queued_overflow = view.overflow,
         .queued_inbox = view.inboxes,

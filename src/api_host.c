@@ -6,7 +6,10 @@
 
 #include "base/utf8.h"
 #include "lang/lexer.h"
+#include "sched/sched.h"
+#include "vm/exchange.h"
 #include "vm/hostcall.h"
+#include "vm/wait.h"
 
 #include <string.h>
 
@@ -49,6 +52,12 @@ zvm_call_outcome zvm_call_fail(zvm_call *call, const char *kind, const char *mes
     return zhost_fail(call, kind, message);
 }
 
+zvm_status zvm_call_token(zvm_call *call, zvm_token *token)
+{
+    if (call == NULL || token == NULL) return ZVM_E_ARGUMENT;
+    return zhost_suspend(call, token);
+}
+
 void *zvm_call_user(const zvm_call *call)
 {
     return call->function->user;
@@ -57,4 +66,39 @@ void *zvm_call_user(const zvm_call *call)
 zvm_isolate *zvm_call_isolate(const zvm_call *call)
 {
     return (zvm_isolate *)call->iso;
+}
+
+// ---- Completing ---------------------------------------------------------------------------------
+
+// The copy is the isolate's, or freed.
+static zvm_status answer_with(zvm_runtime *runtime, zvm_token token, struct zanswer *answer)
+{
+    zvm_status status = zsched_answer(runtime->sched, token, answer);
+    if (status != ZVM_OK) zanswer_free(answer);
+    return status;
+}
+
+zvm_status zvm_complete(zvm_runtime *runtime, zvm_token token, const zvm_value *value)
+{
+    if (runtime == NULL) return ZVM_E_ARGUMENT;
+    zvm_status status = value == NULL ? ZVM_OK : zexchange_check(value);
+    if (status != ZVM_OK) return status;
+    if (!zsched_is_awaited(runtime->sched, token)) return ZVM_E_STALE;
+    struct zanswer answer;
+    status = zanswer_of_value(value, &answer);
+    return status == ZVM_OK ? answer_with(runtime, token, &answer) : status;
+}
+
+zvm_status zvm_complete_error(zvm_runtime *runtime, zvm_token token, const char *kind,
+                              const char *message)
+{
+    if (runtime == NULL) return ZVM_E_ARGUMENT;
+    if (kind == NULL) kind = "Error";
+    if (message == NULL) message = "the host gave no message";
+    if (!zutf8_is_valid(kind, strlen(kind), NULL)) return ZVM_E_UTF8;
+    if (!zutf8_is_valid(message, strlen(message), NULL)) return ZVM_E_UTF8;
+    if (!zsched_is_awaited(runtime->sched, token)) return ZVM_E_STALE;
+    struct zanswer answer;
+    zvm_status status = zanswer_of_error(kind, message, &answer);
+    return status == ZVM_OK ? answer_with(runtime, token, &answer) : status;
 }

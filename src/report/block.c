@@ -264,5 +264,6 @@ void zreport_counters(const struct zreport_snapshot *snapshot, zvm_report_counte
         .parks = c[ZREPORT_parks],
         .wakeups = c[ZREPORT_wakeups],
         .pressure_collections = c[ZREPORT_pressure_collections],
+        .waits = c[ZREPORT_waits],
     };
 }

@@ -112,6 +112,7 @@ static void add_totals(struct json *json, const struct zreport_view *view)
     add_number(json, "worker_count", view->worker_count);
     add_number(json, "workers_wanted", view->workers_wanted);
     add_number(json, "wakeups_refused", view->wakeups_refused);
+    add_number(json, "late_answers", view->late_answers);
     add_number(json, "queued", view->queued);
     add_number(json, "queued_overflow", view->overflow);
     add_number(json, "queued_inbox", view->inboxes);

@@ -177,6 +177,8 @@ static void write_scheduler(const struct zreport_view *view, struct zemit *emit)
     gauge(emit, "zvm_workers_wanted", "Worker threads that were asked for.", view->workers_wanted);
     counter(emit, "zvm_wakeups_refused_total", "Wake-ups that the system refused.",
             view->wakeups_refused);
+    counter(emit, "zvm_late_answers_total", "Answers that no isolate waited for any more.",
+            view->late_answers);
     gauge(emit, "zvm_queued", "Isolates in queues.", view->queued);
     gauge(emit, "zvm_queued_overflow", "Of those, behind the workers' rings.", view->overflow);
     gauge(emit, "zvm_queued_inbox", "Of those, sent to a worker that has not looked yet.",

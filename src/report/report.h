@@ -44,7 +44,8 @@
     X(stolen)               /* isolates that came over by it */                           \
     X(parks)                /* times that a worker went to sleep */                       \
     X(wakeups)              /* times that it was woken for work */                        \
-    X(pressure_collections) /* of the collections, those that pressure asked for */
+    X(pressure_collections) /* of the collections, those that pressure asked for */       \
+    X(waits)                /* slices that ended because the program waits */
 
 enum zreport_counter {
 #define X(name) ZREPORT_##name,
@@ -132,6 +133,7 @@ struct zreport_view {
     uint32_t worker_count;
     uint32_t workers_wanted;  // more than worker_count: the system refused some threads
     uint32_t wakeups_refused; // by the system; each costs up to a second
+    uint64_t late_answers;    // that nobody waited for any more
     uint64_t queued;          // entries in inboxes, rings and behind the rings
     uint64_t overflow;        // of those, behind the rings
     uint64_t inboxes;         // of those, in inboxes

@@ -84,6 +84,7 @@ void zsched_report(struct zsched *sched, struct zreport_snapshot *rows, struct z
     view->worker_count = worker_count;
     view->workers_wanted = sched->worker_capacity;
     view->wakeups_refused = z_load_relaxed(&sched->parking.refused); // relaxed: a count
+    view->late_answers = z_load_relaxed(&sched->late_answers);       // relaxed: a count
     view->now_ns = zclock_now_ns();
     view->wall_ns = view->now_ns - sched->start_ns;
     view->isolates_in_flight = in_flight(sched);

@@ -52,8 +52,10 @@ void zfinish_isolate(struct zsched *sched, struct zisolate *iso, bool was_submit
     zvm_finish_fn on_finish = iso->on_finish;
     void *user = iso->user;
     struct zevent *event = zfinish_event(sched, iso);
-    bool is_watched = zstate_finish(&iso->state); // PAIR state, PAIR watch
-    if (is_watched) zevent_raise(event);
+    uint64_t token = zwaiting_abandon(sched, iso);
+    uint32_t word = zstate_finish(&iso->state); // PAIR state, PAIR watch
+    if ((word & ZSTATE_TOKEN) == 0) zwaiting_settle(sched, token);
+    if ((word & ZSTATE_WATCHED) != 0) zevent_raise(event);
     if (on_finish != NULL) call_on_finish(sched, iso, on_finish, user);
     if (was_submitted) leave(sched);
 }

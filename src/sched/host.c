@@ -6,6 +6,7 @@
 #include "sched/sched_internal.h"
 
 #include "base/clock.h"
+#include "vm/wait.h"
 
 // ---- The list of all isolates -------------------------------------------------------------------
 
@@ -83,12 +84,15 @@ zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
     if (!zsched_is_at_rest(iso)) return ZVM_E_BUSY;
     struct zlane *lane = zlane_acquire_sure(sched);
     unlink_live(sched, iso);
+    uint64_t token = zwaiting_abandon(sched, iso);
     struct zreport_block *block = zfold_begin(sched, lane);
     zfold_heap(sched, block, iso, lane);
     zfold_destroyed(sched, block, iso);
     zfold_end(sched, lane, block, zclock_now_ns());
     zisolate_deinit(iso, lane->runner.env);
-    if (!zstate_retire(&iso->state)) zisolate_free(iso, lane->runner.env); // PAIR state
+    enum zretired retired = zstate_retire(&iso->state); // PAIR state
+    if (retired != ZRETIRED_ANSWER) zwaiting_settle(sched, token);
+    if (retired == ZRETIRED_FREE) zisolate_free(iso, lane->runner.env);
     zlane_release(sched, lane);
     count_out(sched);
     return ZVM_OK;
@@ -151,17 +155,43 @@ static enum zisolate_outcome run_slice(struct zsched *sched, struct zisolate *is
     zfold_slice(block, iso, &before, end_ns - start_ns);
     zfold_heap(sched, block, iso, lane);
     if (is_over) zfold_finished(block, iso);
+    if (outcome == ZOUTCOME_WAITING) zreport_add(block, ZREPORT_waits, 1);
     zreport_add(block, ZREPORT_cpu_ns, cpu_since(run, end_ns - start_ns, is_over));
     zfold_end(sched, lane, block, end_ns);
     return outcome;
 }
 
-// IDLE -> RUNNING, for the calling thread.
+// What it waits for may be a time.
+static bool is_time(const struct zisolate *iso)
+{
+    uint64_t wake_ns = zwait_wake_ns(iso);
+    return wake_ns != 0 && zclock_now_ns() >= wake_ns;
+}
+
+// -> RUNNING, for the calling thread.
 static zvm_status claim(struct zisolate *iso)
 {
     uint32_t seen;
     if (zstate_claim(&iso->state, &seen)) return ZVM_OK; // PAIR state
+    if (zstate_is_hosted_wait(seen)) {
+        if (!is_time(iso)) return ZVM_E_WAITING;
+        if (zstate_claim_waiting(&iso->state)) return ZVM_OK; // PAIR state
+        return claim(iso); // it has got its answer just now, and is idle
+    }
     return zstate_phase(seen) == ZSTATE_DONE ? ZVM_E_STATE : ZVM_E_BUSY;
+}
+
+// Until it has finished, waits, or the budget is used up: in the last two cases it is not ours any more.
+static enum zisolate_outcome run_slices(struct zsched *sched, struct zisolate *iso,
+                                        struct host_run *run)
+{
+    for (;;) {
+        enum zisolate_outcome outcome = run_slice(sched, iso, run);
+        if (outcome == ZOUTCOME_FINISHED) return outcome;
+        if (outcome == ZOUTCOME_WAITING && zstate_suspend_hosted(&iso->state)) return outcome;
+        // One that cannot be put back has been cancelled: one more round ends it.
+        if (run->budget == 0 && zstate_put_back(&iso->state)) return ZOUTCOME_YIELDED;
+    }
 }
 
 zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budget, bool *finished)
@@ -177,17 +207,13 @@ zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budge
         return status;
     }
     zsched_set_deadline(iso);
-    enum zisolate_outcome outcome;
     run_of_thread = &run;
-    do {
-        outcome = run_slice(sched, iso, &run);
-        // One that cannot be put back has been cancelled: one more round ends it.
-    } while (outcome == ZOUTCOME_YIELDED && (run.budget > 0 || !zstate_put_back(&iso->state)));
+    enum zisolate_outcome outcome = run_slices(sched, iso, &run);
     run_of_thread = run.outer;
     zlane_release(sched, run.lane);
     if (finished != NULL) *finished = outcome == ZOUTCOME_FINISHED;
     if (outcome == ZOUTCOME_FINISHED) zfinish_isolate(sched, iso, false /* was_submitted */);
-    return ZVM_OK;
+    return outcome == ZOUTCOME_WAITING ? ZVM_E_WAITING : ZVM_OK;
 }
 
 // ---- Looking into one ---------------------------------------------------------------------------

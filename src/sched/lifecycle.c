@@ -136,7 +136,9 @@ zvm_status zsched_create(const struct zsched_options *options, struct zsched **o
     sched->start_ns = zclock_now_ns();
     atomic_init(&sched->host_block.updated_ns, sched->start_ns);
 
-    zvm_status status = zlane_create(sched, &sched->reserve);
+    zvm_status status = ztokens_init(&sched->tokens);
+    sched->has_tokens = status == ZVM_OK;
+    if (status == ZVM_OK) status = zlane_create(sched, &sched->reserve);
     if (status == ZVM_OK) status = zlane_create(sched, &sched->lanes);
     // Without futexes workers could not sleep; the host's own threads need none.
     if (status == ZVM_OK && options->worker_count > 0 && !zfutex_is_available())
@@ -180,6 +182,7 @@ void zsched_destroy(struct zsched *sched)
     z_free(sched->workers, sched->worker_capacity * sizeof *sched->workers);
     zparking_deinit(&sched->parking);
     zlane_destroy_all(sched);
+    if (sched->has_tokens) ztokens_deinit(&sched->tokens);
     deinit_locks(sched);
     z_free_aligned(sched, sizeof *sched);
 }

@@ -10,6 +10,7 @@
 #include "sched/sched_internal.h"
 
 #include "base/clock.h"
+#include "vm/wait.h"
 
 void zsched_set_deadline(struct zisolate *iso)
 {
@@ -26,15 +27,16 @@ bool zsched_is_done(const struct zisolate *iso)
 
 bool zsched_is_at_rest(const struct zisolate *iso)
 {
-    uint32_t phase = zstate_phase(zstate_load(&iso->state)); // PAIR state
-    return phase == ZSTATE_IDLE || phase == ZSTATE_DONE;
+    uint32_t word = zstate_load(&iso->state), phase = zstate_phase(word); // PAIR state
+    return phase == ZSTATE_IDLE || phase == ZSTATE_DONE || zstate_is_hosted_wait(word);
 }
 
 zvm_status zsched_may_reopen(const struct zisolate *iso)
 {
     uint32_t word = zstate_load(&iso->state); // PAIR state
     if (zstate_phase(word) == ZSTATE_IDLE) return ZVM_E_STATE;
-    bool may = zstate_phase(word) == ZSTATE_DONE && (word & ZSTATE_ENTRY) == 0;
+    bool is_named = (word & (uint32_t)(ZSTATE_ENTRY | ZSTATE_TOKEN)) != 0;
+    bool may = zstate_phase(word) == ZSTATE_DONE && !is_named;
     return may ? ZVM_OK : ZVM_E_BUSY;
 }
 
@@ -75,15 +77,37 @@ zvm_status zsched_submit(struct zsched *sched, struct zisolate *iso)
 
 // ---- Waiting ------------------------------------------------------------------------------------
 
+static uint64_t end_of(uint64_t timeout_ns)
+{
+    uint64_t now_ns = timeout_ns == UINT64_MAX ? 0 : zclock_now_ns();
+    return timeout_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + timeout_ns;
+}
+
+// Of one that the host runs: until there is an answer, or the time has come that it waits for.
+static zvm_status wait_for_answer(struct zsched *sched, struct zisolate *iso, uint64_t timeout_ns)
+{
+    struct zevent *event = zfinish_event(sched, iso);
+    uint64_t end_ns = end_of(timeout_ns), wake_ns = zwait_wake_ns(iso);
+    bool is_time_first = wake_ns != 0 && wake_ns <= end_ns;
+    for (;;) {
+        uint32_t seen = zevent_look(event);
+        if (!zstate_watch_answer(&iso->state)) return ZVM_OK; // PAIR watch
+        zpoint_pass();
+        if (!zevent_wait(event, seen, is_time_first ? wake_ns : end_ns))
+            return is_time_first ? ZVM_OK : ZVM_E_TIMEOUT;
+    }
+}
+
 zvm_status zsched_wait(struct zsched *sched, struct zisolate *iso, uint64_t timeout_ns)
 {
     if (zsched_is_done(iso)) return ZVM_OK;
     if (zworker_current(sched) != NULL) return ZVM_E_STATE; // it would wait for itself
-    if (zsched_is_running_here(iso)) return ZVM_E_STATE;      // the same
-    if (zstate_phase(zstate_load(&iso->state)) == ZSTATE_IDLE) return ZVM_E_STATE;
+    if (zsched_is_running_here(iso)) return ZVM_E_STATE;    // the same
+    uint32_t word = zstate_load(&iso->state);               // PAIR state
+    if (zstate_phase(word) == ZSTATE_IDLE) return zwait_token(iso) != 0 ? ZVM_OK : ZVM_E_STATE;
+    if (zstate_is_hosted_wait(word)) return wait_for_answer(sched, iso, timeout_ns);
     if (timeout_ns == 0) return ZVM_E_TIMEOUT;
-    uint64_t now_ns = timeout_ns == UINT64_MAX ? 0 : zclock_now_ns();
-    uint64_t end_ns = timeout_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + timeout_ns;
+    uint64_t end_ns = end_of(timeout_ns);
 
     struct zevent *event = zfinish_event(sched, iso);
     for (;;) {
@@ -105,17 +129,27 @@ zvm_status zsched_drain(struct zsched *sched)
 // ---- Cancelling ---------------------------------------------------------------------------------
 
 // A callback is a worker's to make: the canceller may hold locks of the host that it takes. Such an
-// isolate is handed to the next worker that comes by. False: not queued any more.
-static bool cancel_queued(struct zsched *sched, struct zisolate *iso)
+// isolate is handed to the next worker that comes by. False: it is not in that phase any more.
+static bool cancel_in_place(struct zsched *sched, struct zisolate *iso, uint32_t phase)
 {
     bool has_callback = iso->on_finish != NULL;
     struct zlane *lane = has_callback ? NULL : zlane_acquire_sure(sched);
-    bool is_claimed = zstate_claim_queued(&iso->state); // PAIR state
+    bool is_claimed = zstate_claim_to_end(&iso->state, phase); // PAIR state
     if (is_claimed && has_callback) zqueue_push_urgent(sched, iso);
     if (is_claimed && !has_callback) zfinish_cancelled(sched, iso, lane);
     if (lane != NULL) zlane_release(sched, lane);
     if (is_claimed && !has_callback) zfinish_isolate(sched, iso, true /* was_submitted */);
     return is_claimed;
+}
+
+// It ends when the host runs it next; the host may be waiting until it may.
+static bool cancel_hosted(struct zsched *sched, struct zisolate *iso)
+{
+    struct zevent *event = zfinish_event(sched, iso);
+    bool is_watched;
+    if (!zstate_cancel_hosted(&iso->state, &is_watched)) return false; // PAIR state, PAIR watch
+    if (is_watched) zevent_raise(event);
+    return true;
 }
 
 void zsched_cancel(struct zsched *sched, struct zisolate *iso)
@@ -124,8 +158,10 @@ void zsched_cancel(struct zsched *sched, struct zisolate *iso)
         uint32_t word = zstate_load(&iso->state); // PAIR state
         uint32_t phase = zstate_phase(word);
         bool is_over = phase == ZSTATE_DONE;
-        if (phase == ZSTATE_QUEUED)
-            is_over = cancel_queued(sched, iso);
+        if (zstate_is_hosted_wait(word))
+            is_over = cancel_hosted(sched, iso);
+        else if (phase == ZSTATE_QUEUED || phase == ZSTATE_WAITING)
+            is_over = cancel_in_place(sched, iso, phase);
         else if (!is_over)
             is_over = (word & ZSTATE_CANCEL) != 0 || zstate_mark_cancelled(&iso->state, word);
         if (is_over) return; // else it went on to another state in between: look again
@@ -134,17 +170,33 @@ void zsched_cancel(struct zsched *sched, struct zisolate *iso)
 
 // ---- Shutting down ------------------------------------------------------------------------------
 
-// Sets the bit of everything queued or running. An isolate cannot be destroyed while it is in the
-// list and host_lock is ours.
+static bool is_at_rest(uint32_t word)
+{
+    uint32_t phase = zstate_phase(word);
+    return phase == ZSTATE_IDLE || phase == ZSTATE_DONE || zstate_is_hosted_wait(word);
+}
+
+// One that waits is queued, to be ended by a worker. False: it has left the state that `word` says.
+static bool cancel_by_worker(struct zsched *sched, struct zisolate *iso, uint32_t word)
+{
+    if (zstate_phase(word) != ZSTATE_WAITING) return zstate_mark_cancelled(&iso->state, word);
+    uint32_t seen;
+    if (!zstate_step(&iso->state, ZSTATE_WAITING, ZSTATE_HOSTED, ZSTATE_QUEUED, 0,
+                     ZSTATE_CANCEL | ZSTATE_ENTRY, &seen))
+        return false;
+    zqueue_place(sched, iso);
+    return true;
+}
+
+// Sets the bit of everything queued, waiting or running. An isolate cannot be destroyed while it is in
+// the list and host_lock is ours.
 static void cancel_all(struct zsched *sched)
 {
     pthread_mutex_lock(&sched->host_lock);
     for (struct zisolate *iso = sched->live; iso != NULL; iso = iso->live_next) {
         uint32_t word = z_load_seq_cst(&iso->state); // PAIR cancel-all
-        while (zstate_phase(word) != ZSTATE_IDLE && zstate_phase(word) != ZSTATE_DONE) {
-            if (zstate_mark_cancelled(&iso->state, word)) break;
+        while (!is_at_rest(word) && !cancel_by_worker(sched, iso, word))
             word = z_load_seq_cst(&iso->state); // PAIR cancel-all
-        }
     }
     pthread_mutex_unlock(&sched->host_lock);
 }

@@ -10,6 +10,7 @@
 #include "report/report.h"
 #include "vm/isolate.h"
 
+struct zanswer;
 struct zsched;
 
 #define ZSCHED_WORKERS_MAX    1024
@@ -43,15 +44,18 @@ zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso);
 // errors: ZVM_E_ARGUMENT no workers; ZVM_E_STATE not idle; ZVM_E_CLOSED.
 zvm_status zsched_submit(struct zsched *sched, struct zisolate *iso);
 // Runs an idle isolate on the calling thread for at most `budget` of fuel, 0 = to its end.
-// errors: ZVM_E_BUSY, ZVM_E_STATE finished before, ZVM_E_NOMEM (nothing has run).
+// errors: ZVM_E_WAITING it waits for an answer that is not there (it may have run before);
+// ZVM_E_BUSY, ZVM_E_STATE finished before, ZVM_E_NOMEM (nothing has run).
 zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budget, bool *finished);
+// Until it has finished; one that zsched_run left waiting: until that may be called again.
 // errors: ZVM_E_TIMEOUT; ZVM_E_STATE idle, or called by a worker.
 zvm_status zsched_wait(struct zsched *sched, struct zisolate *iso, uint64_t timeout_ns);
-// Queued: ends it at once. Running: within a slice. Idle: as soon as it is submitted or run.
+// Queued or waiting: ends it at once. Running: within a slice. Idle: as soon as it is submitted or run.
 void zsched_cancel(struct zsched *sched, struct zisolate *iso);
 
 bool zsched_is_done(const struct zisolate *iso);    // finished: its result may be read
-bool zsched_is_at_rest(const struct zisolate *iso); // idle or finished
+// Idle or finished, or left waiting by zsched_run.
+bool zsched_is_at_rest(const struct zisolate *iso);
 
 // May zsched_reopen now? errors: ZVM_E_STATE it never ran; ZVM_E_BUSY queued, running, or just cancelled.
 zvm_status zsched_may_reopen(const struct zisolate *iso);
@@ -63,6 +67,16 @@ zvm_status zsched_reopen(struct zisolate *iso);
 struct zlane;
 zvm_status zsched_borrow(struct zsched *sched, struct zisolate *iso, struct zlane **out);
 void zsched_give_back(struct zsched *sched, struct zisolate *iso, struct zlane *lane);
+
+// ---- Answers ------------------------------------------------------------------------------------
+
+// What isolates use to get tokens; their context is the scheduler.
+const struct zwait_hooks *zsched_wait_hooks(void);
+// Answers a token, once. errors: ZVM_E_STALE nobody waits for it any more: counted, and the answer stays
+// the caller's. thread: any; never blocks.
+zvm_status zsched_answer(struct zsched *sched, uint64_t token, const struct zanswer *answer);
+// A guess, to save the making of an answer; false is right, and counted.
+bool zsched_is_awaited(struct zsched *sched, uint64_t token);
 
 // ---- The whole ----------------------------------------------------------------------------------
 

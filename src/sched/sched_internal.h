@@ -14,6 +14,7 @@
 #include "sched/ring.h"
 #include "sched/sched.h"
 #include "sched/state.h"
+#include "sched/token.h"
 
 #include <pthread.h>
 
@@ -98,6 +99,10 @@ struct zsched {
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint32_t turn;
     _Alignas(ZVM_CACHE_LINE_BYTES) struct zevent ends[ZSCHED_EVENTS];
 
+    struct ztokens tokens; // shared
+    // shared, relaxed: a count: answers that nobody waited for any more
+    _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint64_t late_answers;
+
     // host_lock: the host threads' lanes and block, and the list of all isolates
     _Alignas(ZVM_CACHE_LINE_BYTES) pthread_mutex_t host_lock;
     struct zlane *lanes; // free
@@ -107,6 +112,7 @@ struct zsched {
     pthread_mutex_t reserve_lock; // held while the reserve lane is used
     struct zlane *reserve;
     uint32_t lock_count; // of the locks above, those that are initialised
+    bool has_tokens;     // so are the tokens
 
     // shared, relaxed: a gauge and its highest value; nothing is read through them
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint64_t heap_current_bytes;
@@ -163,6 +169,13 @@ struct zevent *zfinish_event(struct zsched *sched, const struct zisolate *iso);
 // ---- sched.c
 // The deadline of an isolate that has a timeout and no deadline yet: from now. thread: its owner.
 void zsched_set_deadline(struct zisolate *iso);
+
+// ---- wait.c
+// thread: the owner of an isolate that is over, or goes. Nobody is to answer it any more. The token that
+// somebody is just answering, for which the caller looks at the bit TOKEN in its next step of the state
+// word: if that is set, who answers sees to the rest, else the caller calls zwaiting_settle. 0: none.
+uint64_t zwaiting_abandon(struct zsched *sched, struct zisolate *iso);
+void zwaiting_settle(struct zsched *sched, uint64_t token);
 
 // ---- host.c
 // Whether the calling thread is inside zsched_run of this isolate.

@@ -6,9 +6,12 @@
 //   IDLE -> RUNNING -> IDLE    zstate_claim, zstate_put_back: a thread of the host runs a piece
 //   RUNNING -> QUEUED          zstate_queue, zstate_requeue
 //   QUEUED -> RUNNING          zstate_take: a worker, by its entry; zstate_claim_queued: a
-//   canceller RUNNING -> WAITING         zstate_suspend; WAITING -> QUEUED: zstate_wake RUNNING ->
-//   DONE            zstate_finish, by who runs it or claimed it DONE -> GONE zstate_retire, when an
-//   entry is still in a queue
+//   canceller, who may take a WAITING one as well
+//   RUNNING -> WAITING         zstate_suspend, zstate_suspend_hosted
+//   WAITING -> QUEUED          zstate_wake, zstate_answer
+//   WAITING -> IDLE            zstate_answer and zstate_cancel_hosted, with HOSTED
+//   RUNNING -> DONE            zstate_finish, by who runs it or claimed it
+//   DONE -> GONE               zstate_retire, when an entry is still in a queue, or an answer on its way
 //   DONE -> IDLE               zstate_reopen: the host has given it more code
 // Owner: QUEUED belongs to nobody, RUNNING to who made that step, IDLE, WAITING and DONE to the
 // host. Invariants:  1. each step into QUEUED sets ENTRY, and who makes it puts exactly one entry
@@ -17,7 +20,9 @@
 //                 QUEUED starts from a word with ENTRY, so there is never a second entry.
 //              2. CANCEL, NOTIFIED and WATCHED may be set by others at any time before DONE; every
 //                 step keeps what it does not mean.
-//              3. the block of an isolate whose word has ENTRY is not freed.
+//              3. the block of an isolate whose word has ENTRY or TOKEN is not freed. TOKEN is set by
+//                 the isolate's owner, and cleared by who answers the token, or by the owner when it
+//                 has made sure that nobody will.
 #ifndef ZVM_SCHED_STATE_H
 #define ZVM_SCHED_STATE_H
 
@@ -110,7 +115,8 @@ static inline enum ztaken zstate_take(_Atomic uint32_t *state)
     do {
         zpoint_pass();
         ZVM_CHECK((word & ZSTATE_ENTRY) != 0);
-        if (zstate_phase(word) == ZSTATE_GONE) return ZTAKEN_GONE; // nobody else knows it any more
+        bool is_last = zstate_phase(word) == ZSTATE_GONE && (word & ZSTATE_TOKEN) == 0;
+        if (is_last) return ZTAKEN_GONE; // nobody else knows it any more
         is_queued = zstate_phase(word) == ZSTATE_QUEUED;
         next = (is_queued ? zstate_with(word, ZSTATE_RUNNING) : word) & ~(uint32_t)ZSTATE_ENTRY;
     } while (!z_cas_acq_rel(state, &word, next)); // PAIR state
@@ -141,6 +147,7 @@ static inline bool zstate_wake(_Atomic uint32_t *state, uint32_t bits)
     for (;;) {
         zpoint_pass();
         uint32_t phase = zstate_phase(word), next = word | bits;
+        if (phase == ZSTATE_WAITING && (word & ZSTATE_HOSTED) != 0) return false;
         if (phase == ZSTATE_WAITING)
             next = zstate_with(next, ZSTATE_QUEUED) | ZSTATE_ENTRY;
         else if (phase == ZSTATE_RUNNING)
@@ -151,7 +158,122 @@ static inline bool zstate_wake(_Atomic uint32_t *state, uint32_t bits)
     }
 }
 
+// ---- Answers: a token names the isolate, see token.h ------------------------------------------------
+
+// The caller has it RUNNING, and nobody knows the token yet. What woke it before has nothing to do with
+// this one.
+static inline void zstate_hold_token(_Atomic uint32_t *state)
+{
+    uint32_t word = zstate_load(state), next;
+    do {
+        zpoint_pass();
+        ZVM_CHECK((word & ZSTATE_TOKEN) == 0);
+        next = (word | ZSTATE_TOKEN) & ~(uint32_t)ZSTATE_NOTIFIED;
+    } while (!z_cas_acq_rel(state, &word, next)); // PAIR state
+}
+
+static inline bool zstate_has_token(const _Atomic uint32_t *state)
+{
+    return (zstate_load(state) & ZSTATE_TOKEN) != 0; // PAIR state
+}
+
+// The owner has made sure that nobody answers.
+static inline void zstate_let_go_of_token(_Atomic uint32_t *state)
+{
+    z_fetch_and_acq_rel(state, ~(uint32_t)ZSTATE_TOKEN); // PAIR state
+}
+
+enum zanswered {
+    ZANSWERED_TOLD,   // whoever has it, or will, finds the answer
+    ZANSWERED_QUEUED, // the caller puts an entry into a queue
+    ZANSWERED_HOST,   // it is IDLE again, for the host; *is_watched: somebody waits for that
+    ZANSWERED_OVER,   // it is over, and nobody takes the answer: the caller throws it away
+    ZANSWERED_LAST,   // the same, and the caller frees the block
+};
+
+static inline uint32_t zstate_answered(uint32_t word, enum zanswered *out)
+{
+    uint32_t next = word & ~(uint32_t)ZSTATE_TOKEN;
+    *out = ZANSWERED_TOLD;
+    switch (zstate_phase(word)) {
+    case ZSTATE_WAITING:
+        if ((word & ZSTATE_HOSTED) == 0) {
+            *out = ZANSWERED_QUEUED;
+            return zstate_with(next, ZSTATE_QUEUED) | ZSTATE_ENTRY;
+        }
+        *out = ZANSWERED_HOST;
+        return zstate_with(next, ZSTATE_IDLE) & ~(uint32_t)(ZSTATE_HOSTED | ZSTATE_WATCHED);
+    case ZSTATE_RUNNING:
+        return next | ZSTATE_NOTIFIED;
+    case ZSTATE_DONE:
+        *out = ZANSWERED_OVER;
+        return next;
+    case ZSTATE_GONE:
+        *out = (word & ZSTATE_ENTRY) != 0 ? ZANSWERED_OVER : ZANSWERED_LAST;
+        return next;
+    default:
+        return next;
+    }
+}
+
+// thread: any, who has claimed the token. The last touch of the isolate, but for what the outcome says.
+// In every state the word is stepped, if only to clear TOKEN: whoever has or takes the isolate later
+// then sees the answer.
+static inline enum zanswered zstate_answer(_Atomic uint32_t *state, bool *is_watched)
+{
+    enum zanswered answered;
+    uint32_t word = zstate_load(state), next;
+    do {
+        zpoint_pass();
+        ZVM_CHECK((word & ZSTATE_TOKEN) != 0);
+        next = zstate_answered(word, &answered);
+    } while (!z_cas_acq_rel(state, &word, next)); // PAIR state
+    *is_watched = answered == ZANSWERED_HOST && (word & ZSTATE_WATCHED) != 0;
+    return answered;
+}
+
 // ---- A thread of the host runs it ---------------------------------------------------------------
+
+// RUNNING -> WAITING, as zstate_suspend; whoever answers leaves it to the host.
+static inline bool zstate_suspend_hosted(_Atomic uint32_t *state)
+{
+    uint32_t seen;
+    if (zstate_step(state, ZSTATE_RUNNING, ZSTATE_NOTIFIED | ZSTATE_CANCEL, ZSTATE_WAITING, 0,
+                    ZSTATE_HOSTED, &seen))
+        return true;
+    z_fetch_and_acq_rel(state, ~(uint32_t)ZSTATE_NOTIFIED); // PAIR state
+    return false;
+}
+
+static inline bool zstate_is_hosted_wait(uint32_t word)
+{
+    return zstate_phase(word) == ZSTATE_WAITING && (word & ZSTATE_HOSTED) != 0;
+}
+
+// The host takes it back although it has no answer. False: it has one, and is IDLE.
+static inline bool zstate_claim_waiting(_Atomic uint32_t *state)
+{
+    uint32_t seen;
+    return zstate_step(state, ZSTATE_WAITING, 0, ZSTATE_RUNNING, ZSTATE_HOSTED | ZSTATE_WATCHED, 0,
+                       &seen);
+}
+
+// Asks for a wake-up when there is an answer. False: there is one.
+static inline bool zstate_watch_answer(_Atomic uint32_t *state)
+{
+    uint32_t seen;
+    return zstate_step(state, ZSTATE_WAITING, 0, ZSTATE_WAITING, 0, ZSTATE_WATCHED, &seen);
+}
+
+// The next run ends it. False: it does not wait any more. *is_watched: somebody waits for it.
+static inline bool zstate_cancel_hosted(_Atomic uint32_t *state, bool *is_watched)
+{
+    uint32_t seen;
+    bool is_done = zstate_step(state, ZSTATE_WAITING, 0, ZSTATE_IDLE,
+                               ZSTATE_HOSTED | ZSTATE_WATCHED, ZSTATE_CANCEL, &seen);
+    *is_watched = is_done && (seen & ZSTATE_WATCHED) != 0;
+    return is_done;
+}
 
 static inline bool zstate_claim(_Atomic uint32_t *state, uint32_t *seen)
 {
@@ -167,11 +289,12 @@ static inline bool zstate_put_back(_Atomic uint32_t *state)
 
 // ---- Ends ---------------------------------------------------------------------------------------
 
-// Takes a queued isolate away from its entry, to be ended by the caller. False: not queued.
-static inline bool zstate_claim_queued(_Atomic uint32_t *state)
+// Takes a queued isolate away from its entry, or a waiting one from its answer, to be ended by the
+// caller. phase: the one of the two that it was in. False: it is not any more.
+static inline bool zstate_claim_to_end(_Atomic uint32_t *state, uint32_t phase)
 {
     uint32_t seen;
-    return zstate_step(state, ZSTATE_QUEUED, 0, ZSTATE_RUNNING, 0, ZSTATE_CANCEL, &seen);
+    return zstate_step(state, phase, ZSTATE_HOSTED, ZSTATE_RUNNING, 0, ZSTATE_CANCEL, &seen);
 }
 
 // Marks it for whoever runs it, or will. False: it has left the state that `word` says.
@@ -182,16 +305,18 @@ static inline bool zstate_mark_cancelled(_Atomic uint32_t *state, uint32_t word)
 }
 
 // The caller has it RUNNING, and it is over. From here on it belongs to who sees DONE, and may be
-// gone. True: somebody waits for it.
-static inline bool zstate_finish(_Atomic uint32_t *state)
+// gone. The word as it was: WATCHED: somebody waits for it; TOKEN: an answer is on its way, and who
+// brings it throws it away.
+static inline uint32_t zstate_finish(_Atomic uint32_t *state)
 {
     uint32_t word = zstate_load(state), next;
     do {
         zpoint_pass();
         ZVM_CHECK(zstate_phase(word) == ZSTATE_RUNNING);
-        next = ZSTATE_DONE | (word & ZSTATE_ENTRY); // the other bits mean nothing any more
-    } while (!z_cas_acq_rel(state, &word, next));   // PAIR state, PAIR watch
-    return (word & ZSTATE_WATCHED) != 0;
+        // the other bits mean nothing any more
+        next = ZSTATE_DONE | (word & (uint32_t)(ZSTATE_ENTRY | ZSTATE_TOKEN));
+    } while (!z_cas_acq_rel(state, &word, next)); // PAIR state, PAIR watch
+    return word;
 }
 
 // Asks for a wake-up at the end. False: it is over already.
@@ -206,26 +331,33 @@ static inline bool zstate_watch(_Atomic uint32_t *state)
     return false;
 }
 
-// The host gives a finished one more to do. False: it is not finished, or an entry still names it.
+// The host gives a finished one more to do. False: it is not finished, or an entry or an answer still
+// names it.
 static inline bool zstate_reopen(_Atomic uint32_t *state)
 {
     uint32_t seen;
-    return zstate_step(state, ZSTATE_DONE, ZSTATE_ENTRY, ZSTATE_IDLE,
+    return zstate_step(state, ZSTATE_DONE, ZSTATE_ENTRY | ZSTATE_TOKEN, ZSTATE_IDLE,
                        ZSTATE_NOTIFIED | ZSTATE_CANCEL | ZSTATE_WATCHED, 0, &seen); // PAIR state
 }
 
-// The host destroys it, and nothing but the word is left of it. True: an entry still names it, and
-// who takes that out frees the block; the caller must not touch it again. False: the caller frees
-// it.
-static inline bool zstate_retire(_Atomic uint32_t *state)
+enum zretired {
+    ZRETIRED_FREE,   // the caller frees the block
+    ZRETIRED_LATER,  // who takes out the entry that is still there frees it, or who brings the answer
+    ZRETIRED_ANSWER, // besides, who brings the answer throws it away
+};
+
+// The host destroys it, and nothing but the word is left of it. Unless FREE, the caller must not touch
+// it again.
+static inline enum zretired zstate_retire(_Atomic uint32_t *state)
 {
     uint32_t word = zstate_load(state);
-    while ((word & ZSTATE_ENTRY) != 0) {
+    while ((word & (uint32_t)(ZSTATE_ENTRY | ZSTATE_TOKEN)) != 0) {
         zpoint_pass();
-        ZVM_CHECK(zstate_phase(word) == ZSTATE_DONE);
-        if (z_cas_acq_rel(state, &word, zstate_with(word, ZSTATE_GONE))) return true; // PAIR state
+        uint32_t next = zstate_with(word, ZSTATE_GONE);
+        if (z_cas_acq_rel(state, &word, next)) // PAIR state
+            return (word & ZSTATE_TOKEN) != 0 ? ZRETIRED_ANSWER : ZRETIRED_LATER;
     }
-    return false;
+    return ZRETIRED_FREE;
 }
 
 #endif // ZVM_SCHED_STATE_H

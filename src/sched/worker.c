@@ -79,6 +79,7 @@ static enum zisolate_outcome run_slice(struct zworker *worker, struct zisolate *
     zfold_slice(block, iso, &before, now_ns - worker->clock_ns);
     zfold_heap(sched, block, iso, &worker->lane);
     if (outcome == ZOUTCOME_FINISHED) zfold_finished(block, iso);
+    if (outcome == ZOUTCOME_WAITING) zreport_add(block, ZREPORT_waits, 1);
     zfold_end(sched, &worker->lane, block, now_ns);
     worker->clock_ns = now_ns;
     return outcome;
@@ -94,9 +95,12 @@ static void end_cancelled(struct zworker *worker, struct zisolate *iso)
 
 static void run(struct zworker *worker, struct zisolate *iso)
 {
-    if (run_slice(worker, iso) == ZOUTCOME_FINISHED)
+    enum zisolate_outcome outcome = run_slice(worker, iso);
+    if (outcome == ZOUTCOME_FINISHED)
         zfinish_isolate(worker->sched, iso, true /* was_submitted */);
-    else if (zstate_requeue(&iso->state)) // PAIR state
+    else if (outcome == ZOUTCOME_WAITING && zstate_suspend(&iso->state)) // PAIR state
+        return;                                                          // it may be gone
+    else if (zstate_requeue(&iso->state))                                // PAIR state
         zqueue_requeue(worker, iso);
     else
         end_cancelled(worker, iso);

@@ -16,6 +16,7 @@ enum znative_step {
     ZNATIVE_CALL, // call the function in R[call_register] with the call_count values behind it; its
                   // result comes back in R[call_register]
     ZNATIVE_FAIL, // pending is set
+    ZNATIVE_WAIT, // enter again when the isolate's answer is there (vm/wait.h), or earlier
 };
 
 struct znative_context {

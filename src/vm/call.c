@@ -444,6 +444,7 @@ static enum zcall_outcome step_native(struct zisolate *iso)
     enum znative_step step = frame->native->step(iso, &context);
     if (step == ZNATIVE_FAIL) return ZCALL_FAILED;
     frame->state = (uint8_t)context.state;
+    if (step == ZNATIVE_WAIT) return ZCALL_WAITING;
     if (step == ZNATIVE_CALL) {
         return zcall_value(iso, context.registers + context.call_register, context.call_count);
     }
@@ -460,7 +461,12 @@ enum znative_outcome zcall_run_native(struct zisolate *iso)
             return ZNATIVE_RUN_FAILED;
         }
         iso->fuel -= NATIVE_STEP_FUEL;
-        if (step_native(iso) == ZCALL_FAILED) return ZNATIVE_RUN_FAILED;
+        enum zcall_outcome outcome = step_native(iso);
+        if (outcome == ZCALL_FAILED) return ZNATIVE_RUN_FAILED;
+        if (outcome != ZCALL_WAITING) continue;
+        // How often it is asked whether its answer is there is nothing of the program.
+        iso->fuel += NATIVE_STEP_FUEL;
+        return ZNATIVE_RUN_WAITING;
     }
     return ZNATIVE_RUN_BYTECODE;
 }

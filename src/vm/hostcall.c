@@ -6,7 +6,9 @@
 // can be arguments takes the result, so that making it frees none of them.
 // Invariants:  1. a function never changes and never goes while the list lives; code is bound to it by
 //                 address, and values of programs are such addresses.
-//              2. while the host's function runs the isolate is RUNNING, so every call of the host into
+//              2. a call waits for its answer by being entered again and again, and whoever runs the
+//                 isolate need not know whether it is there; what it does then is in the frame's state.
+//              3. while the host's function runs the isolate is RUNNING, so every call of the host into
 //                 it is refused with ZVM_E_BUSY: there is no way back in.
 #include "vm/hostcall.h"
 
@@ -14,6 +16,7 @@
 #include "base/utf8.h"
 #include "vm/builtin_internal.h"
 #include "vm/exchange.h"
+#include "vm/wait.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -199,6 +202,11 @@ zvm_call_outcome zhost_return(struct zvm_call *call, const zvm_value *value)
     return ZVM_CALL_RETURNED;
 }
 
+zvm_status zhost_suspend(struct zvm_call *call, uint64_t *token)
+{
+    return zwait_open(call->iso, token);
+}
+
 static bool make_text(struct zisolate *iso, const char *text, const char *otherwise,
                       struct zvalue *out)
 {
@@ -243,29 +251,88 @@ static bool charge(struct zisolate *iso, uint32_t fuel)
     return iso->fuel + iso->fuel_reserve >= 0 || zerror_terminate(iso, ZVM_E_FUEL);
 }
 
+// How the call goes on when it is entered again.
+enum {
+    STATE_CALL,
+    STATE_WAITING,   // for its answer
+    STATE_RETURNING, // the result stands; an answer that nobody wants is on its way
+    STATE_FAILING,   // the same, with an error in the place of the result
+};
+
+static enum znative_step return_result(struct znative_context *context, const struct zvalue *result)
+{
+    context->registers[0] = *result;
+    return ZNATIVE_RETURN;
+}
+
+static enum znative_step wait(struct znative_context *context, uint16_t state)
+{
+    context->state = state;
+    return ZNATIVE_WAIT;
+}
+
+// The function came to an end by itself after it had asked for a token, and somebody has used that.
+static enum znative_step await_unwanted(struct zvm_call *call, struct znative_context *context)
+{
+    struct zisolate *iso = call->iso;
+    if (iso->pending == ZPENDING_NOTHING) return wait(context, STATE_RETURNING);
+    if (iso->pending == ZPENDING_TERMINATION) return ZNATIVE_FAIL;
+    *call->result = iso->error;
+    iso->error = zvalue_null();
+    iso->pending = ZPENDING_NOTHING;
+    return wait(context, STATE_FAILING);
+}
+
 static enum znative_step finish(struct zvm_call *call, struct znative_context *context,
                                 zvm_call_outcome outcome)
 {
     struct zisolate *iso = call->iso;
     bool has_failed = iso->pending != ZPENDING_NOTHING;
-    if (outcome == ZVM_CALL_RETURNED && !has_failed) {
-        context->registers[0] = *call->result;
-        return ZNATIVE_RETURN;
-    }
-    if (!has_failed)
+    if (outcome == ZVM_CALL_SUSPENDED && !has_failed && zwait_token(iso) != 0)
+        return wait(context, STATE_WAITING);
+    if (outcome != ZVM_CALL_RETURNED && !has_failed)
         (void)zerror_raise(iso, ZERROR_STATE, "%s(): the host's function has come to no end",
                            call->function->builtin.name);
-    return ZNATIVE_FAIL;
+    if (!zwait_drop(iso)) return await_unwanted(call, context);
+    return iso->pending == ZPENDING_NOTHING ? return_result(context, call->result) : ZNATIVE_FAIL;
+}
+
+static enum znative_step begin(struct zvm_call *call, struct znative_context *context)
+{
+    const struct zhost_function *function = call->function;
+    zvm_value arguments[ZHOST_ARGUMENTS_MAX];
+    if (!take_arguments(call->iso, function, context, arguments)) return ZNATIVE_FAIL;
+    if (!charge(call->iso, function->fuel)) return ZNATIVE_FAIL;
+    zvm_call_outcome outcome = function->call(call, arguments, context->argument_count);
+    return finish(call, context, outcome);
+}
+
+// What the host has said once it had the time.
+static enum znative_step use_answer(struct zvm_call *call, struct znative_context *context,
+                                    const struct zanswer *answer)
+{
+    if (context->state == STATE_RETURNING) return return_result(context, call->result);
+    if (context->state == STATE_FAILING) {
+        call->iso->error = *call->result;
+        call->iso->pending = ZPENDING_ERROR;
+        return ZNATIVE_FAIL;
+    }
+    zvm_call_outcome outcome =
+        answer->kind == ZANSWER_ERROR
+            ? zhost_fail(call, answer->text, answer->text + answer->message_at)
+            : zhost_return(call, &answer->value);
+    return outcome == ZVM_CALL_RETURNED ? return_result(context, call->result) : ZNATIVE_FAIL;
 }
 
 enum znative_step zhost_step(struct zisolate *iso, struct znative_context *context)
 {
     const struct zhost_function *function =
         (const struct zhost_function *)(const void *)iso->frame->native;
-    zvm_value arguments[ZHOST_ARGUMENTS_MAX];
-    if (!take_arguments(iso, function, context, arguments)) return ZNATIVE_FAIL;
-    if (!charge(iso, function->fuel)) return ZNATIVE_FAIL;
     struct zvm_call call = {iso, function, &context->registers[function->builtin.maximum]};
-    zvm_call_outcome outcome = function->call(&call, arguments, context->argument_count);
-    return finish(&call, context, outcome);
+    if (context->state == STATE_CALL) return begin(&call, context);
+    struct zanswer answer;
+    if (!zwait_take(iso, &answer)) return ZNATIVE_WAIT;
+    enum znative_step step = use_answer(&call, context, &answer);
+    zanswer_free(&answer);
+    return step;
 }

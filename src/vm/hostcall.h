@@ -45,6 +45,8 @@ struct zvm_call {
 enum znative_step zhost_step(struct zisolate *iso, struct znative_context *context);
 
 zvm_call_outcome zhost_return(struct zvm_call *call, const zvm_value *value);
+// *token: whoever answers it ends the call. errors: ZVM_E_NOMEM.
+zvm_status zhost_suspend(struct zvm_call *call, uint64_t *token);
 zvm_call_outcome zhost_fail(struct zvm_call *call, const char *kind, const char *message);
 
 #endif // ZVM_VM_HOSTCALL_H

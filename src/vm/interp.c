@@ -1086,6 +1086,7 @@ LEAVE_POINT(reload)
         fuel = iso->fuel;
         frame = iso->frame;
         if (native == ZNATIVE_RUN_YIELDED) return ZINTERP_YIELDED;
+        if (native == ZNATIVE_RUN_WAITING) return ZINTERP_WAITING;
         if (native == ZNATIVE_RUN_FAILED) LEAVE(failed);
     }
     pc = frame->pc;

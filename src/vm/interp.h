@@ -6,6 +6,7 @@
 
 enum zinterp_outcome {
     ZINTERP_YIELDED,  // the slice is used up; run again to go on
+    ZINTERP_WAITING,  // a native frame waits for an answer; run again when it is there
     ZINTERP_RETURNED, // the main program has ended
     ZINTERP_ENDED,    // an uncaught error or a termination: see iso->pending
 };
@@ -22,6 +23,7 @@ enum zcall_outcome {
     ZCALL_PUSHED, // a frame was pushed: go on with iso->frame
     ZCALL_DONE,   // a builtin ran; its result is in window[0]
     ZCALL_FAILED, // pending is set
+    ZCALL_WAITING, // only of a step of a native frame: it waits for an answer
 };
 
 // Calls window[0] with the count values behind it. The window is in the current frame's registers.
@@ -55,6 +57,7 @@ bool zcall_pop(struct zisolate *iso);
 enum znative_outcome {
     ZNATIVE_RUN_BYTECODE, // go on with iso->frame, a bytecode frame
     ZNATIVE_RUN_YIELDED,
+    ZNATIVE_RUN_WAITING,
     ZNATIVE_RUN_FAILED, // pending is set
 };
 // Steps native frames while one is on top.

@@ -411,6 +411,14 @@ static void finish(struct zisolate *iso)
     iso->error = zvalue_null();
 }
 
+// What a slice leaves, when the isolate waits, must not make the next one longer.
+static void return_grant(struct zisolate *iso)
+{
+    if (iso->fuel <= 0) return;
+    iso->fuel_reserve += iso->fuel;
+    iso->fuel = 0;
+}
+
 enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner, uint64_t budget)
 {
     ZVM_ASSERT(!iso->finished);
@@ -435,13 +443,15 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
         }
     }
     if (iso->quota != NULL) zquota_end(iso);
-    if (outcome != ZINTERP_YIELDED) {
-        finish(iso);
-    } else {
+    if (outcome == ZINTERP_YIELDED || outcome == ZINTERP_WAITING) {
+        return_grant(iso);
         zisolate_moment(iso, ZVM_MOMENT_SLICE);
+    } else {
+        finish(iso);
     }
     iso->runner = NULL;
     iso->heap.env = NULL;
+    if (outcome == ZINTERP_WAITING) return ZOUTCOME_WAITING;
     return outcome == ZINTERP_YIELDED ? ZOUTCOME_YIELDED : ZOUTCOME_FINISHED;
 }
 

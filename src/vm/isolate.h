@@ -17,6 +17,7 @@ struct zbuiltin;
 struct zisolate;
 struct zquota;
 struct zshared;
+struct zwait_hooks;
 
 // One call. Its registers start at stack[base]; its result goes to stack[base - 1].
 struct zframe {
@@ -66,7 +67,9 @@ enum {
     ZSTATE_NOTIFIED = 8,
     ZSTATE_CANCEL = 16,
     ZSTATE_ENTRY = 32,   // some queue holds an entry of it
-    ZSTATE_WATCHED = 64, // some thread waits for its end
+    ZSTATE_WATCHED = 64, // some thread waits for its end, or for its answer
+    ZSTATE_TOKEN = 128,  // somebody may answer it, and holds its block until then
+    ZSTATE_HOSTED = 256, // WAITING: a thread of the host runs it, not the workers
 };
 
 // Whose turn comes first (sched/queue.c). As the public ones.
@@ -98,6 +101,8 @@ struct zisolate_extra {
     struct zshape_own *shapes, *shapes_by_key; // a list and a tree of the same, see vm/shape_own.c
     const struct zcode **codes; // [code_count]: what ran before iso->code, see vm/session.c
     uint32_t code_count, code_capacity;
+    uint64_t wait_token; // of what it waits for, see vm/wait.h; 0: nothing
+    uint64_t wake_ns;    // when it goes on without an answer; 0: never
 };
 
 struct zisolate {
@@ -197,12 +202,18 @@ struct zshared {
     const struct zstring *integers[ZPOOL_SMALL_COUNT]; // decimal texts from ZPOOL_SMALL_MIN on
     const struct zstring *types[32];       // texts of typeof(), by type
     const struct zstring *type_names[32];  // texts of type()
+    const struct zwait_hooks *waits;       // of the scheduler
+    void *waits_context;                   // for them
 };
 
 zvm_status zshared_create(struct zintern *intern, struct zshared **out);
 void zshared_destroy(struct zshared *shared);
 
-enum zisolate_outcome { ZOUTCOME_YIELDED, ZOUTCOME_FINISHED };
+enum zisolate_outcome {
+    ZOUTCOME_YIELDED,
+    ZOUTCOME_FINISHED,
+    ZOUTCOME_WAITING, // it can go on only when it has its answer (vm/wait.h)
+};
 
 // env: of the calling thread. errors: ZVM_E_NOMEM, ZVM_E_UTF8.
 zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zheap_env *env,

@@ -21,33 +21,58 @@ static zvm_call_outcome refuse(zvm_call *call, const zvm_value *arguments, size_
     return zvm_call_fail(call, "HostError", "no");
 }
 
+static bool was_refused; // the host itself had no memory, and said so to the program
+
+// Suspends its isolate, and completes it at once: with its argument, or with an error.
+static zvm_call_outcome ask(zvm_call *call, const zvm_value *arguments, size_t count)
+{
+    zvm_runtime *runtime = zvm_call_user(call);
+    zvm_token token;
+    zvm_status status = zvm_call_token(call, &token);
+    if (status == ZVM_OK)
+        status = count == 1 ? zvm_complete(runtime, token, &arguments[0])
+                            : zvm_complete_error(runtime, token, "HostError", "no");
+    if (status == ZVM_OK) return ZVM_CALL_SUSPENDED;
+    assert_int_equal(status, ZVM_E_NOMEM);
+    was_refused = true;
+    return zvm_call_fail(call, "HostError", "no memory"); // the token is given up
+}
+
 static zvm_status add_functions(zvm_runtime *runtime)
 {
-    static const char *const names[] = {"echo", "refuse", "c", "d", "e", "f", "g", "h", "i"};
+    static const char *const names[] = {"echo", "refuse", "ask", "d", "e", "f", "g", "h", "i"};
     zvm_status status = ZVM_OK;
     for (size_t i = 0; i < sizeof names / sizeof *names && status == ZVM_OK; i++) {
         zvm_host_function function = ZVM_HOST_FUNCTION_INIT;
         function.name = names[i];
-        function.call = i == 1 ? refuse : echo;
-        function.minimum = function.maximum = i == 1 ? 0 : 1;
+        function.call = i == 0 ? echo : i == 1 ? refuse : ask;
+        function.user = runtime;
+        function.minimum = i == 0 ? 1 : 0;
+        function.maximum = i == 1 ? 0 : 1;
         status = zvm_runtime_add_function(runtime, &function);
     }
     return status;
 }
 
-static const char PROGRAM[] = "let s = echo(\"a text of the host's \" * 200)\n"
-                              "let k = \"\"\n"
-                              "try { refuse() } catch (e) { k = e.kind }\n"
-                              "if k != \"HostError\" { throw k }\n";
+static const char PROGRAM[] =
+    "let s = echo(\"a text of the host's \" * 200)\n"
+    "let k = \"\"\n"
+    "try { refuse() } catch (e) { k = e.kind }\n"
+    "if k != \"HostError\" { throw k }\n"
+    "if ask(s) != s { throw 1 }\n"
+    "try { ask() } catch (e) { if e.kind == \"StateError\" { throw e }\nk = e.kind }\n"
+    "if k != \"HostError\" { throw k }\n";
 
 static zvm_status run_program(zvm_runtime *runtime, zvm_code *code)
 {
     zvm_isolate *isolate;
+    was_refused = false;
     zvm_status status = zvm_isolate_create(runtime, code, NULL, &isolate);
     if (status != ZVM_OK) return status;
     status = zvm_isolate_run(isolate, 0, NULL);
     zvm_result result = ZVM_RESULT_INIT;
     if (status == ZVM_OK && zvm_isolate_result(isolate, &result) == ZVM_OK) status = result.status;
+    if (status == ZVM_E_ERROR && was_refused) status = ZVM_E_NOMEM;
     assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
     return status;
 }

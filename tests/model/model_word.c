@@ -73,7 +73,8 @@ static void free_block(struct zisolate *iso)
 static void destroy(struct zisolate *iso)
 {
     zx_plain_write(&iso->finished, 0); // the rest of the isolate is taken apart
-    if (zmodel_bug == FREE_AT_ONCE || !zstate_retire(&iso->state)) free_block(iso);
+    if (zmodel_bug == FREE_AT_ONCE || zstate_retire(&iso->state) == ZRETIRED_FREE)
+        free_block(iso);
 }
 
 static void end(struct zisolate *iso)
@@ -86,7 +87,7 @@ static void end(struct zisolate *iso)
     if (zmodel_bug == BLIND_FINISH)
         z_store_release(&iso->state, ZSTATE_DONE);
     else
-        zstate_finish(&iso->state);
+        (void)zstate_finish(&iso->state);
 }
 
 // ---- The worker -------------------------------------------------------------------------------------
@@ -164,7 +165,7 @@ static bool cancel_once(struct zisolate *iso)
     case ZSTATE_DONE:
         return true;
     case ZSTATE_QUEUED:
-        if (!zstate_claim_queued(&iso->state)) return false;
+        if (!zstate_claim_to_end(&iso->state, ZSTATE_QUEUED)) return false;
         if (zmodel_bug == DOUBLE_QUEUE) {
             zstate_queue(&iso->state);
             zinbox_push(&queue, iso);

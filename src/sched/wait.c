@@ -1,0 +1,105 @@
+// sched/wait.c - isolates that wait for an answer: who gives it, and who wakes.
+//
+// Owns: nothing; the tokens are sched's. Thread: as declared.
+// Invariant: an isolate that has asked for a token goes on only when who claimed it has made its step of
+// the state word, or the owner has revoked the token. So nobody is ever left with a pointer to an
+// isolate that has gone on, and who brings an answer never waits and is never waited for: if the
+// isolate has come to its end meanwhile, the bit TOKEN hands the rest over to who brings it.
+#include "sched/sched_internal.h"
+
+#include "vm/wait.h"
+
+// ---- For the isolate ----------------------------------------------------------------------------
+
+static zvm_status open_token(void *context, struct zisolate *iso, uint64_t *token)
+{
+    struct zsched *sched = context;
+    return ztoken_open(&sched->tokens, iso, token);
+}
+
+static bool take_answer(void *context, struct zisolate *iso, uint64_t token, struct zanswer *out)
+{
+    struct zsched *sched = context;
+    if (zstate_has_token(&iso->state)) return false; // PAIR state
+    *out = ztoken_take(&sched->tokens, token);
+    return true;
+}
+
+static bool drop_token(void *context, struct zisolate *iso, uint64_t token)
+{
+    struct zsched *sched = context;
+    if (ztoken_revoke(&sched->tokens, token)) return true;
+    if (zstate_has_token(&iso->state)) return false; // PAIR state
+    ztoken_throw_away_named(&sched->tokens, token);
+    return true;
+}
+
+static const struct zwait_hooks hooks = {open_token, take_answer, drop_token};
+
+const struct zwait_hooks *zsched_wait_hooks(void)
+{
+    return &hooks;
+}
+
+// ---- For whoever ends it ------------------------------------------------------------------------
+
+uint64_t zwaiting_abandon(struct zsched *sched, struct zisolate *iso)
+{
+    uint64_t token = zwait_token(iso);
+    if (token == 0) return 0;
+    zwait_forget(iso);
+    return drop_token(sched, iso, token) ? 0 : token;
+}
+
+void zwaiting_settle(struct zsched *sched, uint64_t token)
+{
+    if (token != 0) ztoken_throw_away_named(&sched->tokens, token);
+}
+
+// ---- For whoever answers ------------------------------------------------------------------------
+
+static void free_block(struct zsched *sched, struct zisolate *iso)
+{
+    struct zlane *lane = zlane_acquire_sure(sched);
+    zisolate_free(iso, lane->runner.env);
+    zlane_release(sched, lane);
+}
+
+zvm_status zsched_answer(struct zsched *sched, uint64_t token, const struct zanswer *answer)
+{
+    struct ztoken_slot *slot = ztoken_claim(&sched->tokens, token); // PAIR answer
+    if (slot == NULL) {
+        z_fetch_add_relaxed(&sched->late_answers, 1); // relaxed: a count
+        return ZVM_E_STALE;
+    }
+    struct zisolate *iso = slot->iso;
+    struct zevent *event = zfinish_event(sched, iso);
+    slot->answer = *answer;
+    bool is_watched;
+    // From the step on isolate and slot are others', but for what it says.
+    switch (zstate_answer(&iso->state, &is_watched)) { // PAIR state
+    case ZANSWERED_TOLD:
+        break;
+    case ZANSWERED_QUEUED:
+        zqueue_place(sched, iso);
+        break;
+    case ZANSWERED_HOST:
+        if (is_watched) zevent_raise(event);
+        break;
+    case ZANSWERED_LAST:
+        free_block(sched, iso);
+        ztoken_throw_away(&sched->tokens, slot);
+        break;
+    case ZANSWERED_OVER:
+        ztoken_throw_away(&sched->tokens, slot);
+        break;
+    }
+    return ZVM_OK;
+}
+
+bool zsched_is_awaited(struct zsched *sched, uint64_t token)
+{
+    if (ztoken_is_open(&sched->tokens, token)) return true;
+    z_fetch_add_relaxed(&sched->late_answers, 1); // relaxed: a count
+    return false;
+}

@@ -1,0 +1,54 @@
+// vm/wait.h - an isolate that waits for something from outside, and the answer that it gets.
+//
+// Who answers, from which thread and when is the scheduler's business: it gives its functions down as
+// hooks (sched/token.h). owner-thread, all but the hooks' tables, which are frozen.
+#ifndef ZVM_VM_WAIT_H
+#define ZVM_VM_WAIT_H
+
+#include "vm/isolate.h"
+
+enum zanswer_kind {
+    ZANSWER_VALUE, // `value`, whose text is ours: [value.length_bytes]
+    ZANSWER_ERROR, // text holds kind and message, both NUL-terminated
+    ZANSWER_TIME,  // the time that it waited for has come, or its deadline
+};
+
+// handed-over: who answers makes it, who takes it frees it.
+struct zanswer {
+    zvm_value value;
+    char *text;        // [text_bytes]; NULL: none
+    size_t text_bytes; // as allocated
+    size_t message_at; // ERROR: where in text the message begins
+    enum zanswer_kind kind;
+};
+
+// A copy of the host's value, which has been checked. errors: ZVM_E_NOMEM. thread: any.
+zvm_status zanswer_of_value(const zvm_value *value, struct zanswer *out);
+// A copy of kind and message, UTF-8. errors: ZVM_E_NOMEM, ZVM_E_LIMIT. thread: any.
+zvm_status zanswer_of_error(const char *kind, const char *message, struct zanswer *out);
+void zanswer_free(struct zanswer *answer); // thread: any
+
+// What a runtime's scheduler gives down. context: the scheduler.
+struct zwait_hooks {
+    zvm_status (*open)(void *context, struct zisolate *iso, uint64_t *token);
+    bool (*take)(void *context, struct zisolate *iso, uint64_t token, struct zanswer *out);
+    bool (*drop)(void *context, struct zisolate *iso, uint64_t token);
+};
+
+// The isolate is to get an answer; *token is its name for whoever gives it. One at a time an isolate:
+// a second call gives the same. errors: ZVM_E_NOMEM, ZVM_E_LIMIT.
+zvm_status zwait_open(struct zisolate *iso, uint64_t *token);
+// The token that is open, or whose answer was not taken; 0: none.
+uint64_t zwait_token(const struct zisolate *iso);
+// False: not there yet.
+bool zwait_take(struct zisolate *iso, struct zanswer *out);
+// No answer is wanted any more. False: one is on its way, and is to be waited for and taken.
+bool zwait_drop(struct zisolate *iso);
+// The scheduler has seen to the token of an isolate that is over.
+void zwait_forget(struct zisolate *iso);
+
+// When the isolate is to go on without an answer; 0: never.
+void zwait_until(struct zisolate *iso, uint64_t wake_ns);
+uint64_t zwait_wake_ns(const struct zisolate *iso);
+
+#endif // ZVM_VM_WAIT_H

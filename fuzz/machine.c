@@ -223,7 +223,9 @@ void fuzz_run(zvm_code *code, const struct fuzz_setup *setup, struct fuzz_ending
     fuzz_use_switch(setup->uses_switch);
     for (bool finished = false; !finished;) {
         status = zvm_isolate_run(isolate, setup->slice, &finished);
-        if (status != ZVM_OK)
+        if (status == ZVM_E_WAITING) // it sleeps: nobody has the time
+            zvm_isolate_cancel(isolate);
+        else if (status != ZVM_OK)
             fuzz_fail("%s: does not run: %s", setup->name, zvm_status_text(status));
     }
     read_ending(isolate, out);

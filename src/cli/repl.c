@@ -23,6 +23,7 @@
 
 // Between two looks for Ctrl-C: some milliseconds.
 #define TURN_FUEL        1000000u
+#define SIGNAL_LOOK_NS 50000000 // how often a sleeping program is asked for signals
 #define INPUT_BYTES_MAX  ((size_t)1 << 28)
 #define PIECE_NAME_BYTES 40u
 
@@ -113,7 +114,9 @@ static void run_piece(struct repl *repl)
     int number = 0;
     while (!finished) {
         zvm_status status = zvm_isolate_run(repl->isolate, TURN_FUEL, &finished);
-        if (status != ZVM_OK) {
+        if (status == ZVM_E_WAITING) {
+            (void)zvm_isolate_wait(repl->isolate, SIGNAL_LOOK_NS); // its time has come, or not
+        } else if (status != ZVM_OK) {
             cli_complain("%s: %s", repl->name, zvm_status_text(status));
             return;
         }

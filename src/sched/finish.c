@@ -60,9 +60,10 @@ void zfinish_isolate(struct zsched *sched, struct zisolate *iso, bool was_submit
     if (was_submitted) leave(sched);
 }
 
-void zfinish_cancelled(struct zsched *sched, struct zisolate *iso, struct zlane *lane)
+void zfinish_ended(struct zsched *sched, struct zisolate *iso, struct zlane *lane,
+                   zvm_status status)
 {
-    zisolate_end(iso, &lane->runner, ZVM_E_CANCELLED);
+    zisolate_end(iso, &lane->runner, status);
     struct zreport_block *block = zfold_begin(sched, lane);
     zfold_heap(sched, block, iso, lane);
     zfold_finished(block, iso);

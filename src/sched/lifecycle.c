@@ -27,6 +27,7 @@ static zvm_status create_worker(struct zsched *sched, uint32_t index, struct zwo
     worker->lane.worker = worker;
     atomic_init(&worker->block.updated_ns, sched->start_ns); // its age counts from the beginning
     worker->clock_ns = sched->start_ns;
+    zwheel_init(&worker->wheel, sched->start_ns);
     worker->random = (index + 1) * UINT64_C(0x9E3779B97F4A7C15);
     zvm_status status = zrunner_init(&worker->lane.runner, sched->spans);
     if (status != ZVM_OK) {
@@ -43,6 +44,7 @@ static void destroy_worker(struct zworker *worker)
     zrunner_deinit(&worker->lane.runner);
     for (uint32_t i = 0; i < ZPRIORITY_COUNT; i++)
         zoverflow_deinit(&worker->levels[i].overflow);
+    zwheel_deinit(&worker->wheel);
     z_free_aligned(worker, sizeof *worker);
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/futex.h"
 #include "sched/nap.h"
 #include "sched/point.h"
@@ -117,10 +118,18 @@ void zparking_end_search(struct zparking *parking)
 
 // ---- Sleeping -----------------------------------------------------------------------------------
 
-// One sleep. True: the token is there; it is used up.
-static bool take_token(struct zseat *seat)
+static uint64_t nap_ns(uint64_t end_ns)
 {
-    if (z_load_acquire(&seat->token) == 0 && !zfutex_wait(&seat->token, 0, ZNAP_NS_MAX))
+    if (end_ns == UINT64_MAX) return ZNAP_NS_MAX;
+    uint64_t now_ns = zclock_now_ns();
+    if (end_ns <= now_ns) return 0;
+    return end_ns - now_ns < ZNAP_NS_MAX ? end_ns - now_ns : ZNAP_NS_MAX;
+}
+
+// One sleep. True: the token is there; it is used up.
+static bool take_token(struct zseat *seat, uint64_t end_ns)
+{
+    if (z_load_acquire(&seat->token) == 0 && !zfutex_wait(&seat->token, 0, nap_ns(end_ns)))
         znap_once();
     if (z_load_acquire(&seat->token) == 0) return false; // PAIR token
     // relaxed: the next token comes only after this worker has set its bit again
@@ -149,10 +158,10 @@ static enum zpark_end leave_early(struct zparking *parking, uint32_t own, bool h
 }
 
 static enum zpark_end sleep_until_woken(struct zparking *parking, uint32_t own, bool has_bit,
-                                        zpark_look_fn has_work, void *context)
+                                        uint64_t end_ns, zpark_look_fn has_work, void *context)
 {
     struct zseat *seat = &parking->seats[own];
-    while (!take_token(seat))
+    while (!take_token(seat, end_ns))
         if (has_work(context)) return leave_early(parking, own, has_bit);
     if (has_bit) return ZPARK_WOKEN;
     seat->is_owed = false; // the token that was outstanding
@@ -160,7 +169,7 @@ static enum zpark_end sleep_until_woken(struct zparking *parking, uint32_t own, 
 }
 
 enum zpark_end zparking_park(struct zparking *parking, uint32_t own, bool was_searching,
-                             zpark_look_fn has_work, void *context)
+                             uint64_t end_ns, zpark_look_fn has_work, void *context)
 {
     struct zseat *seat = &parking->seats[own];
     if (collect(seat)) {
@@ -179,7 +188,7 @@ enum zpark_end zparking_park(struct zparking *parking, uint32_t own, bool was_se
     if (!is_relieved && has_work(context) && (!has_bit || clear_idle(parking, own)))
         return ZPARK_NOT_NOW;
     // Asleep; or a wake-up has claimed the bit already and its token is on its way.
-    return sleep_until_woken(parking, own, has_bit, has_work, context);
+    return sleep_until_woken(parking, own, has_bit, end_ns, has_work, context);
 }
 
 void zparking_stop(struct zparking *parking)

@@ -65,9 +65,10 @@ bool zparking_begin_search(struct zparking *parking);
 // notify.
 void zparking_end_search(struct zparking *parking);
 
-// thread: worker `own`, that has found nothing. was_searching: it stops being a searcher.
+// thread: worker `own`, that has found nothing. was_searching: it stops being a searcher. end_ns: when
+// has_work will be true by itself; UINT64_MAX: never.
 enum zpark_end zparking_park(struct zparking *parking, uint32_t own, bool was_searching,
-                             zpark_look_fn has_work, void *context);
+                             uint64_t end_ns, zpark_look_fn has_work, void *context);
 
 // thread: any. Wakes them all, for leaving: the counts are of no use afterwards.
 void zparking_stop(struct zparking *parking);

@@ -136,7 +136,7 @@ static bool cancel_in_place(struct zsched *sched, struct zisolate *iso, uint32_t
     struct zlane *lane = has_callback ? NULL : zlane_acquire_sure(sched);
     bool is_claimed = zstate_claim_to_end(&iso->state, phase); // PAIR state
     if (is_claimed && has_callback) zqueue_push_urgent(sched, iso);
-    if (is_claimed && !has_callback) zfinish_cancelled(sched, iso, lane);
+    if (is_claimed && !has_callback) zfinish_ended(sched, iso, lane, ZVM_E_CANCELLED);
     if (lane != NULL) zlane_release(sched, lane);
     if (is_claimed && !has_callback) zfinish_isolate(sched, iso, true /* was_submitted */);
     return is_claimed;

@@ -15,6 +15,7 @@
 #include "sched/sched.h"
 #include "sched/state.h"
 #include "sched/token.h"
+#include "sched/wheel.h"
 
 #include <pthread.h>
 
@@ -52,6 +53,7 @@ struct zworker {
     uint32_t high_in_a_row; // turns of high ones since the last normal one, at most ZHIGH_TURNS_MAX
     uint64_t random;        // whom to steal from first
     uint64_t clock_ns;      // when it last looked
+    struct zwheel wheel;    // of those that it let wait until some time, at the latest
     pthread_t thread;       // frozen once started
     uint32_t index;         // frozen
     bool is_searching;      // one of the parking's searchers
@@ -161,7 +163,8 @@ struct zworker *zworker_current(const struct zsched *sched);
 void zfinish_isolate(struct zsched *sched, struct zisolate *iso, bool was_submitted);
 // Ends an isolate that the caller has RUNNING and that runs no more, and folds its figures. The
 // caller gives the lane back, if need be, and then calls zfinish_isolate.
-void zfinish_cancelled(struct zsched *sched, struct zisolate *iso, struct zlane *lane);
+void zfinish_ended(struct zsched *sched, struct zisolate *iso, struct zlane *lane,
+                   zvm_status status);
 // thread: worker. Lets those that are through leave the admission.
 void zfinish_leave(struct zworker *worker);
 struct zevent *zfinish_event(struct zsched *sched, const struct zisolate *iso);
@@ -176,6 +179,11 @@ void zsched_set_deadline(struct zisolate *iso);
 // word: if that is set, who answers sees to the rest, else the caller calls zwaiting_settle. 0: none.
 uint64_t zwaiting_abandon(struct zsched *sched, struct zisolate *iso);
 void zwaiting_settle(struct zsched *sched, uint64_t token);
+// thread: worker, that has the isolate RUNNING. It waits: it is answered, or its time comes. False: it has
+// something to do, and stays the worker's.
+bool zwaiting_begin(struct zworker *worker, struct zisolate *iso);
+// thread: worker. Answers those whose time has come.
+void zwaiting_fire(struct zworker *worker);
 
 // ---- host.c
 // Whether the calling thread is inside zsched_run of this isolate.

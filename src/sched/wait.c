@@ -41,21 +41,6 @@ const struct zwait_hooks *zsched_wait_hooks(void)
     return &hooks;
 }
 
-// ---- For whoever ends it ------------------------------------------------------------------------
-
-uint64_t zwaiting_abandon(struct zsched *sched, struct zisolate *iso)
-{
-    uint64_t token = zwait_token(iso);
-    if (token == 0) return 0;
-    zwait_forget(iso);
-    return drop_token(sched, iso, token) ? 0 : token;
-}
-
-void zwaiting_settle(struct zsched *sched, uint64_t token)
-{
-    if (token != 0) ztoken_throw_away_named(&sched->tokens, token);
-}
-
 // ---- For whoever answers ------------------------------------------------------------------------
 
 static void free_block(struct zsched *sched, struct zisolate *iso)
@@ -65,13 +50,11 @@ static void free_block(struct zsched *sched, struct zisolate *iso)
     zlane_release(sched, lane);
 }
 
-zvm_status zsched_answer(struct zsched *sched, uint64_t token, const struct zanswer *answer)
+// False: nobody waits for it any more, and the answer stays the caller's. thread: any.
+static bool bring(struct zsched *sched, uint64_t token, const struct zanswer *answer)
 {
     struct ztoken_slot *slot = ztoken_claim(&sched->tokens, token); // PAIR answer
-    if (slot == NULL) {
-        z_fetch_add_relaxed(&sched->late_answers, 1); // relaxed: a count
-        return ZVM_E_STALE;
-    }
+    if (slot == NULL) return false;
     struct zisolate *iso = slot->iso;
     struct zevent *event = zfinish_event(sched, iso);
     slot->answer = *answer;
@@ -94,7 +77,67 @@ zvm_status zsched_answer(struct zsched *sched, uint64_t token, const struct zans
         ztoken_throw_away(&sched->tokens, slot);
         break;
     }
-    return ZVM_OK;
+    return true;
+}
+
+// ---- For the worker -------------------------------------------------------------------------------
+
+static bool is_alive(void *context, uint64_t token)
+{
+    return ztoken_is_open(context, token);
+}
+
+// Once the step is made the isolate may be gone; the timer names its token.
+bool zwaiting_begin(struct zworker *worker, struct zisolate *iso)
+{
+    uint64_t token = zwait_token(iso), wake_ns = zwait_wake_ns(iso);
+    bool has_time = wake_ns != 0;
+    if (has_time && !zwheel_reserve(&worker->wheel)) {
+        zfinish_ended(worker->sched, iso, &worker->lane, ZVM_E_NOMEM);
+        zfinish_isolate(worker->sched, iso, true /* was_submitted */);
+        return true;
+    }
+    if (!zstate_suspend(&iso->state)) return false; // PAIR state
+    if (!has_time) return true;
+    zwheel_add(&worker->wheel, wake_ns, token);
+    if (zwheel_is_crowded(&worker->wheel))
+        zwheel_sweep(&worker->wheel, is_alive, &worker->sched->tokens);
+    return true;
+}
+
+static void answer_time(void *context, uint64_t token)
+{
+    static const struct zanswer answer = {.kind = ZANSWER_TIME};
+    (void)bring(context, token, &answer); // whoever waited may have had an answer, or ended
+}
+
+void zwaiting_fire(struct zworker *worker)
+{
+    zwheel_fire(&worker->wheel, worker->clock_ns, answer_time, worker->sched);
+}
+
+// ---- For whoever ends it ------------------------------------------------------------------------
+
+uint64_t zwaiting_abandon(struct zsched *sched, struct zisolate *iso)
+{
+    uint64_t token = zwait_token(iso);
+    if (token == 0) return 0;
+    zwait_forget(iso);
+    return drop_token(sched, iso, token) ? 0 : token;
+}
+
+void zwaiting_settle(struct zsched *sched, uint64_t token)
+{
+    if (token != 0) ztoken_throw_away_named(&sched->tokens, token);
+}
+
+// ---- For the host ---------------------------------------------------------------------------------
+
+zvm_status zsched_answer(struct zsched *sched, uint64_t token, const struct zanswer *answer)
+{
+    if (bring(sched, token, answer)) return ZVM_OK;
+    z_fetch_add_relaxed(&sched->late_answers, 1); // relaxed: a count
+    return ZVM_E_STALE;
 }
 
 bool zsched_is_awaited(struct zsched *sched, uint64_t token)

@@ -31,8 +31,10 @@ static bool is_stopping(const struct zsched *sched)
 // What a worker about to sleep looks at. PAIR park.
 static bool has_work(void *context)
 {
-    struct zsched *sched = context;
-    return zqueue_has_any(sched) || is_stopping(sched);
+    const struct zworker *worker = context;
+    const struct zsched *sched = worker->sched;
+    if (zqueue_has_any(sched) || is_stopping(sched)) return true;
+    return worker->wheel.next_ns != ZWHEEL_NEVER && zclock_now_ns() >= worker->wheel.next_ns;
 }
 
 // The worker has found work. Was it a searcher, or just before, then somebody may have relied on it.
@@ -50,8 +52,8 @@ static void park(struct zworker *worker)
 {
     struct zsched *sched = worker->sched;
     zfold_event(worker, ZREPORT_parks, 1);
-    enum zpark_end end =
-        zparking_park(&sched->parking, worker->index, worker->is_searching, has_work, sched);
+    enum zpark_end end = zparking_park(&sched->parking, worker->index, worker->is_searching,
+                                       worker->wheel.next_ns, has_work, worker);
     worker->is_searching = end == ZPARK_WOKEN;
     worker->owes_look = end == ZPARK_NOT_NOW;
     if (worker->is_searching) zfold_event(worker, ZREPORT_wakeups, 1);
@@ -89,7 +91,7 @@ _Static_assert(ZSCHED_WORKERS_MAX < UINT16_MAX, "1 + the index of a worker fits 
 
 static void end_cancelled(struct zworker *worker, struct zisolate *iso)
 {
-    zfinish_cancelled(worker->sched, iso, &worker->lane);
+    zfinish_ended(worker->sched, iso, &worker->lane, ZVM_E_CANCELLED);
     zfinish_isolate(worker->sched, iso, true /* was_submitted */);
 }
 
@@ -98,9 +100,9 @@ static void run(struct zworker *worker, struct zisolate *iso)
     enum zisolate_outcome outcome = run_slice(worker, iso);
     if (outcome == ZOUTCOME_FINISHED)
         zfinish_isolate(worker->sched, iso, true /* was_submitted */);
-    else if (outcome == ZOUTCOME_WAITING && zstate_suspend(&iso->state)) // PAIR state
-        return;                                                          // it may be gone
-    else if (zstate_requeue(&iso->state))                                // PAIR state
+    else if (outcome == ZOUTCOME_WAITING && zwaiting_begin(worker, iso))
+        return;                           // it may be gone
+    else if (zstate_requeue(&iso->state)) // PAIR state
         zqueue_requeue(worker, iso);
     else
         end_cancelled(worker, iso);
@@ -128,6 +130,7 @@ void *zworker_main(void *context)
     worker->clock_ns = zclock_now_ns();
     for (;;) {
         end_urgent(worker);
+        if (ZVM_UNLIKELY(worker->clock_ns >= worker->wheel.next_ns)) zwaiting_fire(worker);
         struct zisolate *iso = zqueue_next(worker);
         if (iso != NULL) {
             end_search(worker);

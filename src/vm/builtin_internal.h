@@ -137,6 +137,8 @@ ZBUILTIN_STEP(zbuiltin_map_step);
 ZBUILTIN_STEP(zbuiltin_filter_step);
 ZBUILTIN_STEP(zbuiltin_reduce_step);
 ZBUILTIN_STEP(zbuiltin_sort_step);
+ZBUILTIN_STEP(zbuiltin_sleep_step); // builtin_sleep.c
+#define ZBUILTIN_SLEEP_REGISTERS  2
 #define ZBUILTIN_MAP_REGISTERS    6
 #define ZBUILTIN_FILTER_REGISTERS 6
 #define ZBUILTIN_REDUCE_REGISTERS 7

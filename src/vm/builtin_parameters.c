@@ -26,6 +26,7 @@ static const struct {
     {"filter", "list, function"}, {"reduce", "list, function[, initial]"}, {"keys", "map"},
     {"values", "map"}, {"entries", "map"}, {"has", "map, key"}, {"get", "map, key[, default]"},
     {"toString", "data"}, {"equals", "data, other"}, {"clone", "data"},
+    {"sleep", "milliseconds"},
 };
 // clang-format on
 

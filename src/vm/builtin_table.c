@@ -64,6 +64,7 @@ enum row {
     ROW_TO_STRING,
     ROW_EQUALS,
     ROW_CLONE,
+    ROW_SLEEP,
     ROW_COUNT
 };
 
@@ -139,6 +140,7 @@ const struct zbuiltin zbuiltin_table[] = {
     [ROW_TO_STRING]   = {"toString", zbuiltin_to_string, NULL, 1, 1, D, 0},
     [ROW_EQUALS]      = FUNCTION(equals, 2, 2, D),
     [ROW_CLONE]       = FUNCTION(clone, 1, 1, D),
+    [ROW_SLEEP]       = NATIVE(sleep, 1, 1, 0, ZBUILTIN_SLEEP_REGISTERS),
 };
 // clang-format on
 
@@ -204,6 +206,7 @@ static const struct name names[] = { // sorted by strcmp
     {"reverse", ROW_REVERSE, IS_BOTH},
     {"round", ROW_ROUND, IS_FUNCTION},
     {"size", ROW_LEN, IS_BOTH},
+    {"sleep", ROW_SLEEP, IS_FUNCTION},
     {"slice", ROW_SLICE, IS_BOTH},
     {"sort", ROW_SORT, IS_BOTH},
     {"split", ROW_SPLIT, IS_BOTH},

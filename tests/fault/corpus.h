@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zvm.h"
+
 struct corpus_program {
     char *path; // [NUL-terminated], from where the driver was started
     char *text;
@@ -21,6 +23,17 @@ struct corpus {
     struct corpus_program *programs;
     size_t count, capacity;
 };
+
+// Runs an isolate to its end; programs may sleep.
+static inline zvm_status corpus_run(zvm_isolate *isolate, bool *finished)
+{
+    zvm_status status = zvm_isolate_run(isolate, 0, finished);
+    while (status == ZVM_E_WAITING) {
+        (void)zvm_isolate_wait(isolate, UINT64_MAX);
+        status = zvm_isolate_run(isolate, 0, finished);
+    }
+    return status;
+}
 
 static inline void corpus_die(const char *what, const char *path)
 {

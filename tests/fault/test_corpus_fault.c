@@ -187,7 +187,7 @@ static zvm_status run_isolate(struct attempt *attempt, zvm_isolate *isolate)
         zvm_status status = zvm_isolate_submit(isolate);
         return status != ZVM_OK ? status : zvm_isolate_wait(isolate, UINT64_MAX);
     }
-    zvm_status status = zvm_isolate_run(isolate, 0, &finished);
+    zvm_status status = corpus_run(isolate, &finished);
     if (status == ZVM_OK && !finished) complain(attempt, "ran to no end");
     return status;
 }

@@ -83,7 +83,7 @@ static bool run_once(struct run *run, zvm_runtime *runtime, zvm_code *code)
     run->result = (zvm_result)ZVM_RESULT_INIT;
     zvm_isolate *isolate = NULL;
     if (zvm_isolate_create(runtime, code, &options, &isolate) != ZVM_OK) return false;
-    bool ok = zvm_isolate_run(isolate, 0, NULL) == ZVM_OK &&
+    bool ok = corpus_run(isolate, NULL) == ZVM_OK &&
               zvm_isolate_result(isolate, &run->result) == ZVM_OK;
     return zvm_isolate_destroy(isolate) == ZVM_OK && ok;
 }

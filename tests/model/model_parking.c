@@ -150,7 +150,8 @@ static bool take(const struct worker *worker)
 
 static void park(struct worker *worker)
 {
-    enum zpark_end end = zparking_park(&parking, worker->own, worker->is_searching, has_work, NULL);
+    enum zpark_end end = zparking_park(&parking, worker->own, worker->is_searching, UINT64_MAX,
+                                       has_work, NULL);
     worker->is_searching = end == ZPARK_WOKEN;
     worker->owes_look = end == ZPARK_NOT_NOW && zmodel_bug != NO_DEBT;
     if (zmodel_bug == FORGET_TOKEN) seats[worker->own].is_owed = false;

@@ -292,6 +292,7 @@ static const struct call_case call_cases[] = {
     {"filter", "M0", "TypeError: filter(): argument 1 must be list, got map"},
     {"reduce", "EF", "ValueError: reduce() of an empty list with no initial value"},
     {"reduce", "EFi", "3"},
+    {"sleep", "k", "TypeError: sleep(): argument 1 must be integer or float, got string"},
 };
 
 static void test_call_table_gives_results_and_errors(void **state)

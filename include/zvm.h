@@ -113,15 +113,16 @@ typedef struct zvm_runtime_options {
     uint64_t intern_limit_count; // strings in its table of shared strings; 0 = 16777216
     uint64_t intern_limit_bytes; // bytes of that table; 0 = 1 GiB
     uint64_t isolate_limit;      // isolates that exist at a time; 0 = no limit
+    uint32_t blocking_threads;   // for functions of the host that block, at most; 0 = 64
 } zvm_runtime_options;
 
-#define ZVM_RUNTIME_OPTIONS_INIT {sizeof(zvm_runtime_options), 0, 0, 0, 0, 0}
+#define ZVM_RUNTIME_OPTIONS_INIT {sizeof(zvm_runtime_options), 0, 0, 0, 0, 0, 0}
 
 /// Makes a runtime and starts its workers. Several runtimes may live in one process.
 ///
 /// in:      options  may be NULL: no workers, all defaults
 /// out:     out      the runtime; destroy it with zvm_runtime_destroy
-/// errors:  ZVM_E_ARGUMENT size or worker_count (at most 1024); ZVM_E_NOMEM; ZVM_E_THREADS not one
+/// errors:  ZVM_E_ARGUMENT size, worker_count or blocking_threads (at most 1024); ZVM_E_NOMEM; ZVM_E_THREADS not one
 ///          of the wanted workers could be started (with fewer than wanted it works: see the report)
 /// thread:  any; never blocks
 /// memory:  about 64 KiB a worker
@@ -129,7 +130,7 @@ typedef struct zvm_runtime_options {
 /// source:  design card, pthreads worker pool
 ZVM_API zvm_status zvm_runtime_create(const zvm_runtime_options *options, zvm_runtime **out);
 
-/// Cancels what still runs, waits for the workers, and frees the runtime with every isolate that the
+/// Cancels what still runs, waits for the workers and for functions that block, and frees the runtime with every isolate that the
 /// host has not destroyed. Code objects must have been released.
 ///
 /// in:      runtime  may be NULL: nothing happens
@@ -498,7 +499,7 @@ typedef enum zvm_call_outcome {
 typedef uint64_t zvm_token;
 
 /// A function of the host, called on the thread that runs the isolate. arguments [count]: texts are
-/// not NUL-terminated. It must not block, and may use every function of zvm.h on other isolates.
+/// not NUL-terminated. It must not block unless it says so, and may use every function of zvm.h on other isolates.
 typedef zvm_call_outcome (*zvm_host_fn)(zvm_call *call, const zvm_value *arguments, size_t count);
 
 #define ZVM_HOST_ARGUMENTS_MAX  16
@@ -511,9 +512,13 @@ typedef struct zvm_host_function {
     void *user;        // for zvm_call_user
     uint32_t minimum, maximum; // arguments; at most ZVM_HOST_ARGUMENTS_MAX
     uint32_t fuel;     // that a call costs, besides the 8 of every call
+    // 1: it may block. On a worker it is then called on a thread of another pool, with copies of its
+    // arguments, while the isolate waits, and may be called after that has been cancelled. It has no
+    // isolate and no token.
+    uint32_t is_blocking;
 } zvm_host_function;
 
-#define ZVM_HOST_FUNCTION_INIT {sizeof(zvm_host_function), NULL, NULL, NULL, 0, 0, 0}
+#define ZVM_HOST_FUNCTION_INIT {sizeof(zvm_host_function), NULL, NULL, NULL, 0, 0, 0, 0}
 
 /// Adds a function that programs of the runtime can call. Code that is compiled or read afterwards
 /// knows it, wherever a program has no variable of that name; code made before does not.
@@ -559,7 +564,7 @@ ZVM_API zvm_call_outcome zvm_call_fail(zvm_call *call, const char *kind, const c
 ///
 /// in:      call
 /// out:     token  the same for every call of this within one call of the function
-/// errors:  ZVM_E_NOMEM; ZVM_E_LIMIT a billion isolates wait
+/// errors:  ZVM_E_NOMEM; ZVM_E_LIMIT a billion isolates wait; ZVM_E_STATE a function that blocks
 /// thread:  the one that the function is called on
 /// memory:  128 bytes, used again
 /// cost:    two atomic operations
@@ -603,7 +608,7 @@ ZVM_API zvm_status zvm_complete_error(zvm_runtime *runtime, zvm_token token, con
 ZVM_API void *zvm_call_user(const zvm_call *call);
 
 /// The isolate that calls. It is running: zvm_isolate_user and zvm_isolate_cancel are for it, all else
-/// is refused.
+/// is refused. NULL in a function that blocks, on a thread of its own: its isolate may be gone.
 ///
 /// in:      call
 /// out:     none

@@ -92,7 +92,8 @@ static zvm_status fill_runtime(zvm_runtime *runtime, const zvm_runtime_options *
     struct zsched_options sched_options = {.worker_count = options->worker_count,
                                            .slice_budget = options->slice_budget,
                                            .isolate_limit = options->isolate_limit,
-                                           .spans = runtime->spans};
+                                           .spans = runtime->spans,
+                                           .blocking_threads = options->blocking_threads};
     status = zsched_create(&sched_options, &runtime->sched);
     if (status != ZVM_OK) return status;
     runtime->shared->waits = zsched_wait_hooks();
@@ -107,6 +108,7 @@ zvm_status zvm_runtime_create(const zvm_runtime_options *options, zvm_runtime **
     if (options != NULL && !zapi_read_options(&own, sizeof own, options, options->size))
         return ZVM_E_ARGUMENT;
     if (own.worker_count > ZSCHED_WORKERS_MAX) return ZVM_E_ARGUMENT;
+    if (own.blocking_threads > ZSCHED_BLOCKING_MAX) return ZVM_E_ARGUMENT;
 
     zvm_runtime *runtime = z_alloc_zeroed(sizeof *runtime);
     if (runtime == NULL) return ZVM_E_NOMEM;

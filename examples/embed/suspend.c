@@ -59,7 +59,7 @@ int main(void)
 {
     static zvm_isolate *isolates[ISOLATES];
     zvm_runtime_options options = ZVM_RUNTIME_OPTIONS_INIT;
-    zvm_host_function function = {sizeof function, "square", square, NULL, 1, 1, 0};
+    zvm_host_function function = {sizeof function, "square", square, NULL, 1, 1, 0, 0};
     zvm_code *code;
     pthread_t thread;
     options.worker_count = 1;

@@ -140,6 +140,10 @@ zvm_status zsched_create(const struct zsched_options *options, struct zsched **o
 
     zvm_status status = ztokens_init(&sched->tokens);
     sched->has_tokens = status == ZVM_OK;
+    uint32_t blocking_threads = options->blocking_threads;
+    if (blocking_threads == 0) blocking_threads = ZBLOCKING_THREADS_DEFAULT;
+    if (status == ZVM_OK) status = zblocking_init(&sched->blocking, blocking_threads);
+    sched->has_blocking = status == ZVM_OK;
     if (status == ZVM_OK) status = zlane_create(sched, &sched->reserve);
     if (status == ZVM_OK) status = zlane_create(sched, &sched->lanes);
     // Without futexes workers could not sleep; the host's own threads need none.
@@ -177,6 +181,7 @@ void zsched_destroy(struct zsched *sched)
     if (sched == NULL) return;
     if (zsched_started(sched) > 0) (void)zsched_shutdown(sched, true /* cancel */);
     stop_workers(sched);
+    if (sched->has_blocking) zblocking_deinit(&sched->blocking);
     destroy_isolates(sched);
     zqueue_purge(sched);
     for (uint32_t i = 0; i < sched->worker_capacity; i++)

@@ -14,6 +14,7 @@ struct zanswer;
 struct zsched;
 
 #define ZSCHED_WORKERS_MAX    1024
+#define ZSCHED_BLOCKING_MAX   1024
 #define ZSCHED_BUDGET_DEFAULT 32768 // fuel of a slice: some 30 to 50 microseconds of work
 
 struct zsched_options {
@@ -21,6 +22,7 @@ struct zsched_options {
     uint32_t slice_budget; // 0 = ZSCHED_BUDGET_DEFAULT
     struct zspan_pool *spans;
     uint64_t isolate_limit; // isolates that exist at a time; 0 = no limit
+    uint32_t blocking_threads; // for jobs that block, at most; 0 = a default
 };
 
 // Starts the workers; with fewer than wanted it works, see zsched_worker_count.

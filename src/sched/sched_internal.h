@@ -7,6 +7,7 @@
 #define ZVM_SCHED_SCHED_INTERNAL_H
 
 #include "sched/admission.h"
+#include "sched/blocking.h"
 #include "sched/event.h"
 #include "sched/inbox.h"
 #include "sched/overflow.h"
@@ -115,6 +116,8 @@ struct zsched {
     struct zlane *reserve;
     uint32_t lock_count; // of the locks above, those that are initialised
     bool has_tokens;     // so are the tokens
+    bool has_blocking;   // and these
+    struct zblocking blocking; // under its own lock
 
     // shared, relaxed: a gauge and its highest value; nothing is read through them
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint64_t heap_current_bytes;

@@ -34,13 +34,6 @@ static bool drop_token(void *context, struct zisolate *iso, uint64_t token)
     return true;
 }
 
-static const struct zwait_hooks hooks = {open_token, take_answer, drop_token};
-
-const struct zwait_hooks *zsched_wait_hooks(void)
-{
-    return &hooks;
-}
-
 // ---- For whoever answers ------------------------------------------------------------------------
 
 static void free_block(struct zsched *sched, struct zisolate *iso)
@@ -78,6 +71,45 @@ static bool bring(struct zsched *sched, uint64_t token, const struct zanswer *an
         break;
     }
     return true;
+}
+
+// ---- For functions that block ---------------------------------------------------------------------
+
+static bool has_pool(void *context)
+{
+    return zworker_current(context) != NULL;
+}
+
+static zvm_status start_job(void *context, struct zwait_job *job)
+{
+    struct zsched *sched = context;
+    return zblocking_add(&sched->blocking, job);
+}
+
+static bool is_awaited(void *context, uint64_t token)
+{
+    struct zsched *sched = context;
+    return ztoken_is_open(&sched->tokens, token);
+}
+
+static bool answer_job(void *context, uint64_t token, const struct zanswer *answer)
+{
+    return bring(context, token, answer);
+}
+
+static const struct zwait_hooks hooks = {
+    .open = open_token,
+    .take = take_answer,
+    .drop = drop_token,
+    .has_pool = has_pool,
+    .start = start_job,
+    .is_awaited = is_awaited,
+    .answer = answer_job,
+};
+
+const struct zwait_hooks *zsched_wait_hooks(void)
+{
+    return &hooks;
 }
 
 // ---- For the worker -------------------------------------------------------------------------------

@@ -111,6 +111,16 @@ bool zerror_raise_memory(struct zisolate *iso)
     return false;
 }
 
+const char *zerror_kind_name(enum zerror_kind kind)
+{
+    static const char *const names[ZERROR_KIND_COUNT] = {
+#define X(name, text) [ZERROR_##name] = text,
+        ZERROR_KINDS(X)
+#undef X
+    };
+    return names[kind];
+}
+
 const char *zerror_type_text(struct zvalue value)
 {
     switch (zvalue_type(value)) {

@@ -56,6 +56,8 @@ bool zerror_terminate(struct zisolate *iso, zvm_status status);
 // A new error value with kind and message, which must be strings and rooted; NULL: memory (raised).
 struct zerror *zerror_new(struct zisolate *iso, struct zvalue kind, struct zvalue message);
 
+const char *zerror_kind_name(enum zerror_kind kind); // "TypeError"
+
 // The text of typeof(): "integer", "list", …
 const char *zerror_type_text(struct zvalue value);
 

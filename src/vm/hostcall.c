@@ -19,6 +19,7 @@
 #include "vm/wait.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 struct zhosts {
@@ -130,6 +131,7 @@ static struct zhost_function *make_function(const zvm_host_function *from)
     function->call = from->call;
     function->user = from->user;
     function->fuel = from->fuel;
+    function->is_blocking = from->is_blocking != 0;
     return function;
 }
 
@@ -183,14 +185,47 @@ zvm_status zhosts_bind(struct zhosts *hosts, struct zcode *code)
 
 // ---- Results of a call --------------------------------------------------------------------------
 
-static zvm_call_outcome refuse_result(struct zvm_call *call, zvm_status status)
+// Of a call on a thread of the pool.
+static zvm_call_outcome answer_error(struct zvm_call *call, const char *kind, const char *message)
+{
+    zanswer_free(call->answer);
+    if (zanswer_of_error(kind, message, call->answer) != ZVM_OK)
+        *call->answer = (struct zanswer){.kind = ZANSWER_NOMEM};
+    return ZVM_CALL_FAILED;
+}
+
+static zvm_call_outcome answer_value(struct zvm_call *call, const zvm_value *value)
+{
+    zanswer_free(call->answer);
+    if (zanswer_of_value(value, call->answer) == ZVM_OK) return ZVM_CALL_RETURNED;
+    *call->answer = (struct zanswer){.kind = ZANSWER_NOMEM};
+    return ZVM_CALL_FAILED;
+}
+
+// An error of the program that the host's function is to blame for.
+static void blame(struct zvm_call *call, enum zerror_kind kind, const char *what)
 {
     const char *name = call->function->builtin.name;
+    if (call->iso != NULL) {
+        (void)zerror_raise(call->iso, kind, "%s(): %s", name, what);
+        return;
+    }
+    char text[ZVM_HOST_NAME_BYTES_MAX + 64];
+    snprintf(text, sizeof text, "%s(): %s", name, what);
+    (void)answer_error(call, zerror_kind_name(kind), text);
+}
+
+void zhost_answer_nowhere(struct zvm_call *call)
+{
+    blame(call, ZERROR_STATE, "the host's function has come to no end");
+}
+
+static zvm_call_outcome refuse_result(struct zvm_call *call, zvm_status status)
+{
     if (status == ZVM_E_LIMIT)
-        (void)zerror_raise(call->iso, ZERROR_LIMIT, "%s(): the host's text is too long", name);
+        blame(call, ZERROR_LIMIT, "the host's text is too long");
     else
-        (void)zerror_raise(call->iso, ZERROR_TYPE, "%s(): the host's value is none of a program",
-                           name);
+        blame(call, ZERROR_TYPE, "the host's value is none of a program");
     return ZVM_CALL_FAILED;
 }
 
@@ -198,30 +233,32 @@ zvm_call_outcome zhost_return(struct zvm_call *call, const zvm_value *value)
 {
     zvm_status status = value == NULL ? ZVM_OK : zexchange_check(value);
     if (status != ZVM_OK) return refuse_result(call, status);
+    if (call->iso == NULL) return answer_value(call, value);
     if (value != NULL && !zexchange_in(call->iso, value, call->result)) return ZVM_CALL_FAILED;
     return ZVM_CALL_RETURNED;
 }
 
 zvm_status zhost_suspend(struct zvm_call *call, uint64_t *token)
 {
-    return zwait_open(call->iso, token);
+    return call->iso == NULL ? ZVM_E_STATE : zwait_open(call->iso, token);
 }
 
-static bool make_text(struct zisolate *iso, const char *text, const char *otherwise,
-                      struct zvalue *out)
+static const char *text_or(const char *text, const char *otherwise)
 {
-    if (text == NULL || !zutf8_is_valid(text, strlen(text), NULL)) text = otherwise;
-    return zstring_new(iso, text, strlen(text), out);
+    return text == NULL || !zutf8_is_valid(text, strlen(text), NULL) ? otherwise : text;
 }
 
 zvm_call_outcome zhost_fail(struct zvm_call *call, const char *kind, const char *message)
 {
     struct zisolate *iso = call->iso;
+    kind = text_or(kind, "Error");
+    message = text_or(message, "the host gave no message");
+    if (iso == NULL) return answer_error(call, kind, message);
     struct zvalue texts[2] = {zvalue_null(), zvalue_null()}; // kind, message
     struct zscope scope;
     zscope_open(&iso->heap, &scope, texts, 2);
-    bool ok = make_text(iso, kind, "Error", &texts[0]) &&
-              make_text(iso, message, "the host gave no message", &texts[1]);
+    bool ok = zstring_new(iso, kind, strlen(kind), &texts[0]) &&
+              zstring_new(iso, message, strlen(message), &texts[1]);
     struct zerror *error = ok ? zerror_new(iso, texts[0], texts[1]) : NULL;
     zscope_close(&iso->heap, &scope);
     if (error == NULL) return ZVM_CALL_FAILED;
@@ -290,11 +327,29 @@ static enum znative_step finish(struct zvm_call *call, struct znative_context *c
     bool has_failed = iso->pending != ZPENDING_NOTHING;
     if (outcome == ZVM_CALL_SUSPENDED && !has_failed && zwait_token(iso) != 0)
         return wait(context, STATE_WAITING);
-    if (outcome != ZVM_CALL_RETURNED && !has_failed)
-        (void)zerror_raise(iso, ZERROR_STATE, "%s(): the host's function has come to no end",
-                           call->function->builtin.name);
+    if (outcome != ZVM_CALL_RETURNED && !has_failed) zhost_answer_nowhere(call);
     if (!zwait_drop(iso)) return await_unwanted(call, context);
     return iso->pending == ZPENDING_NOTHING ? return_result(context, call->result) : ZNATIVE_FAIL;
+}
+
+static enum znative_step begin_blocking(struct zvm_call *call, struct znative_context *context,
+                                        const zvm_value *arguments)
+{
+    zvm_status status =
+        zhost_start_job(call->iso, call->function, arguments, context->argument_count);
+    if (status == ZVM_OK) return wait(context, STATE_WAITING);
+    if (status == ZVM_E_THREADS)
+        blame(call, ZERROR_LIMIT, "there is no thread for a function that blocks");
+    else
+        (void)zerror_terminate(call->iso, status);
+    return ZNATIVE_FAIL;
+}
+
+// On a thread of the host a function may block: that is the host's own thread.
+static bool needs_pool(const struct zvm_call *call)
+{
+    const struct zshared *shared = call->iso->shared;
+    return call->function->is_blocking && shared->waits->has_pool(shared->waits_context);
 }
 
 static enum znative_step begin(struct zvm_call *call, struct znative_context *context)
@@ -303,6 +358,7 @@ static enum znative_step begin(struct zvm_call *call, struct znative_context *co
     zvm_value arguments[ZHOST_ARGUMENTS_MAX];
     if (!take_arguments(call->iso, function, context, arguments)) return ZNATIVE_FAIL;
     if (!charge(call->iso, function->fuel)) return ZNATIVE_FAIL;
+    if (needs_pool(call)) return begin_blocking(call, context, arguments);
     zvm_call_outcome outcome = function->call(call, arguments, context->argument_count);
     return finish(call, context, outcome);
 }
@@ -317,6 +373,10 @@ static enum znative_step use_answer(struct zvm_call *call, struct znative_contex
         call->iso->pending = ZPENDING_ERROR;
         return ZNATIVE_FAIL;
     }
+    if (answer->kind == ZANSWER_NOMEM) {
+        (void)zerror_terminate(call->iso, ZVM_E_NOMEM);
+        return ZNATIVE_FAIL;
+    }
     zvm_call_outcome outcome =
         answer->kind == ZANSWER_ERROR
             ? zhost_fail(call, answer->text, answer->text + answer->message_at)
@@ -328,7 +388,8 @@ enum znative_step zhost_step(struct zisolate *iso, struct znative_context *conte
 {
     const struct zhost_function *function =
         (const struct zhost_function *)(const void *)iso->frame->native;
-    struct zvm_call call = {iso, function, &context->registers[function->builtin.maximum]};
+    struct zvm_call call = {
+        .iso = iso, .function = function, .result = &context->registers[function->builtin.maximum]};
     if (context->state == STATE_CALL) return begin(&call, context);
     struct zanswer answer;
     if (!zwait_take(iso, &answer)) return ZNATIVE_WAIT;

@@ -15,6 +15,7 @@ struct zhost_function {
     void *user;
     size_t name_bytes; // of builtin.name, without the NUL
     uint32_t fuel;
+    bool is_blocking;
 };
 
 #define ZHOST_ARGUMENTS_MAX 16
@@ -35,11 +36,14 @@ zvm_status zhosts_bind(struct zhosts *hosts, struct zcode *code);
 
 // ---- Calls ----------------------------------------------------------------------------------------
 
-// One call, as the host's function sees it. owner-thread.
+struct zanswer;
+
+// One call, as the host's function sees it. owner-thread; one on a thread of the pool: that thread.
 struct zvm_call {
-    struct zisolate *iso;
+    struct zisolate *iso; // NULL: on a thread of the pool
     const struct zhost_function *function;
-    struct zvalue *result; // a register; null at first
+    struct zvalue *result;  // a register; null at first
+    struct zanswer *answer; // on a thread of the pool, instead
 };
 
 enum znative_step zhost_step(struct zisolate *iso, struct znative_context *context);
@@ -48,5 +52,12 @@ zvm_call_outcome zhost_return(struct zvm_call *call, const zvm_value *value);
 // *token: whoever answers it ends the call. errors: ZVM_E_NOMEM.
 zvm_status zhost_suspend(struct zvm_call *call, uint64_t *token);
 zvm_call_outcome zhost_fail(struct zvm_call *call, const char *kind, const char *message);
+
+// hostjob.c: the function is to be called on a thread of the pool, and the isolate to wait for its answer.
+// errors: ZVM_E_NOMEM, ZVM_E_LIMIT; ZVM_E_THREADS.
+zvm_status zhost_start_job(struct zisolate *iso, const struct zhost_function *function,
+                           const zvm_value *arguments, uint32_t count);
+// The answer of a call that has come to no end.
+void zhost_answer_nowhere(struct zvm_call *call);
 
 #endif // ZVM_VM_HOSTCALL_H

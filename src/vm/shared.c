@@ -10,12 +10,6 @@
 #include "vm/error.h"
 #include "vm/number.h"
 
-static const char *const kind_names[ZERROR_KIND_COUNT] = {
-#define X(name, text) [ZERROR_##name] = text,
-    ZERROR_KINDS(X)
-#undef X
-};
-
 // By type: what typeof() and type() answer.
 static const char *const type_texts[32][2] = {
     [ZTAG_INT] = {"integer", "Integer"},      [ZTAG_FLOAT] = {"float", "Float"},
@@ -40,7 +34,8 @@ static zvm_status fill_names(struct zshared *shared)
 {
     zvm_status status = ZVM_OK;
     for (int i = 0; i < ZERROR_KIND_COUNT && status == ZVM_OK; i++)
-        status = acquire_text(shared->intern, kind_names[i], &shared->kinds[i]);
+        status =
+            acquire_text(shared->intern, zerror_kind_name((enum zerror_kind)i), &shared->kinds[i]);
     for (int i = 0; i < 32 && status == ZVM_OK; i++) {
         // Code of another origin can show a program what no source can: a captured variable's cell.
         const char *const *texts = type_texts[i][0] != NULL ? type_texts[i] : hidden_texts;

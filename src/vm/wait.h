@@ -11,6 +11,7 @@ enum zanswer_kind {
     ZANSWER_VALUE, // `value`, whose text is ours: [value.length_bytes]
     ZANSWER_ERROR, // text holds kind and message, both NUL-terminated
     ZANSWER_TIME,  // the time that it waited for has come, or its deadline
+    ZANSWER_NOMEM, // there was no memory for the answer
 };
 
 // handed-over: who answers makes it, who takes it frees it.
@@ -28,11 +29,23 @@ zvm_status zanswer_of_value(const zvm_value *value, struct zanswer *out);
 zvm_status zanswer_of_error(const char *kind, const char *message, struct zanswer *out);
 void zanswer_free(struct zanswer *answer); // thread: any
 
+// Something to run on a thread of its own, once; it frees itself.
+struct zwait_job {
+    struct zwait_job *next; // of who has it
+    void (*run)(struct zwait_job *job);
+};
+
 // What a runtime's scheduler gives down. context: the scheduler.
 struct zwait_hooks {
     zvm_status (*open)(void *context, struct zisolate *iso, uint64_t *token);
     bool (*take)(void *context, struct zisolate *iso, uint64_t token, struct zanswer *out);
     bool (*drop)(void *context, struct zisolate *iso, uint64_t token);
+    // For functions that block; thread: any. has_pool: the calling thread is not to block. start: errors:
+    // ZVM_E_THREADS, the job is the caller's. answer: false: nobody waits, the answer is the caller's.
+    bool (*has_pool)(void *context);
+    zvm_status (*start)(void *context, struct zwait_job *job);
+    bool (*is_awaited)(void *context, uint64_t token);
+    bool (*answer)(void *context, uint64_t token, const struct zanswer *answer);
 };
 
 // The isolate is to get an answer; *token is its name for whoever gives it. One at a time an isolate:

@@ -239,10 +239,73 @@ static void test_refused_futex_calls_lose_no_isolate(void **state)
     }
 }
 
+static zvm_call_outcome give_one(zvm_call *call, const zvm_value *arguments, size_t count)
+{
+    (void)arguments;
+    (void)count;
+    zvm_value one = {.kind = ZVM_VALUE_INT, .integer = 1};
+    return zvm_call_return(call, &one);
+}
+
+// A worker, and `thread_count` threads for functions that block; more are refused. Of twenty isolates so
+// many get a result.
+static int count_served(int thread_count)
+{
+    static const char PROGRAM[] =
+        "let a = 0\ntry { a = one() } catch (e) { if e.kind != \"LimitError\" { throw e } }\n";
+    zvm_runtime_options options = ZVM_RUNTIME_OPTIONS_INIT;
+    zvm_host_function function = ZVM_HOST_FUNCTION_INIT;
+    zvm_runtime *runtime;
+    zvm_code *code;
+    zvm_isolate *isolates[20];
+    int served = 0;
+    options.worker_count = 1;
+    function.name = "one";
+    function.call = give_one;
+    function.is_blocking = 1;
+    atomic_store(&plan.calls[CALL_CREATE], 0);
+    atomic_store(&plan.is_from_there_on, true);
+    atomic_store(&plan.fail_at[CALL_CREATE], thread_count + 2);
+    assert_int_equal(zvm_runtime_create(&options, &runtime), ZVM_OK);
+    assert_int_equal(zvm_runtime_add_function(runtime, &function), ZVM_OK);
+    assert_int_equal(
+        zvm_code_from_source(runtime, "b.zx", PROGRAM, sizeof PROGRAM - 1, NULL, NULL, &code),
+        ZVM_OK);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(zvm_isolate_create(runtime, code, NULL, &isolates[i]), ZVM_OK);
+        assert_int_equal(zvm_isolate_submit(isolates[i]), ZVM_OK);
+    }
+    for (int i = 0; i < 20; i++) {
+        zvm_value a;
+        zvm_result result = ZVM_RESULT_INIT;
+        assert_int_equal(zvm_isolate_wait(isolates[i], UINT64_MAX), ZVM_OK);
+        assert_int_equal(zvm_isolate_result(isolates[i], &result), ZVM_OK);
+        assert_int_equal(result.status, ZVM_OK);
+        assert_int_equal(zvm_isolate_get_global(isolates[i], "a", &a), ZVM_OK);
+        served += a.integer == 1;
+    }
+    zvm_code_release(code);
+    zvm_runtime_destroy(runtime);
+    atomic_store(&plan.fail_at[CALL_CREATE], 0);
+    return served;
+}
+
+static void test_functions_that_block_make_do_with_the_threads_there_are(void **state)
+{
+    (void)state;
+    if (!HAS_OWN_CALLS) skip();
+    struct zalloc_stats before = zalloc_stats();
+    assert_int_equal(count_served(0), 0); // each program is told
+    assert_int_equal(count_served(1), 20);
+    assert_int_equal(count_served(2), 20);
+    assert_int_equal(zalloc_stats().live_bytes, before.live_bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refused_threads_mean_fewer_workers),
+        cmocka_unit_test(test_functions_that_block_make_do_with_the_threads_there_are),
         cmocka_unit_test(test_refused_locks_give_a_status),
         cmocka_unit_test(test_missing_futexes_are_found_out_at_once),
         cmocka_unit_test(test_refused_futex_calls_lose_no_isolate),

@@ -228,7 +228,7 @@ static double turn_ns(void)
     }
     double took_ns = (wall_ns() - start_ns) / TURNS;
     for (struct zisolate *iso; (iso = zqueue_next(worker)) != NULL;)
-        (void)zstate_finish(&iso->state);
+        (void)zstate_finish(&iso->state, 0);
     z_fetch_or_seq_cst(&sched->parking.idle[0], 1);
     zsched_destroy(sched);
     zspan_pool_destroy(spans);

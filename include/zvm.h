@@ -114,16 +114,18 @@ typedef struct zvm_runtime_options {
     uint64_t intern_limit_bytes; // bytes of that table; 0 = 1 GiB
     uint64_t isolate_limit;      // isolates that exist at a time; 0 = no limit
     uint32_t blocking_threads;   // for functions of the host that block, at most; 0 = 64
+    uint32_t lists_finished;     // 1: for zvm_runtime_finished_take
 } zvm_runtime_options;
 
-#define ZVM_RUNTIME_OPTIONS_INIT {sizeof(zvm_runtime_options), 0, 0, 0, 0, 0, 0}
+#define ZVM_RUNTIME_OPTIONS_INIT {sizeof(zvm_runtime_options), 0, 0, 0, 0, 0, 0, 0}
 
 /// Makes a runtime and starts its workers. Several runtimes may live in one process.
 ///
 /// in:      options  may be NULL: no workers, all defaults
 /// out:     out      the runtime; destroy it with zvm_runtime_destroy
 /// errors:  ZVM_E_ARGUMENT size, worker_count or blocking_threads (at most 1024); ZVM_E_NOMEM; ZVM_E_THREADS not one
-///          of the wanted workers could be started (with fewer than wanted it works: see the report)
+///          of the wanted workers could be started (with fewer than wanted it works: see the report); ZVM_E_LIMIT
+///          lists_finished, and the system has no descriptor left
 /// thread:  any; never blocks
 /// memory:  about 64 KiB a worker
 /// cost:    one thread start a worker
@@ -163,6 +165,31 @@ ZVM_API zvm_status zvm_runtime_drain(zvm_runtime *runtime);
 /// cost:    at most one slice of each worker when cancelling
 /// source:  design card
 ZVM_API zvm_status zvm_runtime_shutdown(zvm_runtime *runtime, bool cancel);
+
+/// The file descriptor that an event loop watches: it is readable whenever isolates have finished that
+/// were submitted, have no on_finish, and have not been taken by zvm_runtime_finished_take.
+///
+/// in:      runtime, made with lists_finished
+/// out:     none
+/// errors:  -1: NULL, or made without
+/// thread:  any
+/// memory:  the descriptor is the runtime's: for poll, select and epoll, not for reading or closing
+/// cost:    constant
+/// source:  design card, host event loops
+ZVM_API int zvm_runtime_finished_fd(const zvm_runtime *runtime);
+
+/// Takes isolates that have finished, oldest first. One that has not been taken cannot be destroyed,
+/// loaded or reset (ZVM_E_BUSY), also when zvm_isolate_wait has told of its end.
+///
+/// in:      runtime, made with lists_finished; isolates [capacity]
+/// out:     isolates; count, at most capacity, 0: none (in spite of a readable descriptor, now and then)
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_STATE made without lists_finished
+/// thread:  any; each isolate is given out once
+/// memory:  none
+/// cost:    one or two system calls, and linear in count
+/// source:  design card, host event loops
+ZVM_API zvm_status zvm_runtime_finished_take(zvm_runtime *runtime, zvm_isolate **isolates,
+                                             size_t capacity, size_t *count);
 
 /// How short memory is.
 typedef enum zvm_pressure {
@@ -803,7 +830,7 @@ ZVM_API zvm_status zvm_isolate_create(zvm_runtime *runtime, zvm_code *code,
 ///
 /// in:      isolate  may be NULL; not queued or running
 /// out:     none
-/// errors:  ZVM_E_BUSY queued or running: nothing changes (cancel and wait first)
+/// errors:  ZVM_E_BUSY queued or running, or not taken by zvm_runtime_finished_take: nothing changes
 /// thread:  any, but nobody may use the isolate during or after the call
 /// memory:  frees spans, never single objects
 /// cost:    about 0.4 microseconds a MiB

@@ -93,6 +93,7 @@ static zvm_status fill_runtime(zvm_runtime *runtime, const zvm_runtime_options *
                                            .slice_budget = options->slice_budget,
                                            .isolate_limit = options->isolate_limit,
                                            .spans = runtime->spans,
+                                           .lists_finished = options->lists_finished != 0,
                                            .blocking_threads = options->blocking_threads};
     status = zsched_create(&sched_options, &runtime->sched);
     if (status != ZVM_OK) return status;
@@ -108,7 +109,7 @@ zvm_status zvm_runtime_create(const zvm_runtime_options *options, zvm_runtime **
     if (options != NULL && !zapi_read_options(&own, sizeof own, options, options->size))
         return ZVM_E_ARGUMENT;
     if (own.worker_count > ZSCHED_WORKERS_MAX) return ZVM_E_ARGUMENT;
-    if (own.blocking_threads > ZSCHED_BLOCKING_MAX) return ZVM_E_ARGUMENT;
+    if (own.blocking_threads > ZSCHED_BLOCKING_MAX || own.lists_finished > 1) return ZVM_E_ARGUMENT;
 
     zvm_runtime *runtime = z_alloc_zeroed(sizeof *runtime);
     if (runtime == NULL) return ZVM_E_NOMEM;
@@ -143,6 +144,20 @@ zvm_status zvm_runtime_shutdown(zvm_runtime *runtime, bool cancel)
 {
     if (runtime == NULL) return ZVM_E_ARGUMENT;
     return zsched_shutdown(runtime->sched, cancel);
+}
+
+int zvm_runtime_finished_fd(const zvm_runtime *runtime)
+{
+    return runtime == NULL ? -1 : zsched_finished_descriptor(runtime->sched);
+}
+
+zvm_status zvm_runtime_finished_take(zvm_runtime *runtime, zvm_isolate **isolates, size_t capacity,
+                                     size_t *count)
+{
+    if (runtime == NULL || isolates == NULL || count == NULL) return ZVM_E_ARGUMENT;
+    if (zsched_finished_descriptor(runtime->sched) < 0) return ZVM_E_STATE;
+    *count = zsched_take_finished(runtime->sched, isolates, capacity);
+    return ZVM_OK;
 }
 
 _Static_assert((int)ZVM_PRESSURE_CRITICAL == (int)ZPRESSURE_CRITICAL, "the levels are the heap's");

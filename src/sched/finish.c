@@ -53,7 +53,10 @@ void zfinish_isolate(struct zsched *sched, struct zisolate *iso, bool was_submit
     void *user = iso->user;
     struct zevent *event = zfinish_event(sched, iso);
     uint64_t token = zwaiting_abandon(sched, iso);
-    uint32_t word = zstate_finish(&iso->state); // PAIR state, PAIR watch
+    bool is_listed = was_submitted && on_finish == NULL && sched->has_finished;
+    uint32_t set = is_listed ? ZSTATE_LISTED : 0;
+    uint32_t word = zstate_finish(&iso->state, set); // PAIR state, PAIR watch
+    if (is_listed) zfinished_push(&sched->finished, iso);
     if ((word & ZSTATE_TOKEN) == 0) zwaiting_settle(sched, token);
     if ((word & ZSTATE_WATCHED) != 0) zevent_raise(event);
     if (on_finish != NULL) call_on_finish(sched, iso, on_finish, user);
@@ -68,4 +71,16 @@ void zfinish_ended(struct zsched *sched, struct zisolate *iso, struct zlane *lan
     zfold_heap(sched, block, iso, lane);
     zfold_finished(block, iso);
     zfold_end(sched, lane, block, zclock_now_ns());
+}
+
+// ---- Telling the host ---------------------------------------------------------------------------
+
+int zsched_finished_descriptor(const struct zsched *sched)
+{
+    return sched->has_finished ? sched->finished.descriptor : -1;
+}
+
+size_t zsched_take_finished(struct zsched *sched, zvm_isolate **out, size_t capacity)
+{
+    return sched->has_finished ? zfinished_take(&sched->finished, out, capacity) : 0;
 }

@@ -81,7 +81,7 @@ zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, s
 
 zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
 {
-    if (!zsched_is_at_rest(iso)) return ZVM_E_BUSY;
+    if (!zsched_is_at_rest(iso) || zsched_is_listed(iso)) return ZVM_E_BUSY;
     struct zlane *lane = zlane_acquire_sure(sched);
     unlink_live(sched, iso);
     uint64_t token = zwaiting_abandon(sched, iso);

@@ -144,6 +144,10 @@ zvm_status zsched_create(const struct zsched_options *options, struct zsched **o
     if (blocking_threads == 0) blocking_threads = ZBLOCKING_THREADS_DEFAULT;
     if (status == ZVM_OK) status = zblocking_init(&sched->blocking, blocking_threads);
     sched->has_blocking = status == ZVM_OK;
+    if (status == ZVM_OK && options->lists_finished) {
+        status = zfinished_init(&sched->finished);
+        sched->has_finished = status == ZVM_OK;
+    }
     if (status == ZVM_OK) status = zlane_create(sched, &sched->reserve);
     if (status == ZVM_OK) status = zlane_create(sched, &sched->lanes);
     // Without futexes workers could not sleep; the host's own threads need none.
@@ -169,6 +173,9 @@ static void stop_workers(struct zsched *sched)
 
 static void destroy_isolates(struct zsched *sched)
 {
+    zvm_isolate *listed;
+    while (zsched_take_finished(sched, &listed, 1) > 0)
+        continue;
     while (sched->live != NULL) {
         struct zisolate *iso = sched->live;
         zvm_status status = zsched_isolate_destroy(sched, iso);
@@ -189,6 +196,7 @@ void zsched_destroy(struct zsched *sched)
     z_free(sched->workers, sched->worker_capacity * sizeof *sched->workers);
     zparking_deinit(&sched->parking);
     zlane_destroy_all(sched);
+    if (sched->has_finished) zfinished_deinit(&sched->finished);
     if (sched->has_tokens) ztokens_deinit(&sched->tokens);
     deinit_locks(sched);
     z_free_aligned(sched, sizeof *sched);

@@ -31,12 +31,16 @@ bool zsched_is_at_rest(const struct zisolate *iso)
     return phase == ZSTATE_IDLE || phase == ZSTATE_DONE || zstate_is_hosted_wait(word);
 }
 
+bool zsched_is_listed(const struct zisolate *iso)
+{
+    return (zstate_load(&iso->state) & ZSTATE_LISTED) != 0; // PAIR state
+}
+
 zvm_status zsched_may_reopen(const struct zisolate *iso)
 {
     uint32_t word = zstate_load(&iso->state); // PAIR state
     if (zstate_phase(word) == ZSTATE_IDLE) return ZVM_E_STATE;
-    bool is_named = (word & (uint32_t)(ZSTATE_ENTRY | ZSTATE_TOKEN)) != 0;
-    bool may = zstate_phase(word) == ZSTATE_DONE && !is_named;
+    bool may = zstate_phase(word) == ZSTATE_DONE && (word & ZSTATE_NAMED) == 0;
     return may ? ZVM_OK : ZVM_E_BUSY;
 }
 

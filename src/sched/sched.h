@@ -22,6 +22,7 @@ struct zsched_options {
     uint32_t slice_budget; // 0 = ZSCHED_BUDGET_DEFAULT
     struct zspan_pool *spans;
     uint64_t isolate_limit; // isolates that exist at a time; 0 = no limit
+    bool lists_finished;       // zsched_take_finished is wanted
     uint32_t blocking_threads; // for jobs that block, at most; 0 = a default
 };
 
@@ -39,7 +40,7 @@ uint32_t zsched_worker_count(const struct zsched *sched);
 // errors: ZVM_E_CLOSED, and those of zisolate_create.
 zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, struct zcode *code,
                                  const struct zisolate_options *options, struct zisolate **out);
-// errors: ZVM_E_BUSY queued or running: nothing changes.
+// errors: ZVM_E_BUSY queued or running, or to be taken by zsched_take_finished: nothing changes.
 zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso);
 
 // Hands an idle isolate to the workers; its deadline counts from here.
@@ -58,6 +59,13 @@ void zsched_cancel(struct zsched *sched, struct zisolate *iso);
 bool zsched_is_done(const struct zisolate *iso);    // finished: its result may be read
 // Idle or finished, or left waiting by zsched_run.
 bool zsched_is_at_rest(const struct zisolate *iso);
+
+bool zsched_is_listed(const struct zisolate *iso); // finished, and not yet taken
+
+// A descriptor that is readable while there are isolates to take; -1: none was asked for.
+int zsched_finished_descriptor(const struct zsched *sched);
+// Submitted isolates without an on_finish that have finished since, oldest first; how many.
+size_t zsched_take_finished(struct zsched *sched, zvm_isolate **out, size_t capacity);
 
 // May zsched_reopen now? errors: ZVM_E_STATE it never ran; ZVM_E_BUSY queued, running, or just cancelled.
 zvm_status zsched_may_reopen(const struct zisolate *iso);

@@ -9,6 +9,7 @@
 #include "sched/admission.h"
 #include "sched/blocking.h"
 #include "sched/event.h"
+#include "sched/finished.h"
 #include "sched/inbox.h"
 #include "sched/overflow.h"
 #include "sched/park.h"
@@ -117,6 +118,8 @@ struct zsched {
     uint32_t lock_count; // of the locks above, those that are initialised
     bool has_tokens;     // so are the tokens
     bool has_blocking;   // and these
+    bool has_finished;   // and these, if asked for
+    struct zfinished finished; // shared
     struct zblocking blocking; // under its own lock
 
     // shared, relaxed: a gauge and its highest value; nothing is read through them

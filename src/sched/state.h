@@ -305,18 +305,24 @@ static inline bool zstate_mark_cancelled(_Atomic uint32_t *state, uint32_t word)
 }
 
 // The caller has it RUNNING, and it is over. From here on it belongs to who sees DONE, and may be
-// gone. The word as it was: WATCHED: somebody waits for it; TOKEN: an answer is on its way, and who
-// brings it throws it away.
-static inline uint32_t zstate_finish(_Atomic uint32_t *state)
+// gone, unless `set` is LISTED. The word as it was: WATCHED: somebody waits for it; TOKEN: an answer is
+// on its way, and who brings it throws it away.
+static inline uint32_t zstate_finish(_Atomic uint32_t *state, uint32_t set)
 {
     uint32_t word = zstate_load(state), next;
     do {
         zpoint_pass();
         ZVM_CHECK(zstate_phase(word) == ZSTATE_RUNNING);
         // the other bits mean nothing any more
-        next = ZSTATE_DONE | (word & (uint32_t)(ZSTATE_ENTRY | ZSTATE_TOKEN));
+        next = ZSTATE_DONE | set | (word & (uint32_t)(ZSTATE_ENTRY | ZSTATE_TOKEN));
     } while (!z_cas_acq_rel(state, &word, next)); // PAIR state, PAIR watch
     return word;
+}
+
+// The host has been told: it is the host's.
+static inline void zstate_unlist(_Atomic uint32_t *state)
+{
+    z_fetch_and_acq_rel(state, ~(uint32_t)ZSTATE_LISTED); // PAIR state
 }
 
 // Asks for a wake-up at the end. False: it is over already.
@@ -331,18 +337,20 @@ static inline bool zstate_watch(_Atomic uint32_t *state)
     return false;
 }
 
-// The host gives a finished one more to do. False: it is not finished, or an entry or an answer still
-// names it.
+// Others still hold a finished one: a queue, who answers it, or the list of those that have finished.
+#define ZSTATE_NAMED (uint32_t)(ZSTATE_ENTRY | ZSTATE_TOKEN | ZSTATE_LISTED)
+
+// The host gives a finished one more to do. False: it is not finished, or named.
 static inline bool zstate_reopen(_Atomic uint32_t *state)
 {
     uint32_t seen;
-    return zstate_step(state, ZSTATE_DONE, ZSTATE_ENTRY | ZSTATE_TOKEN, ZSTATE_IDLE,
+    return zstate_step(state, ZSTATE_DONE, ZSTATE_NAMED, ZSTATE_IDLE,
                        ZSTATE_NOTIFIED | ZSTATE_CANCEL | ZSTATE_WATCHED, 0, &seen); // PAIR state
 }
 
 enum zretired {
-    ZRETIRED_FREE,   // the caller frees the block
-    ZRETIRED_LATER,  // who takes out the entry that is still there frees it, or who brings the answer
+    ZRETIRED_FREE,  // the caller frees the block
+    ZRETIRED_LATER, // who takes out the entry that is still there frees it, or who brings the answer
     ZRETIRED_ANSWER, // besides, who brings the answer throws it away
 };
 

@@ -69,6 +69,7 @@ enum {
     ZSTATE_ENTRY = 32,   // some queue holds an entry of it
     ZSTATE_WATCHED = 64, // some thread waits for its end, or for its answer
     ZSTATE_TOKEN = 128,  // somebody may answer it, and holds its block until then
+    ZSTATE_LISTED = 512, // DONE, and in the list of those that the host has not been told of
     ZSTATE_HOSTED = 256, // WAITING: a thread of the host runs it, not the workers
 };
 

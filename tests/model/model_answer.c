@@ -183,7 +183,7 @@ static void end(struct zisolate *iso)
     if (zmodel_bug == BLIND_FINISH)
         z_store_release(&iso->state, ZSTATE_DONE);
     else
-        word = zstate_finish(&iso->state);
+        word = zstate_finish(&iso->state, 0);
     if ((word & ZSTATE_TOKEN) == 0 && token != 0) ztoken_throw_away_named(&tokens, token);
     z_fetch_sub_acq_rel(&left, 1);
 }

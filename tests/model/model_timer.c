@@ -128,7 +128,7 @@ static void end(struct zisolate *iso)
         ztoken_throw_away_named(&tokens, token);
         token = 0;
     }
-    uint32_t word = zstate_finish(&iso->state);
+    uint32_t word = zstate_finish(&iso->state, 0);
     if ((word & ZSTATE_TOKEN) == 0 && token != 0) ztoken_throw_away_named(&tokens, token);
     z_fetch_sub_acq_rel(&left, 1);
 }

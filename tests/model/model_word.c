@@ -87,7 +87,7 @@ static void end(struct zisolate *iso)
     if (zmodel_bug == BLIND_FINISH)
         z_store_release(&iso->state, ZSTATE_DONE);
     else
-        (void)zstate_finish(&iso->state);
+        (void)zstate_finish(&iso->state, 0);
 }
 
 // ---- The worker -------------------------------------------------------------------------------------

@@ -115,15 +115,16 @@ typedef struct zvm_runtime_options {
     uint64_t isolate_limit;      // isolates that exist at a time; 0 = no limit
     uint32_t blocking_threads;   // for functions of the host that block, at most; 0 = 64
     uint32_t lists_finished;     // 1: for zvm_runtime_finished_take
+    uint64_t seed;               // not 0: runs can be repeated, see zvm_runtime_turns
 } zvm_runtime_options;
 
-#define ZVM_RUNTIME_OPTIONS_INIT {sizeof(zvm_runtime_options), 0, 0, 0, 0, 0, 0, 0}
+#define ZVM_RUNTIME_OPTIONS_INIT {sizeof(zvm_runtime_options), 0, 0, 0, 0, 0, 0, 0, 0}
 
 /// Makes a runtime and starts its workers. Several runtimes may live in one process.
 ///
 /// in:      options  may be NULL: no workers, all defaults
 /// out:     out      the runtime; destroy it with zvm_runtime_destroy
-/// errors:  ZVM_E_ARGUMENT size, worker_count or blocking_threads (at most 1024); ZVM_E_NOMEM; ZVM_E_THREADS not one
+/// errors:  ZVM_E_ARGUMENT size, worker_count or blocking_threads (at most 1024), a seed with several workers; ZVM_E_NOMEM; ZVM_E_THREADS not one
 ///          of the wanted workers could be started (with fewer than wanted it works: see the report); ZVM_E_LIMIT
 ///          lists_finished, and the system has no descriptor left
 /// thread:  any; never blocks
@@ -165,6 +166,26 @@ ZVM_API zvm_status zvm_runtime_drain(zvm_runtime *runtime);
 /// cost:    at most one slice of each worker when cancelling
 /// source:  design card
 ZVM_API zvm_status zvm_runtime_shutdown(zvm_runtime *runtime, bool cancel);
+
+/// Runs submitted isolates of a runtime with a seed, on the calling thread.
+///
+/// A runtime with a seed starts no thread. The thread that made it runs everything, in zvm_runtime_turns,
+/// zvm_runtime_drain, zvm_runtime_shutdown, zvm_isolate_wait and zvm_isolate_run. The seed says how long each slice
+/// is and who is passed over once. All clocks that programs and limits see count fuel, one nanosecond a unit, and go
+/// on to the next time that somebody waits for when there is nothing to run: CPU time and timeouts are meant in these.
+/// Functions that block are called on the same thread. So the same seed, programs and calls of the host give the
+/// same output, errors, collections and reports; where other threads cancel or complete, that is theirs to repeat.
+/// The key of the tables is fixed too, unless the process had a runtime before.
+///
+/// in:      runtime; turns  slices to run at most
+/// out:     run  how many were run; fewer than turns: nothing is left that can run
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_STATE it has no seed, or called from inside a turn; ZVM_E_THREAD not the thread
+///          that made it
+/// thread:  the one that made the runtime
+/// memory:  none
+/// cost:    that of the slices
+/// source:  ours, after deterministic simulation
+ZVM_API zvm_status zvm_runtime_turns(zvm_runtime *runtime, uint64_t turns, uint64_t *run);
 
 /// The file descriptor that an event loop watches: it is readable whenever isolates have finished that
 /// were submitted, have no on_finish, and have not been taken by zvm_runtime_finished_take.

@@ -8,6 +8,7 @@
 #include "api/api_internal.h"
 
 #include "base/alloc.h"
+#include "base/siphash.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
 #include "lang/compile.h"
@@ -83,6 +84,7 @@ static zvm_status fill_runtime(zvm_runtime *runtime, const zvm_runtime_options *
 {
     struct zintern_options intern_options = {.limit_count = options->intern_limit_count,
                                              .limit_bytes = options->intern_limit_bytes};
+    if (options->seed != 0) zsiphash_fix_process_key(options->seed);
     zvm_status status = zintern_create(&intern_options, &runtime->intern);
     if (status == ZVM_OK) status = zspan_pool_create(&runtime->spans);
     if (status == ZVM_OK) status = zshared_create(runtime->intern, &runtime->shared);
@@ -92,6 +94,7 @@ static zvm_status fill_runtime(zvm_runtime *runtime, const zvm_runtime_options *
     struct zsched_options sched_options = {.worker_count = options->worker_count,
                                            .slice_budget = options->slice_budget,
                                            .isolate_limit = options->isolate_limit,
+                                           .seed = options->seed,
                                            .spans = runtime->spans,
                                            .lists_finished = options->lists_finished != 0,
                                            .blocking_threads = options->blocking_threads};
@@ -109,6 +112,8 @@ zvm_status zvm_runtime_create(const zvm_runtime_options *options, zvm_runtime **
     if (options != NULL && !zapi_read_options(&own, sizeof own, options, options->size))
         return ZVM_E_ARGUMENT;
     if (own.worker_count > ZSCHED_WORKERS_MAX) return ZVM_E_ARGUMENT;
+    if (own.seed != 0 && own.worker_count > 1) return ZVM_E_ARGUMENT;
+    if (own.seed != 0) own.worker_count = 1; // its maker's thread
     if (own.blocking_threads > ZSCHED_BLOCKING_MAX || own.lists_finished > 1) return ZVM_E_ARGUMENT;
 
     zvm_runtime *runtime = z_alloc_zeroed(sizeof *runtime);
@@ -144,6 +149,12 @@ zvm_status zvm_runtime_shutdown(zvm_runtime *runtime, bool cancel)
 {
     if (runtime == NULL) return ZVM_E_ARGUMENT;
     return zsched_shutdown(runtime->sched, cancel);
+}
+
+zvm_status zvm_runtime_turns(zvm_runtime *runtime, uint64_t turns, uint64_t *run)
+{
+    if (runtime == NULL || run == NULL) return ZVM_E_ARGUMENT;
+    return zsched_turns(runtime->sched, turns, run);
 }
 
 int zvm_runtime_finished_fd(const zvm_runtime *runtime)

@@ -5,13 +5,25 @@
 #include "base/clock.h"
 
 #include "base/assert.h"
+#include "base/atomic.h"
 
 #include <time.h>
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 
+static _Thread_local const _Atomic uint64_t *given; // NULL: none
+
+const _Atomic uint64_t *zclock_use(const _Atomic uint64_t *ns)
+{
+    const _Atomic uint64_t *before = given;
+    given = ns;
+    return before;
+}
+
 static uint64_t read_clock(clockid_t clock)
 {
+    if (ZVM_UNLIKELY(given != NULL))
+        return z_load_relaxed(given); // relaxed: its own thread writes it
     struct timespec now;
     // Both clocks are always there on Linux: a failure means that the stack is broken.
     ZVM_CHECK(clock_gettime(clock, &now) == 0);

@@ -31,6 +31,8 @@
 #define KEPT_BYTES_MAX ((size_t)256 << 20)
 // How often main looks up from waiting: for the progress line, and for output still in its buffer.
 #define TICK_NS 200000000
+// Turns that main takes between two looks, with --seed: some milliseconds.
+#define TURNS_AT_ONCE 64
 
 struct slot {
     struct cli_batch *batch;
@@ -419,16 +421,35 @@ static struct timespec time_of_next_tick(void)
     return at;
 }
 
+static struct view look_locked(const struct cli_batch *batch)
+{
+    return (struct view){batch->stop, room_locked(batch), batch->live_count, batch->finished_count};
+}
+
+// With --seed main is the worker. Turns are few enough for an interrupt to be seen soon.
+static struct view run_turns(struct cli_batch *batch)
+{
+    for (uint64_t run = 1;;) {
+        pthread_mutex_lock(&batch->lock);
+        bool is_ready = run == 0 || has_work_locked(batch);
+        struct view view = look_locked(batch);
+        pthread_mutex_unlock(&batch->lock);
+        if (is_ready) return view;
+        if (zvm_runtime_turns(batch->runtime, TURNS_AT_ONCE, &run) != ZVM_OK) run = 0;
+    }
+}
+
 // Waits until there is something to do, or a tick has passed.
 static struct view wait_for_work(struct cli_batch *batch)
 {
+    if (batch->options->seed != 0) return run_turns(batch);
     struct timespec tick = time_of_next_tick();
     int waited = 0;
     pthread_mutex_lock(&batch->lock);
     while (waited == 0 && !has_work_locked(batch)) {
         waited = pthread_cond_timedwait(&batch->changed, &batch->lock, &tick);
     }
-    struct view view = {batch->stop, room_locked(batch), batch->live_count, batch->finished_count};
+    struct view view = look_locked(batch);
     pthread_mutex_unlock(&batch->lock);
     // What a program prints now and then is read as it is printed, also through a pipe.
     if (waited != 0 && !cli_output_flush_if_idle(batch->output)) view.stop = CLI_STOP_OUTPUT;

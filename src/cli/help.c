@@ -75,6 +75,7 @@ static const char help_run[] =
     "\n"
     "Tuning:\n"
     "  --slice N            fuel until another isolate gets its turn (32768)\n"
+    "  --seed N             a run that can be repeated: one worker, clocks that count fuel\n"
     "  --gc-mode MODE       auto, full, incremental or generational (auto)\n"
     "  --gc-growth PERCENT  collect when live memory has grown to this (200)\n"
     "  --gc-threshold N     collect every N allocations; 0 is off (0)\n"

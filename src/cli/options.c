@@ -244,10 +244,7 @@ static bool apply_output(struct cli_run_options *options, const char *name, cons
 
 static bool apply_seed(struct cli_run_options *options, const char *name, const char *value)
 {
-    (void)options;
-    (void)value;
-    cli_complain("%s: replayable runs are not in this version; leave it out", name);
-    return false;
+    return parse_within(name, value, 1, UINT64_MAX, &options->seed);
 }
 
 static bool apply_text(struct cli_run_options *options, const char *name, const char *value)
@@ -425,6 +422,10 @@ static bool check_together(const struct cli_run_options *options)
         cli_complain("--report-file: there is no report to write with '--report none'");
         return false;
     }
+    if (options->seed != 0 && options->worker_count > 1) {
+        cli_complain("--seed: such a run has one worker; leave -w out");
+        return false;
+    }
     if (options->at_given && options->heap_snapshot == NULL) {
         cli_complain("--at: there is no snapshot to write; add '--heap-snapshot FILE'");
         return false;
@@ -451,7 +452,8 @@ static uint32_t usable_processors(void)
 
 static void set_defaults(struct cli_run_options *options)
 {
-    if (options->worker_count == 0) options->worker_count = usable_processors();
+    if (options->worker_count == 0)
+        options->worker_count = options->seed != 0 ? 1 : usable_processors();
     // A file for a report is a wish for one; text is the form for people.
     bool wanted = options->report_file != NULL && !options->report_given;
     if (wanted) options->report = CLI_REPORT_TEXT;

@@ -30,6 +30,7 @@ struct cli_run_options {
     uint32_t max_depth;
     uint64_t intern_table_count, intern_table_bytes; // for all isolates together
     uint32_t slice_budget;
+    uint64_t seed; // 0: none
     uint64_t gc_threshold_count;
     uint32_t gc_growth_percent; // 0: the default
     zvm_gc_mode gc_mode;

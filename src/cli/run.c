@@ -43,6 +43,7 @@ static bool create_runtime(struct run *run)
     zvm_runtime_options options = ZVM_RUNTIME_OPTIONS_INIT;
     options.worker_count = run->options.worker_count;
     options.slice_budget = run->options.slice_budget;
+    options.seed = run->options.seed;
     options.intern_limit_count = run->options.intern_table_count;
     options.intern_limit_bytes = run->options.intern_table_bytes;
     zvm_status status = zvm_runtime_create(&options, &run->runtime);

@@ -16,6 +16,7 @@ static uint64_t cpu_ns_of(const struct zworker *worker)
 {
     clockid_t clock;
     struct timespec time;
+    if (zsched_is_replay(worker->sched)) return zsched_now_ns(worker->sched);
     if (pthread_getcpuclockid(worker->thread, &clock) != 0) return 0;
     if (clock_gettime(clock, &time) != 0) return 0;
     return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
@@ -85,7 +86,7 @@ void zsched_report(struct zsched *sched, struct zreport_snapshot *rows, struct z
     view->workers_wanted = sched->worker_capacity;
     view->wakeups_refused = z_load_relaxed(&sched->parking.refused); // relaxed: a count
     view->late_answers = z_load_relaxed(&sched->late_answers);       // relaxed: a count
-    view->now_ns = zclock_now_ns();
+    view->now_ns = zsched_now_ns(sched);
     view->wall_ns = view->now_ns - sched->start_ns;
     view->isolates_in_flight = in_flight(sched);
     view->heap_peak_bytes = z_load_relaxed(&sched->heap_peak_bytes); // relaxed: a gauge

@@ -23,7 +23,7 @@ static void call_on_finish(struct zsched *sched, struct zisolate *iso, zvm_finis
     on_finish((zvm_isolate *)iso, user);
     if (worker == NULL) return;
     worker->is_lending = was_lending;
-    worker->clock_ns = zclock_now_ns(); // the callback's time is no slice's
+    worker->clock_ns = zsched_now_ns(sched); // the callback's time is no slice's
 }
 
 void zfinish_leave(struct zworker *worker)
@@ -70,7 +70,7 @@ void zfinish_ended(struct zsched *sched, struct zisolate *iso, struct zlane *lan
     struct zreport_block *block = zfold_begin(sched, lane);
     zfold_heap(sched, block, iso, lane);
     zfold_finished(block, iso);
-    zfold_end(sched, lane, block, zclock_now_ns());
+    zfold_end(sched, lane, block, zsched_now_ns(sched));
 }
 
 // ---- Telling the host ---------------------------------------------------------------------------

@@ -69,7 +69,7 @@ zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, s
         for (uint32_t kind = 0; kind < ZPOOL_KIND_COUNT; kind++)
             zreport_add_pool(block, kind, ZREPORT_POOL_OFF, options->pool_limits[kind] == 0);
         zfold_heap(sched, block, iso, lane);
-        zfold_end(sched, lane, block, zclock_now_ns());
+        zfold_end(sched, lane, block, zsched_now_ns(sched));
         link_live(sched, iso);
         *out = iso;
     } else {
@@ -88,7 +88,7 @@ zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
     struct zreport_block *block = zfold_begin(sched, lane);
     zfold_heap(sched, block, iso, lane);
     zfold_destroyed(sched, block, iso);
-    zfold_end(sched, lane, block, zclock_now_ns());
+    zfold_end(sched, lane, block, zsched_now_ns(sched));
     zisolate_deinit(iso, lane->runner.env);
     enum zretired retired = zstate_retire(&iso->state); // PAIR state
     if (retired != ZRETIRED_ANSWER) zwaiting_settle(sched, token);
@@ -141,14 +141,16 @@ static enum zisolate_outcome run_slice(struct zsched *sched, struct zisolate *is
     struct zfold_mark before = zfold_before(iso);
     uint64_t budget = run->budget < sched->slice_budget ? run->budget : sched->slice_budget;
     if (run->budget != UINT64_MAX) run->budget -= budget;
-    uint64_t start_ns = zclock_now_ns();
+    uint64_t start_ns = zsched_now_ns(sched);
     enum zisolate_outcome outcome = ZOUTCOME_FINISHED;
     // relaxed: a bit that came later is seen by the interpreter's own look.
     if (z_load_relaxed(&iso->state) & ZSTATE_CANCEL)
         zisolate_end(iso, &lane->runner, ZVM_E_CANCELLED);
     else
         outcome = zisolate_run(iso, &lane->runner, budget);
-    uint64_t end_ns = zclock_now_ns();
+    if (zsched_is_replay(sched))
+        zreplay_pass(&sched->replay, zisolate_fuel_used(iso) - before.fuel_used);
+    uint64_t end_ns = zsched_now_ns(sched);
     bool is_over = outcome == ZOUTCOME_FINISHED;
 
     struct zreport_block *block = zfold_begin(sched, lane);
@@ -162,21 +164,21 @@ static enum zisolate_outcome run_slice(struct zsched *sched, struct zisolate *is
 }
 
 // What it waits for may be a time.
-static bool is_time(const struct zisolate *iso)
+static bool is_time(const struct zsched *sched, const struct zisolate *iso)
 {
     uint64_t wake_ns = zwait_wake_ns(iso);
-    return wake_ns != 0 && zclock_now_ns() >= wake_ns;
+    return wake_ns != 0 && zsched_now_ns(sched) >= wake_ns;
 }
 
 // -> RUNNING, for the calling thread.
-static zvm_status claim(struct zisolate *iso)
+static zvm_status claim(const struct zsched *sched, struct zisolate *iso)
 {
     uint32_t seen;
     if (zstate_claim(&iso->state, &seen)) return ZVM_OK; // PAIR state
     if (zstate_is_hosted_wait(seen)) {
-        if (!is_time(iso)) return ZVM_E_WAITING;
+        if (!is_time(sched, iso)) return ZVM_E_WAITING;
         if (zstate_claim_waiting(&iso->state)) return ZVM_OK; // PAIR state
-        return claim(iso); // it has got its answer just now, and is idle
+        return claim(sched, iso); // it has got its answer just now, and is idle
     }
     return zstate_phase(seen) == ZSTATE_DONE ? ZVM_E_STATE : ZVM_E_BUSY;
 }
@@ -201,14 +203,16 @@ zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budge
                            .lane = zlane_acquire(sched),
                            .budget = budget == 0 ? UINT64_MAX : budget};
     if (run.lane == NULL) return ZVM_E_NOMEM;
-    zvm_status status = claim(iso);
+    zvm_status status = claim(sched, iso);
     if (status != ZVM_OK) {
         zlane_release(sched, run.lane);
         return status;
     }
-    zsched_set_deadline(iso);
+    zsched_set_deadline(sched, iso);
     run_of_thread = &run;
+    const _Atomic uint64_t *clock = zsched_use_clock(sched);
     enum zisolate_outcome outcome = run_slices(sched, iso, &run);
+    zsched_leave_clock(sched, clock);
     run_of_thread = run.outer;
     zlane_release(sched, run.lane);
     if (finished != NULL) *finished = outcome == ZOUTCOME_FINISHED;
@@ -225,16 +229,18 @@ zvm_status zsched_borrow(struct zsched *sched, struct zisolate *iso, struct zlan
     if (lane == NULL) return ZVM_E_NOMEM;
     iso->runner = &lane->runner;
     iso->heap.env = lane->runner.env;
+    lane->clock = zsched_use_clock(sched);
     *out = lane;
     return ZVM_OK;
 }
 
 void zsched_give_back(struct zsched *sched, struct zisolate *iso, struct zlane *lane)
 {
+    zsched_leave_clock(sched, lane->clock);
     iso->runner = NULL;
     iso->heap.env = NULL;
     struct zreport_block *block = zfold_begin(sched, lane);
     zfold_heap(sched, block, iso, lane);
-    zfold_end(sched, lane, block, zclock_now_ns());
+    zfold_end(sched, lane, block, zsched_now_ns(sched));
     zlane_release(sched, lane);
 }

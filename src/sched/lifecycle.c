@@ -50,6 +50,7 @@ static void destroy_worker(struct zworker *worker)
 
 static bool start_worker(struct zworker *worker)
 {
+    if (zsched_is_replay(worker->sched)) return true; // the host's thread is it
     if (pthread_create(&worker->thread, NULL, zworker_main, worker) != 0) return false;
     char name[16]; // the longest that Linux takes: "zvm-worker-1023"
     snprintf(name, sizeof name, "zvm-worker-%u", worker->index % ZSCHED_WORKERS_MAX);
@@ -122,6 +123,7 @@ static bool init_locks(struct zsched *sched)
 zvm_status zsched_create(const struct zsched_options *options, struct zsched **out)
 {
     ZVM_ASSERT(options->worker_count <= ZSCHED_WORKERS_MAX);
+    ZVM_ASSERT(options->seed == 0 || options->worker_count == 1);
 
     struct zsched *sched = z_alloc_aligned(_Alignof(struct zsched), sizeof *sched);
     if (sched == NULL) return ZVM_E_NOMEM;
@@ -135,7 +137,8 @@ zvm_status zsched_create(const struct zsched_options *options, struct zsched **o
         options->slice_budget == 0 ? ZSCHED_BUDGET_DEFAULT : options->slice_budget;
     sched->spans = options->spans;
     sched->isolate_limit = options->isolate_limit;
-    sched->start_ns = zclock_now_ns();
+    zreplay_init(&sched->replay, options->seed);
+    sched->start_ns = zsched_now_ns(sched);
     atomic_init(&sched->host_block.updated_ns, sched->start_ns);
 
     zvm_status status = ztokens_init(&sched->tokens);
@@ -167,7 +170,7 @@ static void stop_workers(struct zsched *sched)
 {
     z_store_seq_cst(&sched->is_stopping, 1); // PAIR park
     zparking_stop(&sched->parking);
-    for (uint32_t i = 0; i < zsched_started(sched); i++)
+    for (uint32_t i = 0; i < zsched_started(sched) && !zsched_is_replay(sched); i++)
         pthread_join(sched->workers[i]->thread, NULL);
 }
 
@@ -186,6 +189,7 @@ static void destroy_isolates(struct zsched *sched)
 void zsched_destroy(struct zsched *sched)
 {
     if (sched == NULL) return;
+    sched->replay.owner = pthread_self(); // nobody else is about any more
     if (zsched_started(sched) > 0) (void)zsched_shutdown(sched, true /* cancel */);
     stop_workers(sched);
     if (sched->has_blocking) zblocking_deinit(&sched->blocking);

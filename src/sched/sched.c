@@ -12,10 +12,10 @@
 #include "base/clock.h"
 #include "vm/wait.h"
 
-void zsched_set_deadline(struct zisolate *iso)
+void zsched_set_deadline(struct zsched *sched, struct zisolate *iso)
 {
     if (iso->timeout_ns == 0 || iso->deadline_ns != 0) return;
-    uint64_t now_ns = zclock_now_ns();
+    uint64_t now_ns = zsched_now_ns(sched);
     bool is_endless = iso->timeout_ns > UINT64_MAX - now_ns;
     iso->deadline_ns = is_endless ? UINT64_MAX : now_ns + iso->timeout_ns;
 }
@@ -53,12 +53,12 @@ zvm_status zsched_reopen(struct zisolate *iso)
 
 // A deadline is written by the isolate's owner: with one to write, the submitter becomes that
 // first.
-static bool make_queued(struct zisolate *iso)
+static bool make_queued(struct zsched *sched, struct zisolate *iso)
 {
     if (iso->timeout_ns == 0) return zstate_submit(&iso->state);
     uint32_t seen;
     if (!zstate_claim(&iso->state, &seen)) return false;
-    zsched_set_deadline(iso);
+    zsched_set_deadline(sched, iso);
     zstate_queue(&iso->state);
     return true;
 }
@@ -67,7 +67,7 @@ zvm_status zsched_submit(struct zsched *sched, struct zisolate *iso)
 {
     if (zsched_started(sched) == 0) return ZVM_E_ARGUMENT;
     if (!zadmission_enter(&sched->admission)) return ZVM_E_CLOSED;
-    if (!make_queued(iso)) {
+    if (!make_queued(sched, iso)) {
         zadmission_leave(&sched->admission);
         return ZVM_E_STATE;
     }
@@ -81,23 +81,31 @@ zvm_status zsched_submit(struct zsched *sched, struct zisolate *iso)
 
 // ---- Waiting ------------------------------------------------------------------------------------
 
-static uint64_t end_of(uint64_t timeout_ns)
+static uint64_t end_of(const struct zsched *sched, uint64_t timeout_ns)
 {
-    uint64_t now_ns = timeout_ns == UINT64_MAX ? 0 : zclock_now_ns();
+    uint64_t now_ns = timeout_ns == UINT64_MAX ? 0 : zsched_now_ns(sched);
     return timeout_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + timeout_ns;
+}
+
+// False: the time has come. A clock that counts fuel goes there at once.
+static bool wait_until(struct zsched *sched, struct zevent *event, uint32_t seen, uint64_t end_ns)
+{
+    if (!zsched_is_replay(sched) || end_ns == UINT64_MAX) return zevent_wait(event, seen, end_ns);
+    zreplay_go_to(&sched->replay, end_ns);
+    return false;
 }
 
 // Of one that the host runs: until there is an answer, or the time has come that it waits for.
 static zvm_status wait_for_answer(struct zsched *sched, struct zisolate *iso, uint64_t timeout_ns)
 {
     struct zevent *event = zfinish_event(sched, iso);
-    uint64_t end_ns = end_of(timeout_ns), wake_ns = zwait_wake_ns(iso);
+    uint64_t end_ns = end_of(sched, timeout_ns), wake_ns = zwait_wake_ns(iso);
     bool is_time_first = wake_ns != 0 && wake_ns <= end_ns;
     for (;;) {
         uint32_t seen = zevent_look(event);
         if (!zstate_watch_answer(&iso->state)) return ZVM_OK; // PAIR watch
         zpoint_pass();
-        if (!zevent_wait(event, seen, is_time_first ? wake_ns : end_ns))
+        if (!wait_until(sched, event, seen, is_time_first ? wake_ns : end_ns))
             return is_time_first ? ZVM_OK : ZVM_E_TIMEOUT;
     }
 }
@@ -110,8 +118,9 @@ zvm_status zsched_wait(struct zsched *sched, struct zisolate *iso, uint64_t time
     uint32_t word = zstate_load(&iso->state);               // PAIR state
     if (zstate_phase(word) == ZSTATE_IDLE) return zwait_token(iso) != 0 ? ZVM_OK : ZVM_E_STATE;
     if (zstate_is_hosted_wait(word)) return wait_for_answer(sched, iso, timeout_ns);
+    if (zsched_is_replay(sched)) return zreplay_wait(sched, iso, timeout_ns);
     if (timeout_ns == 0) return ZVM_E_TIMEOUT;
-    uint64_t end_ns = end_of(timeout_ns);
+    uint64_t end_ns = end_of(sched, timeout_ns);
 
     struct zevent *event = zfinish_event(sched, iso);
     for (;;) {
@@ -126,6 +135,7 @@ zvm_status zsched_wait(struct zsched *sched, struct zisolate *iso, uint64_t time
 zvm_status zsched_drain(struct zsched *sched)
 {
     if (zworker_current(sched) != NULL) return ZVM_E_STATE; // it would wait for itself
+    if (zsched_is_replay(sched)) return zreplay_drain(sched);
     zadmission_drain(&sched->admission);
     return ZVM_OK;
 }

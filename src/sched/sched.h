@@ -22,6 +22,7 @@ struct zsched_options {
     uint32_t slice_budget; // 0 = ZSCHED_BUDGET_DEFAULT
     struct zspan_pool *spans;
     uint64_t isolate_limit; // isolates that exist at a time; 0 = no limit
+    uint64_t seed;          // 0 = none; else one worker, see sched/replay.h
     bool lists_finished;       // zsched_take_finished is wanted
     uint32_t blocking_threads; // for jobs that block, at most; 0 = a default
 };
@@ -97,6 +98,10 @@ zvm_status zsched_drain(struct zsched *sched);
 // and again is fine. errors: ZVM_E_STATE called by a worker (it takes no more submissions all the
 // same).
 zvm_status zsched_shutdown(struct zsched *sched, bool cancel);
+
+// For a scheduler with a seed: runs what is queued, on the calling thread, for at most so many turns.
+// errors: ZVM_E_THREAD not the one that made it; ZVM_E_STATE no seed, or called from inside a turn.
+zvm_status zsched_turns(struct zsched *sched, uint64_t turns, uint64_t *run);
 
 // ---- Figures ------------------------------------------------------------------------------------
 

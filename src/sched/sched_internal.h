@@ -13,11 +13,14 @@
 #include "sched/inbox.h"
 #include "sched/overflow.h"
 #include "sched/park.h"
+#include "sched/replay.h"
 #include "sched/ring.h"
 #include "sched/sched.h"
 #include "sched/state.h"
 #include "sched/token.h"
 #include "sched/wheel.h"
+
+#include "base/clock.h"
 
 #include <pthread.h>
 
@@ -31,9 +34,10 @@ _Static_assert(ZPARK_WORKERS_MAX == ZSCHED_WORKERS_MAX, "every worker has a bit 
 
 // What one thread needs to touch an isolate, and where its figures go.
 struct zlane {
-    struct zrunner runner;  // owner-thread: who has the lane
-    struct zworker *worker; // frozen; NULL: a lane of the host's threads
-    struct zlane *next;     // under host_lock: the free lanes
+    struct zrunner runner;         // owner-thread: who has the lane
+    struct zworker *worker;        // frozen; NULL: a lane of the host's threads
+    struct zlane *next;            // under host_lock: the free lanes
+    const _Atomic uint64_t *clock; // of the thread, before it borrowed an isolate
 };
 
 // A worker's queues of one priority.
@@ -103,6 +107,7 @@ struct zsched {
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint32_t turn;
     _Alignas(ZVM_CACHE_LINE_BYTES) struct zevent ends[ZSCHED_EVENTS];
 
+    struct zreplay replay; // its owner's
     struct ztokens tokens; // shared
     // shared, relaxed: a count: answers that nobody waited for any more
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint64_t late_answers;
@@ -115,10 +120,10 @@ struct zsched {
 
     pthread_mutex_t reserve_lock; // held while the reserve lane is used
     struct zlane *reserve;
-    uint32_t lock_count; // of the locks above, those that are initialised
-    bool has_tokens;     // so are the tokens
-    bool has_blocking;   // and these
-    bool has_finished;   // and these, if asked for
+    uint32_t lock_count;       // of the locks above, those that are initialised
+    bool has_tokens;           // so are the tokens
+    bool has_blocking;         // and these
+    bool has_finished;         // and these, if asked for
     struct zfinished finished; // shared
     struct zblocking blocking; // under its own lock
 
@@ -133,6 +138,27 @@ struct zsched {
 static inline uint64_t zsched_overflow_count(const struct zsched *sched, uint32_t priority)
 {
     return z_load_relaxed(&sched->overflow_counts[priority]); // relaxed: a gauge
+}
+
+static inline bool zsched_is_replay(const struct zsched *sched)
+{
+    return sched->replay.seed != 0;
+}
+
+static inline uint64_t zsched_now_ns(const struct zsched *sched)
+{
+    return zsched_is_replay(sched) ? zreplay_now_ns(&sched->replay) : zclock_now_ns();
+}
+
+// For what the calling thread does until zsched_leave_clock, with the result.
+static inline const _Atomic uint64_t *zsched_use_clock(const struct zsched *sched)
+{
+    return zsched_is_replay(sched) ? zclock_use(&sched->replay.now_ns) : NULL;
+}
+
+static inline void zsched_leave_clock(const struct zsched *sched, const _Atomic uint64_t *before)
+{
+    if (zsched_is_replay(sched)) (void)zclock_use(before);
 }
 
 static inline uint32_t zsched_started(const struct zsched *sched)
@@ -160,6 +186,10 @@ struct zisolate *zqueue_take_urgent(struct zsched *sched);
 
 // ---- worker.c
 void *zworker_main(void *worker);
+// For a scheduler that replays. thread: its owner. False: there was nothing to run.
+bool zworker_turn(struct zworker *worker);
+// Until another thread brings something to do.
+void zworker_sleep(struct zworker *worker);
 // The worker whose thread this is, when it is one of sched's; else NULL.
 struct zworker *zworker_current(const struct zsched *sched);
 
@@ -177,7 +207,7 @@ struct zevent *zfinish_event(struct zsched *sched, const struct zisolate *iso);
 
 // ---- sched.c
 // The deadline of an isolate that has a timeout and no deadline yet: from now. thread: its owner.
-void zsched_set_deadline(struct zisolate *iso);
+void zsched_set_deadline(struct zsched *sched, struct zisolate *iso);
 
 // ---- wait.c
 // thread: the owner of an isolate that is over, or goes. Nobody is to answer it any more. The token that

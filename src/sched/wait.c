@@ -77,7 +77,8 @@ static bool bring(struct zsched *sched, uint64_t token, const struct zanswer *an
 
 static bool has_pool(void *context)
 {
-    return zworker_current(context) != NULL;
+    const struct zsched *sched = context;
+    return zworker_current(sched) != NULL && !zsched_is_replay(sched);
 }
 
 static zvm_status start_job(void *context, struct zwait_job *job)

@@ -34,7 +34,7 @@ static bool has_work(void *context)
     const struct zworker *worker = context;
     const struct zsched *sched = worker->sched;
     if (zqueue_has_any(sched) || is_stopping(sched)) return true;
-    return worker->wheel.next_ns != ZWHEEL_NEVER && zclock_now_ns() >= worker->wheel.next_ns;
+    return worker->wheel.next_ns != ZWHEEL_NEVER && zsched_now_ns(sched) >= worker->wheel.next_ns;
 }
 
 // The worker has found work. Was it a searcher, or just before, then somebody may have relied on it.
@@ -57,10 +57,16 @@ static void park(struct zworker *worker)
     worker->is_searching = end == ZPARK_WOKEN;
     worker->owes_look = end == ZPARK_NOT_NOW;
     if (worker->is_searching) zfold_event(worker, ZREPORT_wakeups, 1);
-    worker->clock_ns = zclock_now_ns();
+    worker->clock_ns = zsched_now_ns(sched);
 }
 
 // ---- A slice ------------------------------------------------------------------------------------
+
+static uint32_t next_budget(struct zsched *sched)
+{
+    uint32_t usual = sched->slice_budget;
+    return zsched_is_replay(sched) ? zreplay_budget(&sched->replay, usual) : usual;
+}
 
 static enum zisolate_outcome run_slice(struct zworker *worker, struct zisolate *iso)
 {
@@ -73,10 +79,12 @@ static enum zisolate_outcome run_slice(struct zworker *worker, struct zisolate *
     if (z_load_relaxed(&iso->state) & ZSTATE_CANCEL)
         zisolate_end(iso, &worker->lane.runner, ZVM_E_CANCELLED);
     else
-        outcome = zisolate_run(iso, &worker->lane.runner, sched->slice_budget);
+        outcome = zisolate_run(iso, &worker->lane.runner, next_budget(sched));
     worker->is_in_slice = false;
+    if (zsched_is_replay(sched))
+        zreplay_pass(&sched->replay, zisolate_fuel_used(iso) - before.fuel_used);
 
-    uint64_t now_ns = zclock_now_ns();
+    uint64_t now_ns = zsched_now_ns(sched);
     struct zreport_block *block = zfold_begin(sched, &worker->lane);
     zfold_slice(block, iso, &before, now_ns - worker->clock_ns);
     zfold_heap(sched, block, iso, &worker->lane);
@@ -122,21 +130,26 @@ static void end_urgent(struct zworker *worker)
 
 // ---- The whole ----------------------------------------------------------------------------------
 
+// False: nothing is at hand.
+static bool take_turn(struct zworker *worker)
+{
+    end_urgent(worker);
+    if (ZVM_UNLIKELY(worker->clock_ns >= worker->wheel.next_ns)) zwaiting_fire(worker);
+    struct zisolate *iso = zqueue_next(worker);
+    if (iso == NULL) return false;
+    end_search(worker);
+    run(worker, iso);
+    return true;
+}
+
 void *zworker_main(void *context)
 {
     struct zworker *worker = context;
     struct zsched *sched = worker->sched;
     worker_of_thread = worker;
-    worker->clock_ns = zclock_now_ns();
+    worker->clock_ns = zsched_now_ns(sched);
     for (;;) {
-        end_urgent(worker);
-        if (ZVM_UNLIKELY(worker->clock_ns >= worker->wheel.next_ns)) zwaiting_fire(worker);
-        struct zisolate *iso = zqueue_next(worker);
-        if (iso != NULL) {
-            end_search(worker);
-            run(worker, iso);
-            continue;
-        }
+        if (take_turn(worker)) continue;
         zfinish_leave(worker);
         if (is_stopping(sched)) return NULL;
         if (!worker->is_searching) worker->is_searching = zparking_begin_search(&sched->parking);
@@ -151,4 +164,36 @@ void *zworker_main(void *context)
         }
         park(worker);
     }
+}
+
+// ---- Without a thread ---------------------------------------------------------------------------
+
+// One that is passed over goes behind those that are queued now.
+static void pass_over(struct zworker *worker)
+{
+    if (!zreplay_skips(&worker->sched->replay)) return;
+    struct zisolate *iso = zqueue_next(worker);
+    if (iso == NULL) return;
+    if (zstate_requeue(&iso->state)) // PAIR state
+        zqueue_requeue(worker, iso);
+    else
+        end_cancelled(worker, iso);
+}
+
+bool zworker_turn(struct zworker *worker)
+{
+    worker_of_thread = worker;
+    worker->clock_ns = zsched_now_ns(worker->sched);
+    pass_over(worker);
+    bool has_run = take_turn(worker);
+    if (!has_run) zfinish_leave(worker);
+    worker_of_thread = NULL;
+    return has_run;
+}
+
+void zworker_sleep(struct zworker *worker)
+{
+    worker_of_thread = worker;
+    park(worker);
+    worker_of_thread = NULL;
 }

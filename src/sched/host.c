@@ -148,8 +148,6 @@ static enum zisolate_outcome run_slice(struct zsched *sched, struct zisolate *is
         zisolate_end(iso, &lane->runner, ZVM_E_CANCELLED);
     else
         outcome = zisolate_run(iso, &lane->runner, budget);
-    if (zsched_is_replay(sched))
-        zreplay_pass(&sched->replay, zisolate_fuel_used(iso) - before.fuel_used);
     uint64_t end_ns = zsched_now_ns(sched);
     bool is_over = outcome == ZOUTCOME_FINISHED;
 
@@ -210,7 +208,7 @@ zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budge
     }
     zsched_set_deadline(sched, iso);
     run_of_thread = &run;
-    const _Atomic uint64_t *clock = zsched_use_clock(sched);
+    _Atomic uint64_t *clock = zsched_use_clock(sched);
     enum zisolate_outcome outcome = run_slices(sched, iso, &run);
     zsched_leave_clock(sched, clock);
     run_of_thread = run.outer;

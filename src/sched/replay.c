@@ -33,11 +33,6 @@ bool zreplay_skips(struct zreplay *replay)
     return next_random(replay) % 8 == 0;
 }
 
-void zreplay_pass(struct zreplay *replay, uint64_t fuel)
-{
-    zreplay_go_to(replay, zreplay_now_ns(replay) + fuel);
-}
-
 void zreplay_go_to(struct zreplay *replay, uint64_t ns)
 {
     if (zreplay_now_ns(replay) < ns) z_store_relaxed(&replay->now_ns, ns); // relaxed: a time
@@ -58,15 +53,14 @@ static bool take_turn(struct zsched *sched, uint64_t end_ns)
     struct zreplay *replay = &sched->replay;
     struct zworker *worker = sched->workers[0];
     replay->is_in_turn = true;
-    const _Atomic uint64_t *clock = zsched_use_clock(sched);
+    _Atomic uint64_t *clock = zsched_use_clock(sched);
     bool has_run = zworker_turn(worker);
-    uint64_t next_ns = worker->wheel.next_ns;
-    if (!has_run && next_ns != ZWHEEL_NEVER && next_ns <= end_ns) {
-        zreplay_go_to(replay, next_ns);
+    // More than once: the wheel may only sort its timers anew, or nobody waits for one any more.
+    while (!has_run && worker->wheel.next_ns < end_ns) {
+        zreplay_go_to(replay, worker->wheel.next_ns);
         has_run = zworker_turn(worker);
-    } else if (!has_run && end_ns != UINT64_MAX) {
-        zreplay_go_to(replay, end_ns);
     }
+    if (!has_run && end_ns != UINT64_MAX) zreplay_go_to(replay, end_ns);
     zsched_leave_clock(sched, clock);
     replay->is_in_turn = false;
     return has_run;

@@ -20,7 +20,7 @@ struct zsched;
 struct zreplay {
     uint64_t seed;           // frozen
     uint64_t random;         // owner-thread: `owner`
-    _Atomic uint64_t now_ns; // shared, relaxed: the owner writes it, reports read it
+    _Atomic uint64_t now_ns; // shared, relaxed: the owner writes it (zclock_use), reports read it
     pthread_t owner;         // frozen: whose calls run isolates
     bool is_in_turn;         // owner-thread: nothing that waits may be called from inside
 };
@@ -36,8 +36,6 @@ static inline uint64_t zreplay_now_ns(const struct zreplay *replay)
 {
     return z_load_relaxed(&replay->now_ns); // relaxed: a time
 }
-// So much fuel was used.
-void zreplay_pass(struct zreplay *replay, uint64_t fuel);
 // It is that late, unless it is later already.
 void zreplay_go_to(struct zreplay *replay, uint64_t ns);
 

@@ -37,7 +37,7 @@ struct zlane {
     struct zrunner runner;         // owner-thread: who has the lane
     struct zworker *worker;        // frozen; NULL: a lane of the host's threads
     struct zlane *next;            // under host_lock: the free lanes
-    const _Atomic uint64_t *clock; // of the thread, before it borrowed an isolate
+    _Atomic uint64_t *clock; // of the thread, before it borrowed an isolate
 };
 
 // A worker's queues of one priority.
@@ -151,12 +151,12 @@ static inline uint64_t zsched_now_ns(const struct zsched *sched)
 }
 
 // For what the calling thread does until zsched_leave_clock, with the result.
-static inline const _Atomic uint64_t *zsched_use_clock(const struct zsched *sched)
+static inline _Atomic uint64_t *zsched_use_clock(struct zsched *sched)
 {
     return zsched_is_replay(sched) ? zclock_use(&sched->replay.now_ns) : NULL;
 }
 
-static inline void zsched_leave_clock(const struct zsched *sched, const _Atomic uint64_t *before)
+static inline void zsched_leave_clock(const struct zsched *sched, _Atomic uint64_t *before)
 {
     if (zsched_is_replay(sched)) (void)zclock_use(before);
 }

@@ -81,8 +81,6 @@ static enum zisolate_outcome run_slice(struct zworker *worker, struct zisolate *
     else
         outcome = zisolate_run(iso, &worker->lane.runner, next_budget(sched));
     worker->is_in_slice = false;
-    if (zsched_is_replay(sched))
-        zreplay_pass(&sched->replay, zisolate_fuel_used(iso) - before.fuel_used);
 
     uint64_t now_ns = zsched_now_ns(sched);
     struct zreport_block *block = zfold_begin(sched, &worker->lane);

@@ -430,6 +430,7 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
     iso->fuel += grant;
     iso->fuel_reserve -= grant;
     if (iso->quota != NULL) zquota_begin(iso);
+    int64_t left = iso->fuel + iso->fuel_reserve;
 
     enum zinterp_outcome outcome = go_on(iso);
     if (outcome == ZINTERP_RETURNED) iso->status = ZVM_OK;
@@ -442,6 +443,7 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
             outcome = ZINTERP_ENDED;
         }
     }
+    zclock_pass((uint64_t)(left - (iso->fuel + iso->fuel_reserve)));
     if (iso->quota != NULL) zquota_end(iso);
     if (outcome == ZINTERP_YIELDED || outcome == ZINTERP_WAITING) {
         return_grant(iso);

@@ -24,8 +24,8 @@ refuse "'b.zx': only one FILE" run a.zx b.zx
 refuse "unknown option '--frobnicate'; 'zvm run --help'" run $file --frobnicate
 refuse "unknown option '-x'" run -x $file
 refuse "unknown option '--heap-limits=1M'" run $file --heap-limits=1M
-refuse "--seed: replayable runs" run $file --seed 1
-refuse "--seed: replayable runs" run $file --seed=1
+refuse "--seed: such a run has one worker; leave -w out" run $file --seed 1 -w 2
+refuse "--seed: .0. is not a whole number from 1" run $file --seed=0
 
 refuse "-n: '0' is not a whole number from 1 to 1,000,000,000" run $file -n 0
 refuse "-n: '99999999999' is not a whole number" run $file -n 99999999999

@@ -68,6 +68,11 @@ void zanswer_free(struct zanswer *answer)
     (void)answer;
 }
 
+_Atomic uint64_t *zclock_use(_Atomic uint64_t *ns)
+{
+    return ns; // no scheduler here has a seed
+}
+
 uint64_t zclock_thread_cpu_ns(void)
 {
     return 1;

@@ -1,0 +1,339 @@
+// Goal: a runtime with a seed does the same again: the same output in the same order, errors, ends by limits,
+// collections and report, with sleeping and with answers of the host; another seed does something else. Its clock
+// counts fuel and nothing but the thread that made it runs anything.
+// Method: one host of thirty isolates of ten kinds writes down all that it sees, many times, with other memory
+// lying about each time; the transcripts are compared byte by byte.
+#include "runtime_fixture.h"
+
+#include <stdlib.h>
+
+#define ISOLATES 30
+#define AGAIN    60
+#define MS       UINT64_C(1000000)
+
+// By isolate_id() % 10.
+static const char *const KINDS =
+    "let kind = isolate_id() % 10\n"
+    "let kept = []\n"
+    "print(isolate_id(), \"begins\")\n"
+    "if kind == 0 { for each i in range(5000) { kept.push([i]) } }\n"
+    "if kind == 1 { while true { kept.push({a: kept}) } }\n" // the heap's limit
+    "if kind == 2 { while true { } }\n"                      // its fuel's, or time's
+    "if kind == 3 { for each i in range(20) { sleep(i * 10)\n print(isolate_id(), i) } }\n"
+    "if kind == 4 { throw {code: isolate_id()} }\n"
+    "if kind == 5 { kept.push(ask(isolate_id())) }\n"
+    "if kind == 6 { for each i in range(50) { try { [][i] } catch (e) { kept.push(e) } } }\n"
+    "if kind == 7 { print(\"x\" * 20000) }\n" // the output's
+    "if kind == 8 { sleep(1000) }\n"                // time's, while it waits
+    "if kind == 9 { let t = slow(kind)\n for each i in range(3000) { kept.push(string(i + t)) } }\n"
+    "print(isolate_id(), \"ends\", kept.len())\n";
+
+struct host {
+    zvm_runtime *runtime;
+    char *text; // the transcript
+    size_t length, capacity;
+    zvm_token tokens[ISOLATES];
+    size_t token_count;
+};
+
+static bool note(void *context, const char *text, size_t length_bytes)
+{
+    struct host *host = context;
+    if (host->length + length_bytes + 1 > host->capacity) {
+        host->capacity = (host->length + length_bytes + 1) * 2;
+        host->text = realloc(host->text, host->capacity);
+        assert_non_null(host->text);
+    }
+    memcpy(host->text + host->length, text, length_bytes);
+    host->length += length_bytes;
+    host->text[host->length] = '\0';
+    return true;
+}
+
+static void note_end(zvm_isolate *isolate, void *user)
+{
+    char line[400];
+    zvm_result r = result_of(isolate);
+    int length =
+        snprintf(line, sizeof line,
+                 "end %d %s %u:%u %s fuel %llu slices %llu gc %llu peak %llu limit %llu/%llu\n",
+                 (int)r.status, r.kind, r.line, r.column, r.message,
+                 (unsigned long long)r.fuel_used, (unsigned long long)r.slices,
+                 (unsigned long long)r.collections, (unsigned long long)r.heap_peak_bytes,
+                 (unsigned long long)r.limit_used, (unsigned long long)r.limit_allowed);
+    assert_true(length > 0 && (size_t)length < sizeof line);
+    note(user, line, (size_t)length);
+}
+
+// ask(x): answered by the host between turns.
+static zvm_call_outcome ask(zvm_call *call, const zvm_value *arguments, size_t count)
+{
+    (void)arguments;
+    (void)count;
+    struct host *host = zvm_call_user(call);
+    assert_int_equal(zvm_call_token(call, &host->tokens[host->token_count++]), ZVM_OK);
+    return ZVM_CALL_SUSPENDED;
+}
+
+// slow(x): would block; without threads it is called where the program runs.
+static zvm_call_outcome slow(zvm_call *call, const zvm_value *arguments, size_t count)
+{
+    assert_int_equal(count, 1);
+    return zvm_call_return(call, &arguments[0]);
+}
+
+static void add(struct host *host, const char *name, zvm_host_fn call, uint32_t is_blocking)
+{
+    zvm_host_function function = ZVM_HOST_FUNCTION_INIT;
+    function.name = name;
+    function.call = call;
+    function.user = host;
+    function.minimum = function.maximum = 1;
+    function.is_blocking = is_blocking;
+    assert_int_equal(zvm_runtime_add_function(host->runtime, &function), ZVM_OK);
+}
+
+static zvm_runtime *make_replay(uint64_t seed)
+{
+    zvm_runtime_options options = ZVM_RUNTIME_OPTIONS_INIT;
+    options.seed = seed;
+    options.slice_budget = 2000;
+    zvm_runtime *runtime = NULL;
+    assert_int_equal(zvm_runtime_create(&options, &runtime), ZVM_OK);
+    return runtime;
+}
+
+static void make_isolates(struct host *host, zvm_code *code, zvm_isolate **isolates)
+{
+    for (int64_t i = 0; i < ISOLATES; i++) {
+        zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
+        options.id = i;
+        options.heap_limit_bytes = 1 << 20;
+        options.output_limit_bytes = 10000;
+        options.output = note;
+        options.output_context = host;
+        options.on_finish = note_end;
+        options.user = host;
+        options.priority = i % 3 == 0 ? ZVM_PRIORITY_HIGH : ZVM_PRIORITY_NORMAL;
+        if (i % 10 == 2 && i < 10) options.fuel_limit = 20000;
+        if (i % 10 == 2 && i > 20) options.cpu_limit_ns = 15000;
+        if (i % 10 == 2 || i % 10 == 8) options.timeout_ns = 4 * MS;
+        isolates[i] = make_isolate(host->runtime, code, &options);
+        assert_int_equal(zvm_isolate_submit(isolates[i]), ZVM_OK);
+    }
+}
+
+static void answer_all(struct host *host)
+{
+    while (host->token_count > 0) {
+        zvm_value value = {.kind = ZVM_VALUE_INT, .integer = (int64_t)host->token_count};
+        assert_int_equal(zvm_complete(host->runtime, host->tokens[--host->token_count], &value),
+                         ZVM_OK);
+    }
+}
+
+// The transcript; the caller frees it.
+static char *play(uint64_t seed, bool has_cancel)
+{
+    struct host host = {.runtime = make_replay(seed)};
+    add(&host, "ask", ask, 0);
+    add(&host, "slow", slow, 1);
+    zvm_code *code = compile(host.runtime, KINDS);
+    zvm_isolate *isolates[ISOLATES];
+    make_isolates(&host, code, isolates);
+    uint64_t run = 1;
+    for (int round = 0; run > 0 || host.token_count > 0; round++) {
+        assert_int_equal(zvm_runtime_turns(host.runtime, 7, &run), ZVM_OK);
+        if (round % 5 == 4) answer_all(&host);
+        if (round == 3 && has_cancel) zvm_isolate_cancel(isolates[13]);
+    }
+    assert_int_equal(zvm_runtime_drain(host.runtime), ZVM_OK);
+    for (int i = 0; i < ISOLATES; i++)
+        assert_int_equal(zvm_isolate_destroy(isolates[i]), ZVM_OK);
+    check_identities(host.runtime);
+    assert_int_equal(zvm_report_write(host.runtime, ZVM_REPORT_JSON, note, &host), ZVM_OK);
+    zvm_code_release(code);
+    zvm_runtime_destroy(host.runtime);
+    return host.text;
+}
+
+static void test_same_seed_gives_the_same_of_everything(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        char *first = play(seed, seed == 2);
+        assert_non_null(strstr(first, "end 8 ")); // an error,
+        assert_non_null(strstr(first, "end 9 ")); // and each limit
+        assert_non_null(strstr(first, "end 10 "));
+        assert_non_null(strstr(first, "end 11 "));
+        assert_non_null(strstr(first, "end 25 "));
+        assert_non_null(strstr(first, "end 26 "));
+        void *blocks[AGAIN];
+        for (size_t i = 0; i < AGAIN; i++) {
+            blocks[i] = malloc(i * 4099 + 1); // so that nothing lies where it lay
+            char *again = play(seed, seed == 2);
+            assert_string_equal(first, again);
+            free(again);
+        }
+        for (size_t i = 0; i < AGAIN; i++)
+            free(blocks[i]);
+        free(first);
+    }
+}
+
+static void test_another_seed_gives_another_order(void **state)
+{
+    (void)state;
+    char *first = play(1, false);
+    for (uint64_t seed = 2; seed < 6; seed++) {
+        char *other = play(seed, false);
+        assert_string_not_equal(first, other);
+        free(other);
+    }
+    free(first);
+}
+
+// ---- Time ---------------------------------------------------------------------------------------
+
+static void test_time_passes_by_fuel_and_by_waiting_alone(void **state)
+{
+    (void)state;
+    zvm_runtime *runtime = make_replay(5);
+    zvm_code *code = compile(runtime, "for each i in range(24) { sleep(3600000) }\n");
+    zvm_isolate *isolate = make_isolate(runtime, code, NULL);
+    assert_int_equal(zvm_isolate_submit(isolate), ZVM_OK);
+    // Of its own clock: a day, and whatever the program used to count.
+    assert_int_equal(zvm_isolate_wait(isolate, 23 * UINT64_C(3600000) * MS), ZVM_E_TIMEOUT);
+    uint64_t wall_ns = report_of(runtime).wall_ns;
+    assert_true(wall_ns == 23 * UINT64_C(3600000) * MS);
+    assert_int_equal(zvm_isolate_wait(isolate, UINT64_MAX), ZVM_OK);
+    zvm_report report = report_of(runtime);
+    assert_true(report.wall_ns >= 24 * UINT64_C(3600000) * MS);
+    assert_true(report.wall_ns < 24 * UINT64_C(3600000) * MS + 1000 * MS);
+    assert_int_equal(report.worker_count, 1);
+    zvm_isolate_destroy(isolate);
+    // The host's own runs, too.
+    isolate = make_isolate(runtime, code, NULL);
+    bool finished = false;
+    zvm_status status = ZVM_E_WAITING;
+    for (int i = 0; i < 24; i++) {
+        assert_int_equal(zvm_isolate_run(isolate, 0, &finished), ZVM_E_WAITING);
+        assert_int_equal(zvm_isolate_wait(isolate, UINT64_MAX), ZVM_OK);
+    }
+    status = zvm_isolate_run(isolate, 0, &finished);
+    assert_int_equal(status, ZVM_OK);
+    assert_true(finished);
+    zvm_isolate_destroy(isolate);
+    zvm_code_release(code);
+    zvm_runtime_destroy(runtime);
+}
+
+// ---- Threads ------------------------------------------------------------------------------------
+
+struct other {
+    zvm_runtime *runtime;
+    zvm_isolate *isolate;
+    struct host *host;
+    zvm_status turns, drain, wait;
+};
+
+static void *use_from_outside(void *context)
+{
+    struct other *other = context;
+    uint64_t run;
+    other->turns = zvm_runtime_turns(other->runtime, 1, &run);
+    other->drain = zvm_runtime_drain(other->runtime);
+    other->wait = zvm_isolate_wait(other->isolate, 1);
+    (void)report_of(other->runtime);
+    return NULL;
+}
+
+static void *answer_from_outside(void *context)
+{
+    struct other *other = context;
+    answer_all(other->host);
+    return NULL;
+}
+
+static void test_only_the_thread_that_made_it_runs_anything(void **state)
+{
+    (void)state;
+    struct host host = {.runtime = make_replay(9)};
+    add(&host, "ask", ask, 0);
+    zvm_code *code = compile(host.runtime, "let got = ask(1)\n");
+    zvm_isolate *isolate = make_isolate(host.runtime, code, NULL);
+    assert_int_equal(zvm_isolate_submit(isolate), ZVM_OK);
+    struct other other = {.runtime = host.runtime, .isolate = isolate, .host = &host};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, use_from_outside, &other), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(other.turns, ZVM_E_THREAD);
+    assert_int_equal(other.drain, ZVM_E_THREAD);
+    assert_int_equal(other.wait, ZVM_E_THREAD);
+    // An answer may come from anywhere, also while the owner sleeps.
+    uint64_t run = 0;
+    assert_int_equal(zvm_runtime_turns(host.runtime, 10, &run), ZVM_OK);
+    assert_int_equal(run, 1);
+    assert_int_equal(pthread_create(&thread, NULL, answer_from_outside, &other), 0);
+    assert_int_equal(zvm_runtime_drain(host.runtime), ZVM_OK);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(result_of(isolate).status, ZVM_OK);
+    zvm_isolate_destroy(isolate);
+    zvm_code_release(code);
+    zvm_runtime_destroy(host.runtime);
+    free(host.text);
+}
+
+static zvm_status inner_turns, inner_drain;
+
+static void turn_inside(zvm_isolate *isolate, void *user)
+{
+    (void)isolate;
+    uint64_t run;
+    inner_turns = zvm_runtime_turns(user, 1, &run);
+    inner_drain = zvm_runtime_drain(user);
+}
+
+static void test_wrong_uses_are_refused(void **state)
+{
+    (void)state;
+    zvm_runtime *runtime = NULL;
+    zvm_runtime_options options = ZVM_RUNTIME_OPTIONS_INIT;
+    options.seed = 1;
+    options.worker_count = 2;
+    assert_int_equal(zvm_runtime_create(&options, &runtime), ZVM_E_ARGUMENT);
+    uint64_t run = 7;
+    runtime = make_runtime(1);
+    assert_int_equal(zvm_runtime_turns(runtime, 1, &run), ZVM_E_STATE);
+    assert_int_equal(zvm_runtime_turns(runtime, 1, NULL), ZVM_E_ARGUMENT);
+    assert_int_equal(zvm_runtime_turns(NULL, 1, &run), ZVM_E_ARGUMENT);
+    zvm_runtime_destroy(runtime);
+
+    runtime = make_replay(3);
+    zvm_code *code = compile(runtime, "print(1)");
+    zvm_isolate_options isolate_options = ZVM_ISOLATE_OPTIONS_INIT;
+    isolate_options.on_finish = turn_inside;
+    isolate_options.user = runtime;
+    zvm_isolate *isolate = make_isolate(runtime, code, &isolate_options);
+    assert_int_equal(zvm_isolate_submit(isolate), ZVM_OK);
+    assert_int_equal(zvm_runtime_drain(runtime), ZVM_OK);
+    assert_int_equal(inner_turns, ZVM_E_STATE);
+    assert_int_equal(inner_drain, ZVM_E_STATE);
+    // What is left when it goes is ended.
+    zvm_isolate *left = make_isolate(runtime, code, &isolate_options);
+    assert_int_equal(zvm_isolate_submit(left), ZVM_OK);
+    zvm_code_release(code);
+    zvm_runtime_destroy(runtime);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_same_seed_gives_the_same_of_everything),
+        cmocka_unit_test(test_another_seed_gives_another_order),
+        cmocka_unit_test(test_time_passes_by_fuel_and_by_waiting_alone),
+        cmocka_unit_test(test_only_the_thread_that_made_it_runs_anything),
+        cmocka_unit_test(test_wrong_uses_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

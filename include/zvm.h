@@ -1139,7 +1139,14 @@ typedef struct zvm_report_counters {
     uint64_t parks, wakeups; // times that a worker went to sleep; was woken for work
     uint64_t pressure_collections; // of the collections, those because of zvm_runtime_pressure
     uint64_t waits; // times that an isolate was suspended, to wait for an answer
+    // The collections by kind: at once, in slices, and of new objects only. Of those at once, those
+    // that came after all that can be spared was given up, because a limit was reached.
+    uint64_t full_collections, incremental_collections, minor_collections, emergency_collections;
+    uint64_t gc_slices; // of the incremental ones
+    uint64_t gc_words;  // slots, objects and pages that the collectors looked at
 } zvm_report_counters;
+
+#define ZVM_REPORT_BUCKETS 43
 
 /// The whole runtime at one moment.
 typedef struct zvm_report {
@@ -1156,6 +1163,11 @@ typedef struct zvm_report {
     uint64_t queued_inbox;    // of those, sent to a worker that has not looked yet
     uint64_t queued_high;     // of those, with ZVM_PRIORITY_HIGH
     uint64_t late_answers; // of zvm_complete, that no isolate waited for any more
+    // The figures of workers that are awake are at most so old: they are added up after every slice.
+    uint64_t figures_age_ns;
+    // How long pauses and slices took: [0] took 0 ns, [i] took from 2^(i-1) to 2^i - 1, and whatever
+    // took longer is in the last one.
+    uint64_t pauses[ZVM_REPORT_BUCKETS], slices[ZVM_REPORT_BUCKETS];
 } zvm_report;
 
 /// The table of shared strings of a runtime at one moment. The sums over threads are not read at one
@@ -1214,6 +1226,59 @@ ZVM_API zvm_status zvm_intern_stats(zvm_runtime *runtime, zvm_intern_figures *fi
 /// source:  Zexus "Phase 7: Memory Management", memory report
 ZVM_API zvm_status zvm_report_write(zvm_runtime *runtime, zvm_report_format format,
                                     zvm_write_fn write, void *context);
+
+/// What a written report has beside the sums.
+typedef struct zvm_report_options {
+    size_t size;        // set by the caller: of this struct, in bytes
+    uint32_t top_count; // isolates listed by each zvm_top_order, in text and JSON; 0: none
+} zvm_report_options;
+
+#define ZVM_REPORT_OPTIONS_INIT {.size = sizeof(zvm_report_options)}
+#define ZVM_TOP_MAX             10000
+
+/// Writes a report as zvm_report_write does, with more in it.
+///
+/// in:      runtime; format; options->size set, NULL = as zvm_report_write; write, context
+/// out:     none
+/// errors:  ZVM_E_OUTPUT write refused; ZVM_E_NOMEM; ZVM_E_ARGUMENT, also a top_count over ZVM_TOP_MAX
+/// thread:  any, at any time; never blocks, and nobody waits for it
+/// memory:  a temporary buffer
+/// cost:    linear in the workers, and with a top_count in the isolates
+/// source:  design card, querying aggregated memory reports
+ZVM_API zvm_status zvm_report_write_with(zvm_runtime *runtime, zvm_report_format format,
+                                         const zvm_report_options *options, zvm_write_fn write,
+                                         void *context);
+
+/// What puts an isolate in front of others.
+typedef enum zvm_top_order {
+    ZVM_TOP_HEAP = 0, // most memory first
+    ZVM_TOP_FUEL,     // most fuel used first
+    ZVM_TOP_AGE       // oldest first
+} zvm_top_order;
+
+/// One isolate, as it was when it last stopped running.
+typedef struct zvm_top_isolate {
+    int64_t id;              // of its options
+    uint64_t age_ns;         // since it was made
+    uint64_t figures_age_ns; // since the figures below were added up, at the end of a slice
+    uint64_t heap_bytes;     // that count for its limit
+    uint64_t live_bytes;     // of objects allocated and not freed
+    uint64_t fuel_used;
+    uint64_t slices;
+} zvm_top_isolate;
+
+/// Finds the isolates that come first in an order, among all that exist, without stopping anybody.
+/// Each row is of one moment; between two rows time passes.
+///
+/// in:      runtime; order; *count: room in rows, at most ZVM_TOP_MAX
+/// out:     rows [*count], the first one first; *count: how many there are
+/// errors:  ZVM_E_ARGUMENT
+/// thread:  any, at any time; takes no lock, so nobody waits for it
+/// memory:  none
+/// cost:    linear in the most isolates that ever existed at a time
+/// source:  design card, querying aggregated memory reports
+ZVM_API zvm_status zvm_report_top(zvm_runtime *runtime, zvm_top_order order, zvm_top_isolate *rows,
+                                  uint32_t *count);
 
 // ---- Memory manager ---------------------------------------------------------------------------
 //

@@ -1,9 +1,9 @@
 // api.c - the bodies of zvm.h: arguments are checked, then one module is called.
 //
 // Owns: struct zvm_runtime (api/api_internal.h), which holds one of everything that isolates share.
-// The bodies that read files are in api/files.c. The public handles are the internal structs under
-// another name: zvm_code is struct zcode, zvm_isolate is struct zisolate. Thread: as each declaration
-// in zvm.h says. Rule: wrong use is a status in every build; nothing here asserts on what a caller
+// The bodies that read files are in api/files.c, those that read figures in api/report.c. The public
+// handles are the internal structs under another name: zvm_code is struct zcode, zvm_isolate is
+// struct zisolate. Thread: as each declaration in zvm.h says. Rule: wrong use is a status in every build; nothing here asserts on what a caller
 // passes.
 #include "api/api_internal.h"
 
@@ -13,7 +13,6 @@
 #include "base/utf8.h"
 #include "lang/compile.h"
 #include "lang/lexer.h"
-#include "pool/pool.h"
 #include "sched/sched.h"
 #include "vm/builtin.h"
 #include "vm/global.h"
@@ -53,8 +52,7 @@ bool zapi_read_options(void *out, size_t own_bytes, const void *from, size_t fro
     return true;
 }
 
-// Fills a struct of the caller as far as the caller has it; its size stays what it was.
-static void write_struct(void *out, size_t out_bytes, const void *from, size_t own_bytes)
+void zapi_write_struct(void *out, size_t out_bytes, const void *from, size_t own_bytes)
 {
     size_t bytes = out_bytes < own_bytes ? out_bytes : own_bytes;
     memcpy((char *)out + sizeof(size_t), (const char *)from + sizeof(size_t),
@@ -534,7 +532,7 @@ zvm_status zvm_isolate_result(const zvm_isolate *isolate, zvm_result *result)
     zvm_result own = ZVM_RESULT_INIT;
     fill_ending(iso, &own);
     fill_figures(iso, &own);
-    write_struct(result, result->size, &own, sizeof own);
+    zapi_write_struct(result, result->size, &own, sizeof own);
     return ZVM_OK;
 }
 
@@ -624,102 +622,4 @@ zvm_status zvm_isolate_globals(const zvm_isolate *isolate, zvm_write_fn write, v
 void *zvm_isolate_user(const zvm_isolate *isolate)
 {
     return isolate == NULL ? NULL : isolate_of(isolate)->user;
-}
-
-// ---- Reports ------------------------------------------------------------------------------------
-
-static void fill_intern(zvm_runtime *runtime, struct zreport_view *view)
-{
-    struct zintern_stats stats;
-    zintern_stats(runtime->intern, &stats);
-    view->intern_count = stats.count;
-    view->intern_bytes = stats.bytes;
-    view->intern_limit_count = stats.limit_count;
-    view->intern_limit_bytes = stats.limit_bytes;
-    view->intern_dead = stats.dead;
-    view->intern_hits = stats.hits;
-    view->intern_misses = stats.misses;
-    view->intern_inserted = stats.inserted;
-    view->intern_reclaimed = stats.reclaimed;
-    view->intern_pending = stats.pending;
-    view->intern_migrations = stats.migrations;
-    view->intern_cells = stats.cells;
-    view->intern_load_percent = stats.load_percent;
-    view->intern_probe_p50 = stats.probe_p50;
-    view->intern_probe_max = stats.probe_max;
-}
-
-zvm_status zvm_intern_stats(zvm_runtime *runtime, zvm_intern_figures *figures)
-{
-    if (runtime == NULL || figures == NULL) return ZVM_E_ARGUMENT;
-    if (figures->size < offsetof(zvm_intern_figures, bytes)) return ZVM_E_ARGUMENT;
-    struct zintern_stats stats;
-    zintern_stats(runtime->intern, &stats);
-    zvm_intern_figures own = {
-        .count = stats.count,
-        .bytes = stats.bytes,
-        .limit_count = stats.limit_count,
-        .limit_bytes = stats.limit_bytes,
-        .dead = stats.dead,
-        .cells = stats.cells,
-        .load_percent = stats.load_percent,
-        .probe_p50 = stats.probe_p50,
-        .probe_max = stats.probe_max,
-        .hits = stats.hits,
-        .misses = stats.misses,
-        .inserted = stats.inserted,
-        .reclaimed = stats.reclaimed,
-        .pending = stats.pending,
-        .migrations = stats.migrations,
-    };
-    write_struct(figures, figures->size, &own, sizeof own);
-    return ZVM_OK;
-}
-
-zvm_status zvm_report_take(zvm_runtime *runtime, zvm_report *report)
-{
-    if (runtime == NULL || report == NULL) return ZVM_E_ARGUMENT;
-    if (report->size < offsetof(zvm_report, worker_count)) return ZVM_E_ARGUMENT;
-    struct zreport_view view = {0};
-    zsched_report(runtime->sched, NULL, &view);
-    fill_intern(runtime, &view);
-    zvm_report own = {
-        .worker_count = view.worker_count,
-        .wall_ns = view.wall_ns,
-        .isolates_in_flight = view.isolates_in_flight,
-        .intern_count = view.intern_count,
-        .intern_bytes = view.intern_bytes,
-        .intern_hits = view.intern_hits,
-        .intern_misses = view.intern_misses,
-        .workers_wanted = view.workers_wanted,
-        .wakeups_refused = view.wakeups_refused,
-        .late_answers = view.late_answers,
-        .queued = view.queued,
-        .queued_overflow = view.overflow,
-        .queued_inbox = view.inboxes,
-        .queued_high = view.queued_high,
-    };
-    zreport_counters(&view.totals, &own.totals);
-    own.totals.heap_peak_bytes = view.heap_peak_bytes;
-    write_struct(report, report->size, &own, sizeof own);
-    return ZVM_OK;
-}
-
-zvm_status zvm_report_write(zvm_runtime *runtime, zvm_report_format format, zvm_write_fn write,
-                            void *context)
-{
-    if (runtime == NULL || write == NULL) return ZVM_E_ARGUMENT;
-    size_t row_count = (size_t)zsched_worker_count(runtime->sched) + 1; // and the host's threads
-    struct zreport_snapshot *rows = z_alloc(row_count * sizeof *rows);
-    if (rows == NULL) return ZVM_E_NOMEM;
-    struct zreport_pool pools[ZPOOL_KIND_COUNT];
-    struct zreport_view view = {0};
-    zsched_report(runtime->sched, rows, &view);
-    fill_intern(runtime, &view);
-    zpool_report(&view.totals, pools);
-    view.pools = pools;
-    view.pool_count = ZPOOL_KIND_COUNT;
-    zvm_status status = zreport_write(&view, format, write, context);
-    z_free(rows, row_count * sizeof *rows);
-    return status;
 }

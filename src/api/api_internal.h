@@ -25,6 +25,9 @@ struct zvm_runtime {
 // not have reads as zero, what we do not have must be zero. false: it is not.
 bool zapi_read_options(void *out, size_t own_bytes, const void *from, size_t from_bytes);
 
+// Fills a struct of the caller as far as the caller has it; its size stays what it was.
+void zapi_write_struct(void *out, size_t out_bytes, const void *from, size_t own_bytes);
+
 // Compiles a text; source NULL: without modules. findings: where they go; the rest is filled in here.
 zvm_status zapi_compile(zvm_runtime *runtime, const char *name, const char *text,
                         size_t length_bytes, struct zdiagnostics *findings,

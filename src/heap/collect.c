@@ -80,11 +80,18 @@ void zheap_end_pause(struct zheap *heap, uint64_t start_ns)
     if (is_verified()) verify(heap, is_whole);
 }
 
+void zheap_add_work(struct zheap *heap, uint64_t words)
+{
+    zheap_private(heap)->work_words += words;
+    heap->env->collected.words += words;
+}
+
 // Everything that lives is marked: the next epoch begins.
-void zheap_next_epoch(struct zheap *heap)
+void zheap_next_epoch(struct zheap *heap, uint64_t *which)
 {
     struct zheap_private *private = zheap_private(heap);
     private->collections++;
+    (*which)++;
     // Wraps at 16 bits: ages are differences of epochs, and reports saturate.
     heap->header = (private->collections & 0xffff) << 16;
     if (zheap_more(heap) != NULL && zheap_more(heap)->profile != NULL) zprofile_next_epoch(heap);
@@ -115,7 +122,7 @@ static uint64_t collect_first_page(struct zheap *heap)
     struct zheld_prune held = {0};
     (void)zheap_prune_held(heap, &held, &work);
     zfinish_mixed(heap);
-    zheap_next_epoch(heap);
+    zheap_next_epoch(heap, &heap->env->collected.full);
     zpolicy_set_trigger(heap);
     return work.words;
 }
@@ -139,7 +146,7 @@ void zheap_collect_now(struct zheap *heap, enum zcollect_reason reason)
     zheap_begin_pause(heap, &start_ns);
     if (reason != ZCOLLECT_STRESS) private->is_at_limit = reason == ZCOLLECT_LIMIT;
     bool is_small = zheap_more(heap) == NULL;
-    private->work_words += is_small ? collect_first_page(heap) : collect_whole(heap, reason);
+    zheap_add_work(heap, is_small ? collect_first_page(heap) : collect_whole(heap, reason));
     zheap_env_shrink_stack(heap->env);
     zheap_end_pause(heap, start_ns);
 }

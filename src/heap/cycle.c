@@ -162,8 +162,9 @@ static void end_marking(struct zheap *heap)
     leave_pages(heap);
     if (more->profile != NULL)
         zprofile_prune(heap); // whole: a profile is for looking, not for speed
+    struct zheap_collected *collected = &heap->env->collected;
     if (!more->cycle.is_at_once) more->incremental_collections++;
-    zheap_next_epoch(heap);
+    zheap_next_epoch(heap, more->cycle.is_at_once ? &collected->full : &collected->incremental);
 }
 
 static uint64_t end_of_atomic(const struct zwork *work, bool is_at_once)
@@ -324,7 +325,8 @@ static void run_slice(struct zheap *heap, uint64_t words)
     struct zcycle *cycle = &more->cycle;
     cycle->debt_words = cycle->debt_words > work.words ? cycle->debt_words - work.words : 0;
     note_slice(more, work.words, has_tried);
-    zheap_private(heap)->work_words += work.words;
+    heap->env->collected.slices++;
+    zheap_add_work(heap, work.words);
     if (cycle->phase == ZPHASE_REST)
         zpolicy_note_whole(heap);
     else
@@ -342,7 +344,7 @@ static void end_at_once(struct zheap *heap)
     zheap_begin_pause(heap, &start_ns);
     struct zwork work = {0, UINT64_MAX};
     (void)run(heap, &work);
-    zheap_private(heap)->work_words += work.words;
+    zheap_add_work(heap, work.words);
     zpolicy_note_whole(heap);
     zheap_end_pause(heap, start_ns);
 }
@@ -386,7 +388,7 @@ void zheap_settle(struct zheap *heap)
     zheap_begin_pause(heap, &start_ns);
     struct zwork work = {0, UINT64_MAX};
     (void)run(heap, &work);
-    zheap_private(heap)->work_words += work.words;
+    zheap_add_work(heap, work.words);
     zpolicy_note_whole(heap);
     zheap_end_pause(heap, start_ns);
 }

@@ -48,11 +48,10 @@ void zheap_env_give_back(struct zheap_env *env)
     }
 }
 
-uint32_t zheap_env_take_pressed(struct zheap_env *env)
+void zheap_env_take_collected(struct zheap_env *env, struct zheap_collected *out)
 {
-    uint32_t count = env->pressed_count;
-    env->pressed_count = 0;
-    return count;
+    *out = env->collected;
+    env->collected = (struct zheap_collected){0};
 }
 
 void zheap_env_destroy(struct zheap_env *env)

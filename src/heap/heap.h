@@ -58,8 +58,19 @@ void zheap_block_release(struct zheap_env *env, void *block);
 // Take them after every slice.
 #define ZHEAP_ENV_PAUSES_MAX 64
 uint32_t zheap_env_take_pauses(struct zheap_env *env, uint64_t *pauses_ns, uint32_t max);
-// How many heaps gave back memory because of pressure, on this thread since the last call.
-uint32_t zheap_env_take_pressed(struct zheap_env *env);
+
+// What the collectors of this thread did since it was last taken.
+struct zheap_collected {
+    uint64_t full;        // whole collections at once
+    uint64_t incremental; // whole collections in slices
+    uint64_t minor;
+    uint64_t emergency; // of the full ones, those after all that can be spared was given up for a limit
+    uint64_t pressed;   // of the full ones, those because the host said that memory is short
+    uint64_t slices;    // of the incremental ones
+    uint64_t words;     // of work: slots, objects and pages looked at, marking and freeing
+};
+
+void zheap_env_take_collected(struct zheap_env *env, struct zheap_collected *out);
 
 // ---- The heap ---------------------------------------------------------------------------------
 

@@ -213,7 +213,7 @@ struct zmark_stack {
 struct zheap_env {
     struct zspan_pool *pool;
     const struct zpressure *pressure; // the pool's
-    uint32_t pressed_count;           // heaps that answered it since they were last counted
+    struct zheap_collected collected; // since it was last taken
     struct {
         struct zpage *first;
         uint32_t count;
@@ -578,7 +578,9 @@ void zheap_collect_now(struct zheap *heap, enum zcollect_reason reason);
 void zheap_collect_due(struct zheap *heap, uint64_t upcoming_bytes); // the growth trigger is reached
 void zheap_begin_pause(struct zheap *heap, uint64_t *start_ns);
 void zheap_end_pause(struct zheap *heap, uint64_t start_ns);
-void zheap_next_epoch(struct zheap *heap);
+// A collection has marked everything; which: where the thread counts it, a member of env->collected.
+void zheap_next_epoch(struct zheap *heap, uint64_t *which);
+void zheap_add_work(struct zheap *heap, uint64_t words);
 
 // verify_marks.c. Checks the invariants of the log, when it is open.
 bool zheap_verify_marks(struct zheap *heap, char *why, size_t why_bytes);

@@ -49,6 +49,7 @@ static enum zheap_outcome try_again(struct zheap *heap, enum zheap_outcome outco
     if (private->hooks == NULL || private->hooks->emergency == NULL) return outcome;
     uint64_t committed = zheap_committed(private);
     if (!private->hooks->emergency(private->context)) return outcome;
+    heap->env->collected.emergency++;
     bool is_thin = rescue(heap);
     // What the hook gave back itself is room too, and no collection freed it.
     bool has_given = committed - zheap_committed(private) >= private->limit_bytes / THIN_SHARE;

@@ -40,9 +40,9 @@ void zheap_collect_minor(struct zheap *heap)
     more->cycle.is_minor = false;
     zlog_empty(heap);
     more->minor_collections++;
-    zheap_next_epoch(heap);
+    zheap_next_epoch(heap, &heap->env->collected.minor);
     zheap_env_shrink_stack(heap->env);
-    zheap_private(heap)->work_words += work.words;
+    zheap_add_work(heap, work.words);
     zpolicy_note_minor(heap, work.words);
     zheap_end_pause(heap, start_ns);
 }

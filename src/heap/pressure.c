@@ -52,5 +52,5 @@ ZVM_COLD void zheap_answer_pressure(struct zheap *heap)
         (void)private->hooks->emergency(private->context);
     zheap_collect_now(heap, ZCOLLECT_ASKED);
     zheap_env_give_back(heap->env);
-    heap->env->pressed_count++;
+    heap->env->collected.pressed++;
 }

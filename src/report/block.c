@@ -221,6 +221,18 @@ uint64_t zreport_slice_percentile(const struct zreport_snapshot *snapshot, doubl
     return percentile(snapshot->slices, snapshot->counters[ZREPORT_slice_ns_max], percent);
 }
 
+void zreport_by_log2(const uint64_t buckets[ZREPORT_PAUSE_BUCKETS],
+                     uint64_t out[ZVM_REPORT_BUCKETS])
+{
+    for (uint32_t i = 0; i < ZVM_REPORT_BUCKETS; i++)
+        out[i] = 0;
+    for (uint32_t i = 0; i < ZREPORT_PAUSE_BUCKETS; i++) {
+        uint64_t longest = zreport_bucket_max_ns(i);
+        uint32_t bits = longest == 0 ? 0 : 64 - (uint32_t)__builtin_clzll(longest);
+        out[bits < ZVM_REPORT_BUCKETS ? bits : ZVM_REPORT_BUCKETS - 1] += buckets[i];
+    }
+}
+
 void zreport_counters(const struct zreport_snapshot *snapshot, zvm_report_counters *out)
 {
     const uint64_t *c = snapshot->counters;
@@ -265,5 +277,11 @@ void zreport_counters(const struct zreport_snapshot *snapshot, zvm_report_counte
         .wakeups = c[ZREPORT_wakeups],
         .pressure_collections = c[ZREPORT_pressure_collections],
         .waits = c[ZREPORT_waits],
+        .full_collections = c[ZREPORT_full_collections],
+        .incremental_collections = c[ZREPORT_incremental_collections],
+        .minor_collections = c[ZREPORT_minor_collections],
+        .emergency_collections = c[ZREPORT_emergency_collections],
+        .gc_slices = c[ZREPORT_gc_slices],
+        .gc_words = c[ZREPORT_gc_words],
     };
 }

@@ -117,6 +117,7 @@ static void add_totals(struct json *json, const struct zreport_view *view)
     add_number(json, "queued_overflow", view->overflow);
     add_number(json, "queued_inbox", view->inboxes);
     add_number(json, "queued_high", view->queued_high);
+    add_number(json, "figures_age_ns", view->figures_age_ns);
     add_number(json, "isolates_in_flight", view->isolates_in_flight);
     add_number(json, "isolates_alive",
                zreport_difference(c[ZREPORT_isolates_created], c[ZREPORT_isolates_destroyed]));
@@ -139,8 +140,36 @@ static void add_worker(struct json *json, const struct zreport_view *view, uint3
     open_level(json, '{');
     add_number(json, "worker", row);
     add_bool(json, "is_host", zreport_is_host_row(view, row));
+    add_bool(json, "is_asleep", snapshot->is_asleep);
     add_number(json, "age_ns", zreport_difference(view->now_ns, snapshot->updated_ns));
     add_counters(json, snapshot);
+    close_level(json, '}');
+}
+
+// The buckets that are not empty: how many took at most to_ns, and longer than the bucket before.
+static void add_histogram(struct json *json, const char *key, const uint64_t *buckets)
+{
+    uint64_t counts[ZVM_REPORT_BUCKETS];
+    zreport_by_log2(buckets, counts);
+    add_key(json, key);
+    open_level(json, '[');
+    for (uint32_t i = 0; i < ZVM_REPORT_BUCKETS; i++) {
+        if (counts[i] == 0) continue;
+        begin_member(json);
+        open_level(json, '{');
+        add_number(json, "to_ns", (UINT64_C(1) << i) - 1);
+        add_number(json, "count", counts[i]);
+        close_level(json, '}');
+    }
+    close_level(json, ']');
+}
+
+static void add_histograms(struct json *json, const struct zreport_view *view)
+{
+    add_key(json, "histograms");
+    open_level(json, '{');
+    add_histogram(json, "pauses", view->totals.pauses);
+    add_histogram(json, "slices", view->totals.slices);
     close_level(json, '}');
 }
 
@@ -182,6 +211,44 @@ static void add_pool(struct json *json, const struct zreport_pool *pool)
     close_level(json, '}');
 }
 
+static void add_signed(struct json *json, const char *key, int64_t value)
+{
+    add_key(json, key);
+    zstrbuf_add_format(json->out, "%lld", (long long)value);
+}
+
+static void add_isolate(struct json *json, const zvm_top_isolate *isolate)
+{
+    begin_member(json);
+    open_level(json, '{');
+    add_signed(json, "id", isolate->id);
+    add_number(json, "heap_bytes", isolate->heap_bytes);
+    add_number(json, "live_bytes", isolate->live_bytes);
+    add_number(json, "fuel_used", isolate->fuel_used);
+    add_number(json, "slices", isolate->slices);
+    add_number(json, "age_ns", isolate->age_ns);
+    add_number(json, "figures_age_ns", isolate->figures_age_ns);
+    close_level(json, '}');
+}
+
+// Only when it was asked for. isolates_seen: more than are listed when the lists are cut.
+static void add_tops(struct json *json, const struct zreport_view *view)
+{
+    static const char *const keys[ZREPORT_TOP_ORDERS] = {"by_heap", "by_fuel", "by_age"};
+    if (view->tops[0] == NULL) return;
+    add_key(json, "top");
+    open_level(json, '{');
+    add_number(json, "isolates_seen", view->top_of);
+    for (uint32_t order = 0; order < ZREPORT_TOP_ORDERS; order++) {
+        add_key(json, keys[order]);
+        open_level(json, '[');
+        for (uint32_t i = 0; i < view->top_count; i++)
+            add_isolate(json, &view->tops[order][i]);
+        close_level(json, ']');
+    }
+    close_level(json, '}');
+}
+
 void zreport_write_json(const struct zreport_view *view, struct zemit *emit)
 {
     struct json json = {.emit = emit, .out = &emit->buffer};
@@ -194,6 +261,8 @@ void zreport_write_json(const struct zreport_view *view, struct zemit *emit)
     for (uint32_t row = 0; row <= view->worker_count; row++)
         add_worker(&json, view, row);
     close_level(&json, ']');
+    add_histograms(&json, view);
+    add_tops(&json, view);
     add_intern(&json, view);
     add_key(&json, "pools");
     open_level(&json, '{');

@@ -160,10 +160,28 @@ static void histogram(struct zemit *emit, const char *name, const char *help,
     zstrbuf_add_format(&emit->buffer, "\n%s_count %llu\n", name, (unsigned long long)count);
 }
 
+static void write_kinds(const struct zreport_view *view, struct zemit *emit)
+{
+    static const char name[] = "zvm_gc_cycles_total";
+    const uint64_t *c = view->totals.counters;
+    family(emit, name, "counter", "Collections of isolates' heaps, by kind.");
+    labelled(emit, name, "kind", "full", c[ZREPORT_full_collections]);
+    labelled(emit, name, "kind", "incremental", c[ZREPORT_incremental_collections]);
+    labelled(emit, name, "kind", "minor", c[ZREPORT_minor_collections]);
+}
+
 static void write_collector(const struct zreport_view *view, struct zemit *emit)
 {
     worker_counter(view, emit, "zvm_gc_collections_total", "Collections of isolates' heaps.",
                    ZREPORT_collections);
+    write_kinds(view, emit);
+    worker_counter(view, emit, "zvm_gc_emergency_collections_total",
+                   "Full collections after all that can be spared was given up for a limit.",
+                   ZREPORT_emergency_collections);
+    worker_counter(view, emit, "zvm_gc_slices_total", "Slices of incremental collections.",
+                   ZREPORT_gc_slices);
+    worker_counter(view, emit, "zvm_gc_words_total",
+                   "Slots, objects and pages that the collectors looked at.", ZREPORT_gc_words);
     worker_counter(view, emit, "zvm_gc_pressure_collections_total",
                    "Collections that the host asked for because memory is short.",
                    ZREPORT_pressure_collections);
@@ -262,6 +280,11 @@ void zreport_write_prometheus(const struct zreport_view *view, struct zemit *emi
     family(emit, "zvm_uptime_seconds", "gauge", "Time since the runtime was made.");
     zstrbuf_add_text(&emit->buffer, "zvm_uptime_seconds ");
     zemit_seconds(emit, view->wall_ns);
+    zstrbuf_add_char(&emit->buffer, '\n');
+    family(emit, "zvm_report_age_seconds", "gauge",
+           "How old the oldest figures of workers that are awake are.");
+    zstrbuf_add_text(&emit->buffer, "zvm_report_age_seconds ");
+    zemit_seconds(emit, view->figures_age_ns);
     zstrbuf_add_char(&emit->buffer, '\n');
     write_isolates(view, emit);
     write_kills(view, emit);

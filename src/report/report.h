@@ -34,6 +34,12 @@
     X(freed_bytes)                                                                        \
     X(freed_count)                                                                        \
     X(collections)                                                                        \
+    X(full_collections)        /* whole ones at once */                                   \
+    X(incremental_collections) /* whole ones in slices */                                 \
+    X(minor_collections)       /* with these two: all there are */                        \
+    X(emergency_collections)   /* of the full ones: a limit, all spare things given up */ \
+    X(gc_slices)               /* of the incremental ones */                              \
+    X(gc_words)                /* of the collectors' work */                              \
     X(pause_ns_total)                                                                     \
     X(pause_ns_max) /* a maximum, not a sum */                                            \
     X(output_bytes)                                                                       \
@@ -90,6 +96,7 @@ struct zreport_snapshot {
     uint64_t slices[ZREPORT_PAUSE_BUCKETS];
     uint64_t pools[ZREPORT_POOL_KINDS][ZREPORT_POOL_WORDS];
     uint64_t updated_ns;
+    bool is_asleep; // a worker's that sleeps: nothing has happened since updated_ns
 };
 
 // Writer: begin, any number of adds, end. owner-thread.
@@ -109,6 +116,9 @@ void zreport_merge(struct zreport_snapshot *into, const struct zreport_snapshot 
 // The pause below which `percent` of pauses lie; 0 without any. At most 12.5% too high.
 uint64_t zreport_pause_percentile(const struct zreport_snapshot *snapshot, double percent);
 uint64_t zreport_slice_percentile(const struct zreport_snapshot *snapshot, double percent);
+// A histogram of a block by powers of two: out[0] counts 0 ns, out[i] what takes i bits.
+void zreport_by_log2(const uint64_t buckets[ZREPORT_PAUSE_BUCKETS],
+                     uint64_t out[ZVM_REPORT_BUCKETS]);
 
 // ---- Output -----------------------------------------------------------------------------------
 
@@ -126,6 +136,8 @@ double zreport_percent(uint64_t part, uint64_t whole);
 // False: it was asked often enough, and could hardly ever answer.
 bool zreport_pool_pays(const struct zreport_pool *pool);
 
+#define ZREPORT_TOP_ORDERS 3 // enum zvm_top_order
+
 // Everything that one report shows.
 struct zreport_view {
     struct zreport_snapshot totals;
@@ -139,6 +151,7 @@ struct zreport_view {
     uint64_t inboxes;         // of those, in inboxes
     uint64_t queued_high;     // of those, of high priority
     uint64_t wall_ns, now_ns;
+    uint64_t figures_age_ns; // of the oldest figures among those of workers that are awake
     uint64_t isolates_in_flight;
     uint64_t heap_peak_bytes; // sampled maximum of the current sum
     uint64_t mapped_bytes;    // slabs
@@ -148,6 +161,10 @@ struct zreport_view {
     uint64_t intern_cells, intern_load_percent, intern_probe_p50, intern_probe_max;
     const struct zreport_pool *pools;
     uint32_t pool_count;
+    // Isolates that exist, by enum zvm_top_order: the first top_count at most. NULL: not asked for.
+    const zvm_top_isolate *tops[ZREPORT_TOP_ORDERS]; // [top_count]
+    uint32_t top_count;
+    uint64_t top_of; // isolates looked at
 };
 
 // What a worker's row or the totals are in the public struct.

@@ -1,7 +1,7 @@
 // report/text.c - a report for people: aligned columns, units, thousands separators.
 //
 // Thread: owner of the view. Sections: runtime, isolates, failures by reason, heap, collector,
-// scheduler, symbols, pools, workers. Sizes are in powers of 1024, times in the unit that keeps
+// scheduler, durations, symbols, pools, workers, and the isolates that come first if asked for. Sizes are in powers of 1024, times in the unit that keeps
 // three digits. Not meant to be parsed: the JSON form is.
 #include "report/report_internal.h"
 
@@ -120,6 +120,10 @@ static void write_head(const struct zreport_view *view, struct zemit *emit)
                        ZVM_VERSION_STRING, count_text(view->worker_count, workers),
                        view->worker_count == 1 ? "" : "s", duration_text(view->wall_ns, wall),
                        duration_text(cpu_ns, cpu), percent_text(cpu_ns, view->wall_ns, share));
+    char in_flight[TEXT_BYTES], age[TEXT_BYTES];
+    zstrbuf_add_format(&emit->buffer, "%s in flight; figures at most %s old\n",
+                       count_text(view->isolates_in_flight, in_flight),
+                       duration_text(view->figures_age_ns, age));
 }
 
 // Printed only when the system did not give what was asked of it.
@@ -202,8 +206,16 @@ static void write_collector(const struct zreport_view *view, struct zemit *emit)
     char share[TEXT_BYTES];
     section(emit, "Collector");
     count_line(emit, "collections", c[ZREPORT_collections]);
+    count_line(emit, "full", c[ZREPORT_full_collections]);
+    char slices[TEXT_BYTES], number[TEXT_BYTES], note[TEXT_BYTES + 16];
+    snprintf(note, sizeof note, "in %s slices", count_text(c[ZREPORT_gc_slices], slices));
+    line_with(emit, "incremental", count_text(c[ZREPORT_incremental_collections], number), note);
+    count_line(emit, "minor", c[ZREPORT_minor_collections]);
+    if (c[ZREPORT_emergency_collections] > 0)
+        count_line(emit, "emergency", c[ZREPORT_emergency_collections]);
     if (c[ZREPORT_pressure_collections] > 0)
         count_line(emit, "for pressure", c[ZREPORT_pressure_collections]);
+    count_line(emit, "words looked at", c[ZREPORT_gc_words]);
     duration_line(emit, "pause p50", zreport_pause_percentile(&view->totals, 50));
     duration_line(emit, "pause p99", zreport_pause_percentile(&view->totals, 99));
     duration_line(emit, "pause max", c[ZREPORT_pause_ns_max]);
@@ -276,12 +288,32 @@ static void write_scheduler(const struct zreport_view *view, struct zemit *emit)
     line_with(emit, "times asleep", count_text(c[ZREPORT_parks], number), note);
 }
 
-static void write_row(const char *name, const struct zreport_snapshot *snapshot, struct zemit *emit)
+// A line for each power of two that has any.
+static void write_durations(const struct zreport_view *view, struct zemit *emit)
+{
+    uint64_t pauses[ZVM_REPORT_BUCKETS], slices[ZVM_REPORT_BUCKETS];
+    zreport_by_log2(view->totals.pauses, pauses);
+    zreport_by_log2(view->totals.slices, slices);
+    section(emit, "Durations");
+    zstrbuf_add_format(&emit->buffer, "  %-*s%*s%*s\n", LABEL_COLUMNS, "up to", VALUE_COLUMNS,
+                       "pauses", VALUE_COLUMNS, "slices");
+    for (uint32_t i = 0; i < ZVM_REPORT_BUCKETS; i++) {
+        char to[TEXT_BYTES], a[TEXT_BYTES], b[TEXT_BYTES];
+        if (pauses[i] == 0 && slices[i] == 0) continue;
+        zstrbuf_add_format(&emit->buffer, "  %-*s%*s%*s\n", LABEL_COLUMNS,
+                           duration_text((UINT64_C(1) << i) - 1, to), VALUE_COLUMNS,
+                           count_text(pauses[i], a), VALUE_COLUMNS, count_text(slices[i], b));
+    }
+}
+
+// age: how old the figures are.
+static void write_row(const char *name, const struct zreport_snapshot *snapshot, const char *age,
+                      struct zemit *emit)
 {
     const uint64_t *c = snapshot->counters;
     char text[9][TEXT_BYTES];
     zstrbuf_add_format(
-        &emit->buffer, "  %-8s%12s%12s%10s%14s%18s%12s%12s%10s%10s\n", name,
+        &emit->buffer, "  %-8s%12s%12s%10s%14s%18s%12s%12s%10s%10s%10s\n", name,
         count_text(c[ZREPORT_isolates_created], text[0]),
         count_text(c[ZREPORT_isolates_finished], text[1]),
         count_text(zreport_difference(c[ZREPORT_isolates_finished], c[ZREPORT_isolates_succeeded]),
@@ -290,22 +322,56 @@ static void write_row(const char *name, const struct zreport_snapshot *snapshot,
         bytes_text(c[ZREPORT_allocated_bytes], text[5]),
         count_text(c[ZREPORT_collections], text[6]),
         duration_text(zreport_pause_percentile(snapshot, 99), text[7]),
-        duration_text(c[ZREPORT_cpu_ns], text[8]));
+        duration_text(c[ZREPORT_cpu_ns], text[8]), age);
     zemit_flush(emit);
+}
+
+static void write_worker(const struct zreport_view *view, uint32_t row, struct zemit *emit)
+{
+    const struct zreport_snapshot *snapshot = &view->workers[row];
+    char name[TEXT_BYTES] = "host", age[TEXT_BYTES];
+    if (!zreport_is_host_row(view, row)) snprintf(name, sizeof name, "%u", row);
+    duration_text(zreport_difference(view->now_ns, snapshot->updated_ns), age);
+    write_row(name, snapshot, snapshot->is_asleep ? "asleep" : age, emit);
 }
 
 static void write_workers(const struct zreport_view *view, struct zemit *emit)
 {
     section(emit, "Workers");
-    zstrbuf_add_format(&emit->buffer, "  %-8s%12s%12s%10s%14s%18s%12s%12s%10s%10s\n", "worker",
+    zstrbuf_add_format(&emit->buffer, "  %-8s%12s%12s%10s%14s%18s%12s%12s%10s%10s%10s\n", "worker",
                        "created", "finished", "failed", "slices", "fuel", "allocated",
-                       "collections", "pause p99", "CPU");
-    for (uint32_t row = 0; row <= view->worker_count; row++) {
-        char name[TEXT_BYTES] = "host";
-        if (!zreport_is_host_row(view, row)) snprintf(name, sizeof name, "%u", row);
-        write_row(name, &view->workers[row], emit);
+                       "collections", "pause p99", "CPU", "age");
+    for (uint32_t row = 0; row <= view->worker_count; row++)
+        write_worker(view, row, emit);
+    char age[TEXT_BYTES];
+    write_row("total", &view->totals, duration_text(view->figures_age_ns, age), emit);
+}
+
+static void write_isolate(const zvm_top_isolate *isolate, struct zemit *emit)
+{
+    char text[6][TEXT_BYTES];
+    zstrbuf_add_format(
+        &emit->buffer, "  %20lld%12s%12s%18s%12s%12s%12s\n", (long long)isolate->id,
+        bytes_text(isolate->heap_bytes, text[0]), bytes_text(isolate->live_bytes, text[1]),
+        count_text(isolate->fuel_used, text[2]), count_text(isolate->slices, text[3]),
+        duration_text(isolate->age_ns, text[4]), duration_text(isolate->figures_age_ns, text[5]));
+    zemit_flush(emit);
+}
+
+static void write_tops(const struct zreport_view *view, struct zemit *emit)
+{
+    static const char *const titles[ZREPORT_TOP_ORDERS] = {"by memory", "by fuel", "by age"};
+    if (view->tops[0] == NULL) return;
+    for (uint32_t order = 0; order < ZREPORT_TOP_ORDERS; order++) {
+        char shown[TEXT_BYTES], all[TEXT_BYTES], title[2 * TEXT_BYTES + 48];
+        snprintf(title, sizeof title, "Isolates %s, %s of %s", titles[order],
+                 count_text(view->top_count, shown), count_text(view->top_of, all));
+        section(emit, title);
+        zstrbuf_add_format(&emit->buffer, "  %20s%12s%12s%18s%12s%12s%12s\n", "id", "memory",
+                           "live", "fuel", "slices", "age", "figures of");
+        for (uint32_t i = 0; i < view->top_count; i++)
+            write_isolate(&view->tops[order][i], emit);
     }
-    write_row("total", &view->totals, emit);
 }
 
 void zreport_write_text(const struct zreport_view *view, struct zemit *emit)
@@ -317,7 +383,9 @@ void zreport_write_text(const struct zreport_view *view, struct zemit *emit)
     write_heap(view, emit);
     write_collector(view, emit);
     write_scheduler(view, emit);
+    write_durations(view, emit);
     write_symbols(view, emit);
     write_pools(view, emit);
     write_workers(view, emit);
+    write_tops(view, emit);
 }

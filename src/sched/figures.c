@@ -4,6 +4,7 @@
 // Every block is read once, untorn, and the totals are the sum of those copies: so the totals of a
 // report always equal the sum of its rows. Between two blocks time passes: what a program does in
 // it may show in one row and not yet in another.
+// No lock is taken, so that no worker ever waits for a reader (tests/unit/test_report_live.c counts).
 #include "sched/sched_internal.h"
 
 #include "base/clock.h"
@@ -26,10 +27,22 @@ static void read_row(struct zsched *sched, uint32_t row, struct zreport_snapshot
 {
     if (row == zsched_started(sched)) {
         zreport_read(&sched->host_block, out);
+        out->is_asleep = false;
         return;
     }
     zreport_read(&sched->workers[row]->block, out);
     out->counters[ZREPORT_cpu_ns] = cpu_ns_of(sched->workers[row]);
+    out->is_asleep = zparking_is_asleep(&sched->parking, row);
+}
+
+// How old the figures of those workers are that may have done something since. Without any: 0.
+static void note_age(const struct zsched *sched, const struct zreport_snapshot *row,
+                     struct zreport_view *view)
+{
+    uint64_t now_ns = zsched_now_ns(sched);
+    if (row->is_asleep || now_ns <= row->updated_ns) return;
+    uint64_t age_ns = now_ns - row->updated_ns;
+    if (age_ns > view->figures_age_ns) view->figures_age_ns = age_ns;
 }
 
 // Entries that wait for a worker. Each of the numbers is one moment's, their sum is nobody's.
@@ -75,11 +88,13 @@ void zsched_report(struct zsched *sched, struct zreport_snapshot *rows, struct z
     struct zreport_snapshot one;
     uint32_t worker_count = zsched_started(sched);
     view->totals = (struct zreport_snapshot){0};
+    view->figures_age_ns = 0;
     count_queued(sched, view);
     for (uint32_t row = 0; row <= worker_count; row++) {
         struct zreport_snapshot *snapshot = rows == NULL ? &one : &rows[row];
         read_row(sched, row, snapshot);
         zreport_merge(&view->totals, snapshot);
+        if (row < worker_count) note_age(sched, snapshot, view);
     }
     view->workers = rows;
     view->worker_count = worker_count;
@@ -91,4 +106,9 @@ void zsched_report(struct zsched *sched, struct zreport_snapshot *rows, struct z
     view->isolates_in_flight = in_flight(sched);
     view->heap_peak_bytes = z_load_relaxed(&sched->heap_peak_bytes); // relaxed: a gauge
     view->mapped_bytes = zspan_pool_mapped_bytes_any(sched->spans);
+}
+
+uint64_t zsched_top(const struct zsched *sched, struct ztop *tops, uint32_t top_count)
+{
+    return zroster_top(&sched->roster, zsched_now_ns(sched), tops, top_count);
 }

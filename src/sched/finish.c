@@ -67,10 +67,11 @@ void zfinish_ended(struct zsched *sched, struct zisolate *iso, struct zlane *lan
                    zvm_status status)
 {
     zisolate_end(iso, &lane->runner, status);
+    uint64_t now_ns = zsched_now_ns(sched);
     struct zreport_block *block = zfold_begin(sched, lane);
-    zfold_heap(sched, block, iso, lane);
+    zfold_heap(sched, block, iso, lane, now_ns);
     zfold_finished(block, iso);
-    zfold_end(sched, lane, block, zsched_now_ns(sched));
+    zfold_end(sched, lane, block, now_ns);
 }
 
 // ---- Telling the host ---------------------------------------------------------------------------

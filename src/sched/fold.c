@@ -5,7 +5,8 @@
 // Invariant (exact whenever no isolate is being run, made or destroyed): over all blocks,
 //   heap grown - shrunk     = sum of committed bytes of the isolates that exist,
 //   allocated - freed       = sum of what lives in them,
-//   finished                = succeeded + the failures.
+//   finished                = succeeded + the failures,
+//   collections             = full + incremental + minor ones.
 // How: an isolate keeps a copy of the figures of its heap as they were last added up (`folded`), so
 // that any thread may go on where another one stopped; destroying adds the rest with the opposite
 // sign.
@@ -18,7 +19,6 @@ enum {
     FOLDED_ALLOCATED_COUNT,
     FOLDED_FREED_BYTES,
     FOLDED_FREED_COUNT,
-    FOLDED_COLLECTIONS,
     FOLDED_COUNT
 };
 
@@ -84,8 +84,39 @@ static void fold_pauses(struct zreport_block *block, struct zlane *lane)
         zreport_pause(block, pauses_ns[i]);
 }
 
+static void fold_collections(struct zreport_block *block, struct zlane *lane)
+{
+    struct zheap_collected collected;
+    zheap_env_take_collected(lane->runner.env, &collected);
+    zreport_add(block, ZREPORT_collections,
+                collected.full + collected.incremental + collected.minor);
+    zreport_add(block, ZREPORT_full_collections, collected.full);
+    zreport_add(block, ZREPORT_incremental_collections, collected.incremental);
+    zreport_add(block, ZREPORT_minor_collections, collected.minor);
+    zreport_add(block, ZREPORT_emergency_collections, collected.emergency);
+    zreport_add(block, ZREPORT_pressure_collections, collected.pressed);
+    zreport_add(block, ZREPORT_gc_slices, collected.slices);
+    zreport_add(block, ZREPORT_gc_words, collected.words);
+}
+
+static void publish(struct zisolate *iso, const struct zheap_stats *stats, uint64_t now_ns)
+{
+    if (iso->row == NULL) return; // it is being destroyed
+    uint64_t created_ns = zroster_own_word(iso->row, ZROSTER_CREATED_NS);
+    const uint64_t words[ZROSTER_WORDS] = {
+        [ZROSTER_CREATED_NS] = created_ns != 0 ? created_ns : now_ns,
+        [ZROSTER_UPDATED_NS] = now_ns,
+        [ZROSTER_ID] = (uint64_t)iso->id,
+        [ZROSTER_HEAP_BYTES] = stats->committed_bytes,
+        [ZROSTER_LIVE_BYTES] = stats->live_bytes,
+        [ZROSTER_FUEL_USED] = zisolate_fuel_used(iso),
+        [ZROSTER_SLICES] = iso->slices,
+    };
+    zroster_publish(iso->row, words);
+}
+
 void zfold_heap(struct zsched *sched, struct zreport_block *block, struct zisolate *iso,
-                struct zlane *lane)
+                struct zlane *lane, uint64_t now_ns)
 {
     struct zheap_stats stats;
     zheap_stats(&iso->heap, &stats);
@@ -96,9 +127,8 @@ void zfold_heap(struct zsched *sched, struct zreport_block *block, struct zisola
     fold_one(block, iso, FOLDED_FREED_COUNT, ZREPORT_freed_count, stats.freed_count);
     zpools_fold(iso->pools, &iso->heap, block);
     fold_pauses(block, lane);
-    zreport_add(block, ZREPORT_pressure_collections, zheap_env_take_pressed(lane->runner.env));
-    if (stats.collections == iso->folded[FOLDED_COLLECTIONS]) return;
-    fold_one(block, iso, FOLDED_COLLECTIONS, ZREPORT_collections, stats.collections);
+    fold_collections(block, lane);
+    publish(iso, &stats, now_ns);
 }
 
 void zfold_destroyed(struct zsched *sched, struct zreport_block *block, struct zisolate *iso)

@@ -1,8 +1,8 @@
 // sched/host.c - isolates as the host's threads handle them: made, destroyed, run, looked into.
 //
 // Owns: the list of all isolates of the runtime. Thread: any, one at a time an isolate.
-// Invariant: an isolate is in the list from the end of its creation to the beginning of its
-// destruction, so that zsched_destroy finds what the host has left behind.
+// Invariant: an isolate is in the list, and has a row in the roster, from the end of its creation to
+// the beginning of its destruction, so that zsched_destroy finds what the host has left behind.
 #include "sched/sched_internal.h"
 
 #include "base/clock.h"
@@ -10,14 +10,42 @@
 
 // ---- The list of all isolates -------------------------------------------------------------------
 
-static void link_live(struct zsched *sched, struct zisolate *iso)
+// False: there is no row for it; *capacity: what the roster had room for.
+static bool try_link_live(struct zsched *sched, struct zisolate *iso, uint64_t *capacity)
 {
     pthread_mutex_lock(&sched->host_lock);
-    iso->live_previous = NULL;
-    iso->live_next = sched->live;
-    if (sched->live != NULL) sched->live->live_previous = iso;
-    sched->live = iso;
+    struct zroster_row *row = zroster_take_locked(&sched->roster);
+    *capacity = sched->roster.capacity;
+    if (row != NULL) {
+        iso->row = row;
+        iso->live_previous = NULL;
+        iso->live_next = sched->live;
+        if (sched->live != NULL) sched->live->live_previous = iso;
+        sched->live = iso;
+    }
     pthread_mutex_unlock(&sched->host_lock);
+    return row != NULL;
+}
+
+// Memory is asked for without the lock: others may be as fast, and then one of the chunks is too many.
+static bool add_rows(struct zsched *sched, uint64_t capacity)
+{
+    struct zroster_row *chunk = zroster_chunk_create(capacity);
+    if (chunk == NULL) return false;
+    pthread_mutex_lock(&sched->host_lock);
+    bool is_added = zroster_add_locked(&sched->roster, chunk, capacity);
+    bool has_grown = is_added || sched->roster.capacity > capacity;
+    pthread_mutex_unlock(&sched->host_lock);
+    if (!is_added) zroster_chunk_destroy(chunk, capacity);
+    return has_grown;
+}
+
+static bool link_live(struct zsched *sched, struct zisolate *iso)
+{
+    uint64_t capacity;
+    while (!try_link_live(sched, iso, &capacity))
+        if (!add_rows(sched, capacity)) return false;
+    return true;
 }
 
 static void unlink_live(struct zsched *sched, struct zisolate *iso)
@@ -28,6 +56,8 @@ static void unlink_live(struct zsched *sched, struct zisolate *iso)
     else
         sched->live = iso->live_next;
     if (iso->live_next != NULL) iso->live_next->live_previous = iso->live_previous;
+    zroster_give_locked(&sched->roster, iso->row);
+    iso->row = NULL;
     pthread_mutex_unlock(&sched->host_lock);
 }
 
@@ -63,14 +93,19 @@ zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, s
     }
     struct zisolate *iso;
     zvm_status status = zisolate_create(shared, code, lane->runner.env, options, &iso);
+    if (status == ZVM_OK && !link_live(sched, iso)) {
+        zisolate_deinit(iso, lane->runner.env);
+        zisolate_free(iso, lane->runner.env);
+        status = ZVM_E_NOMEM;
+    }
     if (status == ZVM_OK) {
+        uint64_t now_ns = zsched_now_ns(sched);
         struct zreport_block *block = zfold_begin(sched, lane);
         zreport_add(block, ZREPORT_isolates_created, 1);
         for (uint32_t kind = 0; kind < ZPOOL_KIND_COUNT; kind++)
             zreport_add_pool(block, kind, ZREPORT_POOL_OFF, options->pool_limits[kind] == 0);
-        zfold_heap(sched, block, iso, lane);
-        zfold_end(sched, lane, block, zsched_now_ns(sched));
-        link_live(sched, iso);
+        zfold_heap(sched, block, iso, lane, now_ns);
+        zfold_end(sched, lane, block, now_ns);
         *out = iso;
     } else {
         count_out(sched);
@@ -85,10 +120,11 @@ zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
     struct zlane *lane = zlane_acquire_sure(sched);
     unlink_live(sched, iso);
     uint64_t token = zwaiting_abandon(sched, iso);
+    uint64_t now_ns = zsched_now_ns(sched);
     struct zreport_block *block = zfold_begin(sched, lane);
-    zfold_heap(sched, block, iso, lane);
+    zfold_heap(sched, block, iso, lane, now_ns);
     zfold_destroyed(sched, block, iso);
-    zfold_end(sched, lane, block, zsched_now_ns(sched));
+    zfold_end(sched, lane, block, now_ns);
     zisolate_deinit(iso, lane->runner.env);
     enum zretired retired = zstate_retire(&iso->state); // PAIR state
     if (retired != ZRETIRED_ANSWER) zwaiting_settle(sched, token);
@@ -153,7 +189,7 @@ static enum zisolate_outcome run_slice(struct zsched *sched, struct zisolate *is
 
     struct zreport_block *block = zfold_begin(sched, lane);
     zfold_slice(block, iso, &before, end_ns - start_ns);
-    zfold_heap(sched, block, iso, lane);
+    zfold_heap(sched, block, iso, lane, end_ns);
     if (is_over) zfold_finished(block, iso);
     if (outcome == ZOUTCOME_WAITING) zreport_add(block, ZREPORT_waits, 1);
     zreport_add(block, ZREPORT_cpu_ns, cpu_since(run, end_ns - start_ns, is_over));
@@ -237,8 +273,9 @@ void zsched_give_back(struct zsched *sched, struct zisolate *iso, struct zlane *
     zsched_leave_clock(sched, lane->clock);
     iso->runner = NULL;
     iso->heap.env = NULL;
+    uint64_t now_ns = zsched_now_ns(sched);
     struct zreport_block *block = zfold_begin(sched, lane);
-    zfold_heap(sched, block, iso, lane);
-    zfold_end(sched, lane, block, zsched_now_ns(sched));
+    zfold_heap(sched, block, iso, lane, now_ns);
+    zfold_end(sched, lane, block, now_ns);
     zlane_release(sched, lane);
 }

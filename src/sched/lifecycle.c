@@ -202,6 +202,7 @@ void zsched_destroy(struct zsched *sched)
     zlane_destroy_all(sched);
     if (sched->has_finished) zfinished_deinit(&sched->finished);
     if (sched->has_tokens) ztokens_deinit(&sched->tokens);
+    zroster_deinit(&sched->roster);
     deinit_locks(sched);
     z_free_aligned(sched, sizeof *sched);
 }

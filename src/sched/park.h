@@ -70,6 +70,13 @@ void zparking_end_search(struct zparking *parking);
 enum zpark_end zparking_park(struct zparking *parking, uint32_t own, bool was_searching,
                              uint64_t end_ns, zpark_look_fn has_work, void *context);
 
+// thread: any. A gauge: whether the worker sleeps, or is about to.
+static inline bool zparking_is_asleep(const struct zparking *parking, uint32_t seat)
+{
+    uint64_t word = z_load_relaxed(&parking->idle[seat / 64]); // relaxed: nothing follows from it
+    return (word >> seat % 64 & 1) != 0;
+}
+
 // thread: any. Wakes them all, for leaving: the counts are of no use afterwards.
 void zparking_stop(struct zparking *parking);
 

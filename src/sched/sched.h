@@ -109,5 +109,8 @@ zvm_status zsched_turns(struct zsched *sched, uint64_t turns, uint64_t *run);
 // what the scheduler knows: rows, totals (their sum), worker_count, times, isolates in flight, heap
 // peak. rows may be NULL: then only the sum is made.
 void zsched_report(struct zsched *sched, struct zreport_snapshot *rows, struct zreport_view *view);
+// The isolates that come first in each of the orders. thread: any. As zroster_top.
+struct ztop;
+uint64_t zsched_top(const struct zsched *sched, struct ztop *tops, uint32_t top_count);
 
 #endif // ZVM_SCHED_SCHED_H

@@ -6,6 +6,7 @@
 #ifndef ZVM_SCHED_SCHED_INTERNAL_H
 #define ZVM_SCHED_SCHED_INTERNAL_H
 
+#include "report/roster.h"
 #include "sched/admission.h"
 #include "sched/blocking.h"
 #include "sched/event.h"
@@ -112,10 +113,11 @@ struct zsched {
     // shared, relaxed: a count: answers that nobody waited for any more
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint64_t late_answers;
 
-    // host_lock: the host threads' lanes and block, and the list of all isolates
+    // host_lock: the host threads' lanes and block, the list of all isolates and their rows
     _Alignas(ZVM_CACHE_LINE_BYTES) pthread_mutex_t host_lock;
     struct zlane *lanes; // free
     struct zisolate *live;
+    struct zroster roster; // as it says; readers take no lock
     struct zreport_block host_block; // written under host_lock; PAIR report
 
     pthread_mutex_t reserve_lock; // held while the reserve lane is used
@@ -239,9 +241,9 @@ void zlane_destroy_all(struct zsched *sched);
 struct zreport_block *zfold_begin(struct zsched *sched, const struct zlane *lane);
 void zfold_end(struct zsched *sched, const struct zlane *lane, struct zreport_block *block,
                uint64_t now_ns);
-// What has changed in the isolate's heap since it was last folded.
+// What has changed in the isolate's heap since it was last folded, and its row.
 void zfold_heap(struct zsched *sched, struct zreport_block *block, struct zisolate *iso,
-                struct zlane *lane);
+                struct zlane *lane, uint64_t now_ns);
 // The heap goes: what it still has counts as freed and given back.
 void zfold_destroyed(struct zsched *sched, struct zreport_block *block, struct zisolate *iso);
 void zfold_finished(struct zreport_block *block, const struct zisolate *iso);

@@ -85,7 +85,7 @@ static enum zisolate_outcome run_slice(struct zworker *worker, struct zisolate *
     uint64_t now_ns = zsched_now_ns(sched);
     struct zreport_block *block = zfold_begin(sched, &worker->lane);
     zfold_slice(block, iso, &before, now_ns - worker->clock_ns);
-    zfold_heap(sched, block, iso, &worker->lane);
+    zfold_heap(sched, block, iso, &worker->lane, now_ns);
     if (outcome == ZOUTCOME_FINISHED) zfold_finished(block, iso);
     if (outcome == ZOUTCOME_WAITING) zreport_add(block, ZREPORT_waits, 1);
     zfold_end(sched, &worker->lane, block, now_ns);

@@ -16,6 +16,7 @@
 struct zbuiltin;
 struct zisolate;
 struct zquota;
+struct zroster_row;
 struct zshared;
 struct zwait_hooks;
 
@@ -160,7 +161,8 @@ struct zisolate {
     void *runtime; // of api.c
     struct zisolate_extra *extra;
     // owner-thread: the scheduler's copy of what it has folded into its counters
-    uint64_t folded[6];
+    uint64_t folded[5];
+    struct zroster_row *row; // the scheduler's, for reports (report/roster.h)
 
     struct zheap heap;
 };

@@ -116,6 +116,12 @@ static void test_counters_of_a_snapshot_fill_the_public_struct(void **state)
     assert_int_equal(out.failed_output_limit, 100 + ZREPORT_failed_output_limit);
     assert_int_equal(out.failed_other, 100 + ZREPORT_failed_other);
     assert_int_equal(out.slices, 100 + ZREPORT_slices);
+    assert_int_equal(out.full_collections, 100 + ZREPORT_full_collections);
+    assert_int_equal(out.incremental_collections, 100 + ZREPORT_incremental_collections);
+    assert_int_equal(out.minor_collections, 100 + ZREPORT_minor_collections);
+    assert_int_equal(out.emergency_collections, 100 + ZREPORT_emergency_collections);
+    assert_int_equal(out.gc_slices, 100 + ZREPORT_gc_slices);
+    assert_int_equal(out.gc_words, 100 + ZREPORT_gc_words);
     assert_int_equal(out.fuel_used, 100 + ZREPORT_fuel_used);
     assert_int_equal(out.allocated_bytes, 100 + ZREPORT_allocated_bytes);
     assert_int_equal(out.allocated_count, 100 + ZREPORT_allocated_count);
@@ -283,10 +289,36 @@ static void test_reader_beside_a_writer_never_sees_half_an_update(void **state)
     }
 }
 
+// ---- By powers of two ---------------------------------------------------------------------------
+
+static void test_histogram_by_log2_puts_each_duration_by_its_bits(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 0; bits < 64; bits++) {
+        uint64_t least = bits == 0 ? 0 : UINT64_C(1) << (bits - 1);
+        uint64_t most = bits == 0 ? 0 : least + (least - 1);
+        struct zreport_block block;
+        struct zreport_snapshot snapshot;
+        uint64_t counts[ZVM_REPORT_BUCKETS];
+        init_block(&block);
+        zreport_begin(&block);
+        zreport_slice(&block, least);
+        zreport_slice(&block, most);
+        zreport_slice(&block, least + (most - least) / 2);
+        zreport_end(&block, 1);
+        zreport_read(&block, &snapshot);
+        zreport_by_log2(snapshot.slices, counts);
+        uint32_t last = ZVM_REPORT_BUCKETS - 1;
+        for (uint32_t i = 0; i <= last; i++)
+            assert_int_equal(counts[i], i == (bits < last ? bits : last) ? 3 : 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read_gives_what_was_added),
+        cmocka_unit_test(test_histogram_by_log2_puts_each_duration_by_its_bits),
         cmocka_unit_test(test_merge_adds_counters_and_takes_the_longest_pause),
         cmocka_unit_test(test_counters_of_a_snapshot_fill_the_public_struct),
         cmocka_unit_test(test_current_heap_below_zero_in_one_block_reads_zero),

@@ -22,6 +22,7 @@ struct fixture {
     struct zreport_view view;
     struct zreport_snapshot rows[3];
     struct zreport_pool pools[ZPOOL_KIND_COUNT];
+    zvm_top_isolate tops[ZREPORT_TOP_ORDERS][2];
 };
 
 // The integers do not pay, the strings do, the lists are off in every isolate.
@@ -52,6 +53,7 @@ static void fill(struct fixture *fixture)
             failed + snapshot->counters[ZREPORT_isolates_succeeded];
         snapshot->counters[ZREPORT_heap_grown_bytes] = 5000000;
         snapshot->pauses[100] = row + 1;
+        snapshot->is_asleep = row == 1;
         snapshot->updated_ns = 900;
         zreport_merge(&fixture->view.totals, snapshot);
     }
@@ -77,8 +79,22 @@ static void fill(struct fixture *fixture)
     fixture->view.intern_load_percent = 16;
     fixture->view.intern_probe_p50 = 1;
     fixture->view.intern_probe_max = 9;
+    fixture->view.figures_age_ns = 1500000;
     fixture->view.pools = fixture->pools;
     fixture->view.pool_count = ZPOOL_KIND_COUNT;
+}
+
+// Two isolates are listed of the ten that were seen; -7 uses most of everything.
+static void list_isolates(struct fixture *fixture)
+{
+    for (int order = 0; order < ZREPORT_TOP_ORDERS; order++) {
+        fixture->tops[order][0] =
+            (zvm_top_isolate){-7, 5000000000, 3000, 1 << 20, 4096, 1234567, 40};
+        fixture->tops[order][1] = (zvm_top_isolate){8, 4000, 2000, 2048, 16, 5, 1};
+        fixture->view.tops[order] = fixture->tops[order];
+    }
+    fixture->view.top_count = 2;
+    fixture->view.top_of = 10;
 }
 
 static bool collect(void *context, const char *text, size_t length_bytes)
@@ -107,14 +123,10 @@ static bool has_python(void)
     return system("python3 -c pass >/dev/null 2>&1") == 0;
 }
 
-static void test_json_follows_its_schema_and_adds_up(void **state)
+static void check_schema(const struct fixture *fixture)
 {
-    (void)state;
-    if (!has_python() || access("docs/zvm-report.schema.json", R_OK) != 0) skip();
-    struct fixture fixture;
     struct zstrbuf text;
-    fill(&fixture);
-    write_form(&fixture, ZVM_REPORT_JSON, &text);
+    write_form(fixture, ZVM_REPORT_JSON, &text);
     char path[] = "/tmp/zvm-report-XXXXXX";
     int file = mkstemp(path);
     assert_true(file >= 0);
@@ -127,6 +139,17 @@ static void test_json_follows_its_schema_and_adds_up(void **state)
     unlink(path);
     assert_int_equal(result, 0);
     zstrbuf_deinit(&text);
+}
+
+static void test_json_follows_its_schema_and_adds_up(void **state)
+{
+    (void)state;
+    if (!has_python() || access("docs/zvm-report.schema.json", R_OK) != 0) skip();
+    struct fixture fixture;
+    fill(&fixture);
+    check_schema(&fixture);
+    list_isolates(&fixture);
+    check_schema(&fixture);
 }
 
 static void test_json_says_each_figure_of_the_view(void **state)
@@ -146,10 +169,32 @@ static void test_json_says_each_figure_of_the_view(void **state)
     assert_has(&text, "\"heap_peak_bytes\": 3145728");
     assert_has(&text, "\"limit_count\": 18446744073709551615"); // all 64 bits
     assert_has(&text, "\"age_ns\": 100");
+    assert_has(&text, "\"figures_age_ns\": 1500000");
+    assert_has(&text, "\"is_asleep\": true");
+    assert_has(&text,
+               "\"to_ns\": 32767,\n        \"count\": 6\n"); // bucket 100: 24,576 to 26,623 ns
+    assert_null(strstr(zstrbuf_text(&text), "\"top\""));
     assert_has(&text, "\"enabled\": false");
     assert_has(&text, "\"hit_percent\": 60.0");
     assert_has(&text, "\"reuse_percent\": 25.0");
     assert_has(&text, "\"pays\": false");
+    zstrbuf_deinit(&text);
+}
+
+static void test_json_lists_isolates_when_it_has_them(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct zstrbuf text;
+    fill(&fixture);
+    list_isolates(&fixture);
+    write_form(&fixture, ZVM_REPORT_JSON, &text);
+    assert_has(&text, "\"isolates_seen\": 10");
+    assert_has(&text,
+               "\"by_heap\": [\n      {\n        \"id\": -7,\n        \"heap_bytes\": 1048576,");
+    assert_has(&text, "\"by_fuel\": [");
+    assert_has(&text, "\"by_age\": [");
+    assert_has(&text, "\"figures_age_ns\": 3000");
     zstrbuf_deinit(&text);
 }
 
@@ -232,6 +277,13 @@ static void test_prometheus_has_the_documented_families(void **state)
     snprintf(line, sizeof line, "\nzvm_gc_collections_total{worker=\"1\"} %d\n",
              2000 + ZREPORT_collections);
     assert_has(&text, line);
+    assert_has(&text, "\nzvm_report_age_seconds 0.001500000\n");
+    snprintf(line, sizeof line, "\nzvm_gc_cycles_total{kind=\"incremental\"} %d\n",
+             6000 + 3 * ZREPORT_incremental_collections);
+    assert_has(&text, line);
+    snprintf(line, sizeof line, "\nzvm_gc_emergency_collections_total{worker=\"0\"} %d\n",
+             1000 + ZREPORT_emergency_collections);
+    assert_has(&text, line);
     assert_has(&text, "\nzvm_vm_kills_total{reason=\"error\"} 6012\n");
     snprintf(line, sizeof line, "\nzvm_cpu_seconds_total{worker=\"0\"} 0.00000%d\n",
              1000 + ZREPORT_cpu_ns);
@@ -282,12 +334,33 @@ static void test_text_has_units_and_thousands_separators(void **state)
     assert_has(&text, "18,446,744,073,709,551,615\n");
     assert_has(&text, "75.0% found\n");
     assert_has(&text, "out of fuel");
+    assert_has(&text, "17 in flight; figures at most 1.50 ms old\n");
+    assert_has(&text, "\n  32.8 us                        6             0\n");
+    assert_has(&text, "    asleep\n");
+    assert_null(strstr(zstrbuf_text(&text), "Isolates by"));
     assert_has(&text, "\n  host ");
     assert_has(&text, "\n  total ");
     assert_has(&text, "  list     disabled\n");
     assert_has(&text, "1,900     5.0%         1,900             0             0  does not pay\n");
     assert_has(&text, "400    60.0%           400           100            20\n");
     assert_null(strstr(zstrbuf_text(&text), " \n")); // nothing hangs over
+    zstrbuf_deinit(&text);
+}
+
+static void test_text_lists_isolates_when_it_has_them(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct zstrbuf text;
+    fill(&fixture);
+    list_isolates(&fixture);
+    write_form(&fixture, ZVM_REPORT_TEXT, &text);
+    assert_has(&text, "\nIsolates by memory, 2 of 10\n");
+    assert_has(&text, "\nIsolates by fuel, 2 of 10\n");
+    assert_has(&text, "\nIsolates by age, 2 of 10\n");
+    assert_has(
+        &text,
+        "  -7     1.0 MiB     4.0 KiB         1,234,567          40     5.000 s     3.00 us\n");
     zstrbuf_deinit(&text);
 }
 
@@ -378,10 +451,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json_follows_its_schema_and_adds_up),
         cmocka_unit_test(test_json_says_each_figure_of_the_view),
+        cmocka_unit_test(test_json_lists_isolates_when_it_has_them),
         cmocka_unit_test(test_prometheus_is_help_type_and_samples_only),
         cmocka_unit_test(test_prometheus_has_the_documented_families),
         cmocka_unit_test(test_prometheus_histogram_is_cumulative_and_complete),
         cmocka_unit_test(test_text_has_units_and_thousands_separators),
+        cmocka_unit_test(test_text_lists_isolates_when_it_has_them),
         cmocka_unit_test(test_text_of_an_unused_runtime_divides_by_nothing),
         cmocka_unit_test(test_refused_write_ends_the_report_with_its_status),
         cmocka_unit_test(test_refused_memory_is_reported_and_nothing_leaks),

@@ -58,6 +58,8 @@ static const char help_run[] =
     "                       none (first)\n"
     "  --report FORMAT      none, text, json or prom, at the end on standard error (none)\n"
     "  --report-file PATH   put the report there instead (as text if --report is not given)\n"
+    "  --report-every DUR   also while it runs: 500ms, 10s; SIGUSR1 asks for one at any time\n"
+    "  --top N              list isolates in it: by memory, by fuel, by age (text and json)\n"
     "  --json               errors as JSON on standard error, one object a line\n"
     "  --color WHEN         colours in errors: auto, always or never (auto: on terminals)\n"
     "\n"

@@ -1,4 +1,4 @@
-// cli/interrupt.c - SIGINT, SIGTERM and SIGHUP end a run in order.
+// cli/interrupt.c - SIGINT, SIGTERM and SIGHUP end a run in order, SIGUSR1 asks something of it.
 //
 // Owns: the signal thread and three descriptors.
 // Thread: start and stop on main; the others on any. Lock order: this lock, then what wake takes.
@@ -67,10 +67,10 @@ static void *signal_thread(void *argument)
 
 // nohup leaves SIGHUP ignored, and it must stay so. SIGINT is taken even when ignored: a shell
 // starts background jobs that way, and `kill -INT` of one is meant.
-static void choose_signals(sigset_t *set, bool takes_asks)
+static void choose_signals(sigset_t *set)
 {
     sigemptyset(set);
-    if (takes_asks) sigaddset(set, SIGUSR1);
+    sigaddset(set, SIGUSR1);
     sigaddset(set, SIGINT);
     sigaddset(set, SIGTERM);
     struct sigaction action;
@@ -87,10 +87,10 @@ static void close_all(struct cli_interrupt *interrupt)
     pthread_mutex_destroy(&interrupt->lock);
 }
 
-bool cli_interrupt_start(struct cli_interrupt *interrupt, bool takes_asks)
+bool cli_interrupt_start(struct cli_interrupt *interrupt)
 {
     sigset_t set;
-    choose_signals(&set, takes_asks);
+    choose_signals(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     *interrupt = (struct cli_interrupt){.armed = false};
     pthread_mutex_init(&interrupt->lock, NULL);

@@ -8,7 +8,14 @@
 // Called on the signal thread, at the first signal of an armed stretch. Must not block for long.
 typedef void (*cli_interrupt_fn)(void *context);
 
-#define CLI_GUARDED_FILES 3
+// Places of cli_interrupt_guard_file.
+enum {
+    CLI_GUARD_REPORT,
+    CLI_GUARD_SNAPSHOT,
+    CLI_GUARD_ALLOCATIONS,
+    CLI_GUARD_LIVE, // a report before the last one
+    CLI_GUARDED_FILES
+};
 
 struct cli_interrupt {
     pthread_t thread;
@@ -26,9 +33,8 @@ struct cli_interrupt {
     void *ask_context;
 };
 
-// Blocks the signals for all threads made from here on and starts the thread. takes_asks: SIGUSR1 is
-// one of them. thread: main, first.
-bool cli_interrupt_start(struct cli_interrupt *interrupt, bool takes_asks);
+// Blocks the signals for all threads made from here on and starts the thread. thread: main, first.
+bool cli_interrupt_start(struct cli_interrupt *interrupt);
 // What SIGUSR1 calls, on the signal thread. NULL: nothing.
 void cli_interrupt_on_ask(struct cli_interrupt *interrupt, cli_interrupt_fn ask, void *context);
 void cli_interrupt_stop(struct cli_interrupt *interrupt);

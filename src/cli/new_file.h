@@ -2,10 +2,13 @@
 #ifndef ZVM_CLI_NEW_FILE_H
 #define ZVM_CLI_NEW_FILE_H
 
+#include <stdbool.h>
+
 struct cli_new_file {
     int fd;           // to write to; -1: none is open
-    char *final_path; // renamed to at the end; NULL: written in place
-    char *temp_path;  // NULL: as above
+    char *final_path; // its name at the end; NULL: written in place
+    char *temp_path;  // its name until then; NULL: it has none
+    bool is_nameless; // it gets a name when it is whole
 };
 
 // Opens the place for a file. Returns 0 or an errno; then nothing is open.

@@ -230,6 +230,21 @@ static bool apply_report_file(struct cli_run_options *options, const char *name,
     return true;
 }
 
+#define REPORT_EVERY_MIN_NS 1000000u // a millisecond: less would report hardly anything but reports
+
+static bool apply_report_every(struct cli_run_options *options, const char *name, const char *value)
+{
+    if (!parse_time(name, value, &options->report_every_ns)) return false;
+    if (options->report_every_ns >= REPORT_EVERY_MIN_NS) return true;
+    cli_complain("%s: '%s' is too short; the least is 1ms", name, value);
+    return false;
+}
+
+static bool apply_top(struct cli_run_options *options, const char *name, const char *value)
+{
+    return parse_within_32(name, value, ZVM_TOP_MAX, &options->top_count);
+}
+
 static bool apply_output(struct cli_run_options *options, const char *name, const char *value)
 {
     static const char *const names[] = {"first", "all", "none"};
@@ -340,6 +355,8 @@ static const struct option_row rows[] = {
     {"--list-pool", "100", apply_list_pool, false},
     {"--report", "text", apply_report, false},
     {"--report-file", "report.json", apply_report_file, false},
+    {"--report-every", "1s", apply_report_every, false},
+    {"--top", "10", apply_top, false},
     {"--output", "all", apply_output, false},
     {"--heap-snapshot", "main.heapsnapshot", apply_snapshot, false},
     {"--at", "exit", apply_at, false},
@@ -407,6 +424,23 @@ static bool take_file(struct cli_run_options *options, const char *word)
     return true;
 }
 
+static bool check_report(const struct cli_run_options *options)
+{
+    const char *useless = options->report_file != NULL    ? "--report-file"
+                          : options->report_every_ns != 0 ? "--report-every"
+                          : options->top_count != 0       ? "--top"
+                                                          : NULL;
+    if (useless != NULL && options->report == CLI_REPORT_NONE) {
+        cli_complain("%s: there is no report to write with '--report none'", useless);
+        return false;
+    }
+    if (options->top_count != 0 && options->report == CLI_REPORT_PROM) {
+        cli_complain("--top: '--report prom' has no rows for isolates; choose text or json");
+        return false;
+    }
+    return true;
+}
+
 static bool check_together(const struct cli_run_options *options)
 {
     if (options->file != NULL && options->text != NULL) {
@@ -418,14 +452,11 @@ static bool check_together(const struct cli_run_options *options)
         cli_complain("no FILE to run; write 'zvm run FILE.zx'");
         return false;
     }
-    if (options->report_file != NULL && options->report == CLI_REPORT_NONE) {
-        cli_complain("--report-file: there is no report to write with '--report none'");
-        return false;
-    }
     if (options->seed != 0 && options->worker_count > 1) {
         cli_complain("--seed: such a run has one worker; leave -w out");
         return false;
     }
+    if (!check_report(options)) return false;
     if (options->at_given && options->heap_snapshot == NULL) {
         cli_complain("--at: there is no snapshot to write; add '--heap-snapshot FILE'");
         return false;
@@ -454,9 +485,10 @@ static void set_defaults(struct cli_run_options *options)
 {
     if (options->worker_count == 0)
         options->worker_count = options->seed != 0 ? 1 : usable_processors();
-    // A file for a report is a wish for one; text is the form for people.
-    bool wanted = options->report_file != NULL && !options->report_given;
-    if (wanted) options->report = CLI_REPORT_TEXT;
+    // A file for a report is a wish for one, and so is what is to be in it; text is the form for people.
+    bool wanted =
+        options->report_file != NULL || options->report_every_ns != 0 || options->top_count != 0;
+    if (wanted && !options->report_given) options->report = CLI_REPORT_TEXT;
 }
 
 bool cli_run_options_parse(int word_count, char **words, struct cli_run_options *out)

@@ -38,6 +38,8 @@ struct cli_run_options {
     enum cli_report report;
     bool report_given;
     const char *report_file; // NULL: stderr
+    uint64_t report_every_ns; // 0: only at the end
+    uint32_t top_count;       // isolates that a report lists by each order
     enum cli_output output;
     const char *heap_snapshot, *alloc_profile; // files; NULL: not asked for
     enum cli_at at;

@@ -6,6 +6,7 @@
 #include "cli/batch.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/live.h"
 #include "cli/message.h"
 #include "cli/report_file.h"
 #include "cli/source.h"
@@ -22,6 +23,7 @@ struct run {
     struct cli_output_stream output;
     struct cli_failures failures;
     struct cli_profile profile;
+    struct cli_live live;
     struct cli_source source; // its name stays after its text is gone
     zvm_runtime *runtime;
     zvm_code *code;
@@ -91,10 +93,12 @@ static int run_compiled(struct run *run)
         cli_complain("%s: no memory to run it", run->options.file);
         return CLI_EXIT_NOTHING;
     }
+    if (!cli_live_start(&run->live, run->runtime)) return CLI_EXIT_NOTHING;
     cli_interrupt_arm(&run->interrupt, cli_batch_interrupt, run->batch);
     struct cli_batch_end end = cli_batch_run(run->batch);
     // Standard output before standard error: what a program printed comes before how it failed.
     bool output_ok = cli_output_finish(&run->output, "standard output");
+    cli_live_stop(&run->live);
     int number = cli_interrupt_disarm(&run->interrupt);
 
     cli_failures_print(&run->failures);
@@ -103,7 +107,7 @@ static int run_compiled(struct run *run)
     bool is_profiled = cli_profile_print(&run->profile);
     if (!is_profiled && exit_status == CLI_EXIT_OK) exit_status = CLI_EXIT_FAILED;
     if (run->options.report == CLI_REPORT_NONE) return exit_status;
-    bool ok = cli_report_file_write(&run->report_file, run->runtime, run->options.report);
+    bool ok = cli_report_file_write(&run->report_file, run->runtime, &run->options);
     return ok || exit_status != CLI_EXIT_OK ? exit_status : CLI_EXIT_FAILED;
 }
 
@@ -139,19 +143,33 @@ static int run_opened(struct run *run)
 static void guard_files(struct run *run, bool is_open)
 {
     const char *paths[CLI_GUARDED_FILES] = {
-        run->report_file.place.temp_path,
-        run->profile.snapshot.place.temp_path,
-        run->profile.allocations.place.temp_path,
+        [CLI_GUARD_REPORT] = run->report_file.place.temp_path,
+        [CLI_GUARD_SNAPSHOT] = run->profile.snapshot.place.temp_path,
+        [CLI_GUARD_ALLOCATIONS] = run->profile.allocations.place.temp_path,
     };
     for (int i = 0; i < CLI_GUARDED_FILES; i++) {
         cli_interrupt_guard_file(&run->interrupt, i, is_open ? paths[i] : NULL);
     }
 }
 
+static bool asks_by_signal(const struct cli_run_options *options)
+{
+    return options->heap_snapshot != NULL && options->at == CLI_AT_SIGNAL;
+}
+
+// SIGUSR1 asks for a report, unless it is for the snapshot alone. A cli_interrupt_fn; context: the run.
+static void ask(void *context)
+{
+    struct run *run = context;
+    bool is_for_snapshot = asks_by_signal(&run->options);
+    if (is_for_snapshot) cli_profile_ask(&run->profile);
+    if (!is_for_snapshot || run->options.report != CLI_REPORT_NONE) cli_live_ask(&run->live);
+}
+
 static int run_guarded(struct run *run)
 {
     guard_files(run, true /* is_open */);
-    cli_interrupt_on_ask(&run->interrupt, cli_profile_ask, &run->profile);
+    cli_interrupt_on_ask(&run->interrupt, ask, run);
     cli_output_init(&run->output, STDOUT_FILENO, run->interrupt.stop_fd);
     cli_failures_init(&run->failures, &run->options);
     int exit_status = run_opened(run);
@@ -166,17 +184,17 @@ static int run_watched(struct run *run)
 {
     if (!cli_report_file_open(&run->report_file, run->options.report_file)) return CLI_EXIT_NOTHING;
     int exit_status = CLI_EXIT_NOTHING;
-    if (cli_profile_open(&run->profile, &run->options)) {
-        exit_status = run_guarded(run);
-        cli_profile_close(&run->profile);
+    if (!cli_live_init(&run->live, &run->options, &run->report_file, &run->interrupt)) {
+        cli_complain("no memory to start");
+    } else {
+        if (cli_profile_open(&run->profile, &run->options)) {
+            exit_status = run_guarded(run);
+            cli_profile_close(&run->profile);
+        }
+        cli_live_deinit(&run->live);
     }
     cli_report_file_close(&run->report_file);
     return exit_status;
-}
-
-static bool asks_by_signal(const struct cli_run_options *options)
-{
-    return options->heap_snapshot != NULL && options->at == CLI_AT_SIGNAL;
 }
 
 int cli_command_run(int word_count, char **words)
@@ -191,7 +209,7 @@ int cli_command_run(int word_count, char **words)
     if (cli_run_options_parse(word_count, words, &run->options)) {
         if (run->options.help) {
             exit_status = cli_help_print("run");
-        } else if (cli_interrupt_start(&run->interrupt, asks_by_signal(&run->options))) {
+        } else if (cli_interrupt_start(&run->interrupt)) {
             exit_status = run_watched(run);
             cli_interrupt_stop(&run->interrupt);
         }

@@ -59,14 +59,16 @@ typedef enum zvm_status {
     ZVM_E_FORMAT = 24,     // bytes that are no compiled program of this version
     ZVM_E_CPU_TIME = 25,   // the program used up its CPU time
     ZVM_E_OUTPUT_LIMIT = 26, // the program printed more than its limit
-    ZVM_E_ISOLATES = 27,   // as many isolates exist as the runtime may have
+    ZVM_E_ISOLATES = 27,   // as many isolates exist as the runtime, or the group, may have
     ZVM_E_WAITING = 28,    // the isolate waits for an answer of its host
+    ZVM_E_GROUP_LIMIT = 29, // fuel, CPU time or output of the isolate's group is used up
     ZVM_STATUS_COUNT
 } zvm_status;
 
 typedef struct zvm_runtime zvm_runtime;
 typedef struct zvm_code zvm_code;
 typedef struct zvm_isolate zvm_isolate;
+typedef struct zvm_group zvm_group;
 
 // ---- Version and texts ------------------------------------------------------------------------
 
@@ -735,6 +737,7 @@ typedef struct zvm_isolate_options {
     uint64_t cpu_limit_ns;          // CPU time of the threads while they run it; 0 = none
     uint64_t output_limit_bytes;    // of what it prints; 0 = none
     uint32_t gc_mode; // zvm_gc_mode
+    zvm_group *group;               // of this runtime; NULL = none
 } zvm_isolate_options;
 
 #define ZVM_POOL_SIZE_MAX 1048576u
@@ -742,7 +745,7 @@ typedef struct zvm_isolate_options {
 
 #define ZVM_ISOLATE_OPTIONS_INIT                                                                   \
     {sizeof(zvm_isolate_options), 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0,   \
-     0, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0}
+     0, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0, NULL}
 
 /// A good sample_bytes: what it costs does not show.
 #define ZVM_SAMPLE_BYTES 524288
@@ -839,7 +842,8 @@ ZVM_API zvm_status zvm_isolate_collect_step(zvm_isolate *isolate, uint64_t budge
 /// out:     out  the isolate, to be destroyed with zvm_isolate_destroy
 /// errors:  ZVM_E_ARGUMENT (also a heap limit under ZVM_HEAP_LIMIT_MIN_BYTES, an intern limit over
 ///          ZVM_INTERN_LIMIT_MAX or a priority that there is not); ZVM_E_FOREIGN; ZVM_E_UTF8 an
-///          argument; ZVM_E_CLOSED; ZVM_E_ISOLATES; ZVM_E_NOMEM
+///          argument; ZVM_E_CLOSED, also by a group that was cancelled; ZVM_E_ISOLATES;
+///          ZVM_E_HEAP_LIMIT the group has no memory left; ZVM_E_NOMEM
 /// thread:  any; never blocks
 /// memory:  one 2 KiB block
 /// cost:    under a microsecond when blocks are warm
@@ -1113,6 +1117,93 @@ typedef struct zvm_ages {
 /// source:  Zexus "Phase 7: Memory Management", generation tracking
 ZVM_API zvm_status zvm_isolate_ages(zvm_isolate *isolate, zvm_ages *ages);
 
+// ---- Groups -----------------------------------------------------------------------------------
+
+/// What the isolates of a group may have together, on top of what each may have. Zero in a field means
+/// no limit, or its default.
+typedef struct zvm_group_options {
+    size_t size;                 // of this struct, in bytes
+    uint64_t isolate_limit;      // that exist at a time; one more: zvm_isolate_create refuses
+    uint64_t heap_limit_bytes;   // of their heaps, each counted with at least 16 KiB
+    uint64_t fuel_limit;         // of all isolates ever in it
+    uint64_t cpu_limit_ns;       // the same
+    uint64_t output_limit_bytes; // the same
+    uint64_t intern_limit_count; // symbols that they hold
+    uint32_t weight;             // percent of the usual slice that its isolates run; at most 10000
+} zvm_group_options;
+
+#define ZVM_GROUP_OPTIONS_INIT {sizeof(zvm_group_options), 0, 0, 0, 0, 0, 0, 0}
+
+/// What a group has and had. Read without stopping anybody: each field is of its own moment.
+typedef struct zvm_group_figures {
+    size_t size;                  // set by the caller: of this struct, in bytes
+    uint64_t isolates;            // that exist
+    uint64_t isolates_created;    // ever
+    uint64_t ended_by_limit;      // isolates that its fuel, CPU time or output limit ended
+    uint64_t heap_granted_bytes;  // to the heaps that exist: what they have, and room to grow
+    uint64_t fuel_taken;          // used, and taken for the slices that run now
+    uint64_t cpu_ns;              // of the slices that are over
+    uint64_t output_bytes;
+    uint64_t symbols;
+    uint32_t weight;
+    uint32_t is_cancelled;
+} zvm_group_figures;
+
+#define ZVM_GROUP_FIGURES_INIT {.size = sizeof(zvm_group_figures)}
+
+/// Makes a group of isolates: a tenant, whose isolates have their limits together.
+///
+/// When fuel, CPU time or output is used up, the isolate that asks for more ends with
+/// ZVM_E_GROUP_LIMIT; without memory or symbols it gets an error that it can catch, as for its own
+/// limit. The others go on with what they have taken: a slice's fuel, their heap. Overshoot: fuel one
+/// charge of a builtin (64 KiB touched), CPU time one slice, symbols one, each for every worker;
+/// memory, output and isolates none.
+///
+/// in:      runtime; options may be NULL: no limits, which still counts
+/// out:     out  the group, to be destroyed with zvm_group_destroy, else with the runtime
+/// errors:  ZVM_E_ARGUMENT (also a heap limit under ZVM_HEAP_LIMIT_MIN_BYTES or a weight over 10000);
+///          ZVM_E_NOMEM
+/// thread:  any; never blocks
+/// memory:  under 256 bytes
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_group_create(zvm_runtime *runtime, const zvm_group_options *options,
+                                    zvm_group **out);
+
+/// Frees a group that no isolate is in.
+///
+/// in:      group  may be NULL
+/// out:     none
+/// errors:  ZVM_E_BUSY an isolate of it exists: nothing changes
+/// thread:  any, but nobody may use the group during or after the call
+/// memory:  frees the group
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_group_destroy(zvm_group *group);
+
+/// Ends every isolate of a group as zvm_isolate_cancel does, and lets none in from now on. Those that
+/// were never submitted end when they are run.
+///
+/// in:      group
+/// out:     none
+/// errors:  none; again is harmless
+/// thread:  any; blocks for the short lock of the list of isolates
+/// memory:  none
+/// cost:    linear in the isolates of the runtime
+/// source:  ours
+ZVM_API void zvm_group_cancel(zvm_group *group);
+
+/// What a group has and had.
+///
+/// in:      group; figures->size set
+/// out:     figures
+/// errors:  ZVM_E_ARGUMENT
+/// thread:  any, at any time; never blocks
+/// memory:  none
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_group_report(const zvm_group *group, zvm_group_figures *figures);
+
 // ---- Reports ----------------------------------------------------------------------------------
 
 typedef enum zvm_report_format {
@@ -1127,7 +1218,8 @@ typedef struct zvm_report_counters {
     uint64_t isolates_finished; // all that ended: succeeded + failed
     uint64_t isolates_succeeded;
     uint64_t failed_error, failed_heap_limit, failed_fuel, failed_timeout, failed_cancelled,
-        failed_output, failed_cpu_time, failed_output_limit, failed_other;
+        failed_output, failed_cpu_time, failed_output_limit,
+        failed_group_limit, failed_other;
     uint64_t slices, fuel_used;
     uint64_t heap_current_bytes, heap_peak_bytes; // peak: the largest sum seen at a slice's end
     uint64_t allocated_bytes, allocated_count, freed_bytes, freed_count;

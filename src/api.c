@@ -16,6 +16,7 @@
 #include "sched/sched.h"
 #include "vm/builtin.h"
 #include "vm/global.h"
+#include "vm/group.h"
 #include "vm/hostcall.h"
 
 #include <string.h>
@@ -52,6 +53,7 @@ bool zapi_read_options(void *out, size_t own_bytes, const void *from, size_t fro
     return true;
 }
 
+// Fills a struct of the caller as far as the caller has it; its size stays what it was.
 void zapi_write_struct(void *out, size_t out_bytes, const void *from, size_t own_bytes)
 {
     size_t bytes = out_bytes < own_bytes ? out_bytes : own_bytes;
@@ -420,6 +422,7 @@ static struct zisolate_options internal_options(zvm_runtime *runtime,
         .on_moment = options->on_moment,
         .cpu_limit_ns = options->cpu_limit_ns,
         .output_limit_bytes = options->output_limit_bytes,
+        .group = (struct zgroup *)options->group,
     };
 }
 
@@ -431,6 +434,8 @@ zvm_status zvm_isolate_create(zvm_runtime *runtime, zvm_code *code,
     if (options != NULL && !zapi_read_options(&own, sizeof own, options, options->size))
         return ZVM_E_ARGUMENT;
     if (code_of(code)->owner != runtime) return ZVM_E_FOREIGN;
+    const struct zgroup *group = (const struct zgroup *)own.group;
+    if (group != NULL && group->runtime != runtime) return ZVM_E_FOREIGN;
     zvm_status status = check_isolate_options(&own);
     if (status != ZVM_OK) return status;
 

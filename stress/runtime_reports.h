@@ -14,7 +14,7 @@
 static inline uint64_t failures_of(const zvm_report_counters *c)
 {
     return c->failed_error + c->failed_heap_limit + c->failed_fuel + c->failed_timeout +
-           c->failed_cancelled + c->failed_output + c->failed_cpu_time + c->failed_output_limit +
+           c->failed_cancelled + c->failed_output + c->failed_cpu_time + c->failed_output_limit + c->failed_group_limit +
            c->failed_other;
 }
 

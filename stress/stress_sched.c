@@ -214,7 +214,7 @@ static void check_report(struct stress *stress, bool is_quiet)
     expect(stress, zvm_report_take(stress->runtime, &report) == ZVM_OK, "report");
     const zvm_report_counters *c = &report.totals;
     uint64_t failed = c->failed_error + c->failed_heap_limit + c->failed_fuel + c->failed_timeout +
-                      c->failed_cancelled + c->failed_output + c->failed_cpu_time + c->failed_output_limit +
+                      c->failed_cancelled + c->failed_output + c->failed_cpu_time + c->failed_output_limit + c->failed_group_limit +
                       c->failed_other;
     // Holds inside each block at every moment, so in the sum of them as well.
     expect(stress, c->isolates_finished == c->isolates_succeeded + failed, "finished");

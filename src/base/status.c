@@ -34,6 +34,7 @@ static const char *const status_texts[ZVM_STATUS_COUNT] = {
     [ZVM_E_FORMAT] = "not a compiled program that this version can read",
     [ZVM_E_CPU_TIME] = "the program used up its CPU time",
     [ZVM_E_OUTPUT_LIMIT] = "the program printed more than it may",
+    [ZVM_E_GROUP_LIMIT] = "a limit of the isolate's group was reached",
     [ZVM_E_ISOLATES] = "as many isolates exist as may",
     [ZVM_E_WAITING] = "the isolate waits for an answer of its host",
 };

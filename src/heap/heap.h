@@ -106,6 +106,10 @@ typedef void (*zheap_event_fn)(void *context);
 // How many symbols that the program no longer reaches may stay in the held set. May be NULL: none.
 typedef uint32_t (*zheap_spares_fn)(void *context);
 
+// The limit stands in the way of more_bytes: the limit from now on, the same when there is no more.
+// Asked before anything is collected for it. May be NULL.
+typedef uint64_t (*zheap_limit_fn)(void *context, uint64_t limit_bytes, uint64_t more_bytes);
+
 struct zheap_hooks { // static, one table for all heaps of a user
     zheap_roots_fn mark_roots;
     zheap_emergency_fn emergency;
@@ -114,6 +118,7 @@ struct zheap_hooks { // static, one table for all heaps of a user
     zheap_spares_fn spare_symbols;
     zheap_event_fn collected;
     zheap_event_fn worked;
+    zheap_limit_fn raise_limit;
 };
 
 // Shadow stack for C code: values that must survive allocations. Lives on the C stack, linked.
@@ -264,6 +269,9 @@ bool zheap_charge_spare(struct zheap *heap, size_t bytes);
 
 // The reason of the last refusal; marks it as seen (the next call gives ZHEAP_REFUSED_NOT).
 struct zheap_refusal zheap_refusal(struct zheap *heap);
+// Another limit, at least what is committed.
+void zheap_set_limit(struct zheap *heap, uint64_t limit_bytes);
+
 // Opens (and closes) the reserve that lets the error of a refusal itself be made, see limit.c:
 // while it is open at least ZHEAP_RESERVE_BYTES_MIN of objects can be made, unless the refusal was
 // final.

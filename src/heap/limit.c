@@ -58,10 +58,38 @@ static enum zheap_outcome try_again(struct zheap *heap, enum zheap_outcome outco
     return attempt(heap, request);
 }
 
+// The user of the heap may have more to give than it has given. An attempt may need more than the
+// bytes asked for (a span, a table): each round asks for what did not suffice once more.
+static enum zheap_outcome attempt_with_more(struct zheap *heap, zheap_attempt_fn attempt,
+                                            void *request, uint64_t bytes)
+{
+    struct zheap_private *private = zheap_private(heap);
+    if (private->hooks == NULL || private->hooks->raise_limit == NULL) return ZHEAP_OVER_LIMIT;
+    for (;;) {
+        uint64_t before = private->limit_bytes;
+        uint64_t more = bytes > ZPAGE_BYTES ? bytes : ZPAGE_BYTES;
+        private->limit_bytes = private->hooks->raise_limit(private->context, before, more);
+        if (private->limit_bytes == before) return ZHEAP_OVER_LIMIT;
+        enum zheap_outcome outcome = attempt(heap, request);
+        if (outcome != ZHEAP_OVER_LIMIT) return outcome;
+    }
+}
+
+void zheap_set_limit(struct zheap *heap, uint64_t limit_bytes)
+{
+    struct zheap_private *private = zheap_private(heap);
+    ZVM_ASSERT(limit_bytes >= zheap_committed(private));
+    private->limit_bytes = limit_bytes;
+}
+
 bool zheap_attempt(struct zheap *heap, zheap_attempt_fn attempt, void *request, uint64_t bytes)
 {
     enum zheap_outcome outcome = attempt(heap, request);
     if (ZVM_LIKELY(outcome == ZHEAP_GOT)) return true;
+    if (outcome == ZHEAP_OVER_LIMIT) {
+        outcome = attempt_with_more(heap, attempt, request, bytes);
+        if (outcome == ZHEAP_GOT) return true;
+    }
     // While the reserve is open the collections have just been, and brought nothing.
     if (!zheap_private(heap)->is_reserve_open) {
         outcome = try_again(heap, outcome, attempt, request);

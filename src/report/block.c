@@ -251,6 +251,7 @@ void zreport_counters(const struct zreport_snapshot *snapshot, zvm_report_counte
         .failed_output = c[ZREPORT_failed_output],
         .failed_cpu_time = c[ZREPORT_failed_cpu_time],
         .failed_output_limit = c[ZREPORT_failed_output_limit],
+        .failed_group_limit = c[ZREPORT_failed_group_limit],
         .failed_other = c[ZREPORT_failed_other],
         .slices = c[ZREPORT_slices],
         .fuel_used = c[ZREPORT_fuel_used],

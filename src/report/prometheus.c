@@ -101,10 +101,15 @@ static void write_kills(const struct zreport_view *view, struct zemit *emit)
         enum zreport_counter counter;
         const char *reason;
     } rows[] = {
-        {ZREPORT_failed_error, "error"},         {ZREPORT_failed_heap_limit, "heap_limit"},
-        {ZREPORT_failed_fuel, "fuel"},           {ZREPORT_failed_timeout, "timeout"},
-        {ZREPORT_failed_cancelled, "cancelled"}, {ZREPORT_failed_output, "output"},
-        {ZREPORT_failed_cpu_time, "cpu_time"},   {ZREPORT_failed_output_limit, "output_limit"},
+        {ZREPORT_failed_error, "error"},
+        {ZREPORT_failed_heap_limit, "heap_limit"},
+        {ZREPORT_failed_fuel, "fuel"},
+        {ZREPORT_failed_timeout, "timeout"},
+        {ZREPORT_failed_cancelled, "cancelled"},
+        {ZREPORT_failed_output, "output"},
+        {ZREPORT_failed_cpu_time, "cpu_time"},
+        {ZREPORT_failed_output_limit, "output_limit"},
+        {ZREPORT_failed_group_limit, "group_limit"},
         {ZREPORT_failed_other, "other"},
     };
     family(emit, "zvm_vm_kills_total", "counter", "Isolates that failed, by reason.");

@@ -24,6 +24,7 @@
     X(failed_output)                                                                      \
     X(failed_cpu_time)                                                                    \
     X(failed_output_limit)                                                                \
+    X(failed_group_limit)                                                                 \
     X(failed_other)                                                                       \
     X(slices)                                                                             \
     X(fuel_used)                                                                          \

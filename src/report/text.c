@@ -172,6 +172,7 @@ static void write_failures(const struct zreport_view *view, struct zemit *emit)
         {ZREPORT_failed_output, "output refused"},
         {ZREPORT_failed_cpu_time, "out of CPU time"},
         {ZREPORT_failed_output_limit, "output limit"},
+        {ZREPORT_failed_group_limit, "limit of its group"},
         {ZREPORT_failed_other, "other"},
     };
     section(emit, "Failures by reason");

@@ -184,6 +184,8 @@ static enum zreport_counter counter_of(int32_t status)
         return ZREPORT_failed_cpu_time;
     case ZVM_E_OUTPUT_LIMIT:
         return ZREPORT_failed_output_limit;
+    case ZVM_E_GROUP_LIMIT:
+        return ZREPORT_failed_group_limit;
     default:
         return ZREPORT_failed_other;
     }

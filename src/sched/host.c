@@ -6,6 +6,7 @@
 #include "sched/sched_internal.h"
 
 #include "base/clock.h"
+#include "vm/quota.h"
 #include "vm/wait.h"
 
 // ---- The list of all isolates -------------------------------------------------------------------
@@ -175,7 +176,8 @@ static enum zisolate_outcome run_slice(struct zsched *sched, struct zisolate *is
 {
     struct zlane *lane = run->lane;
     struct zfold_mark before = zfold_before(iso);
-    uint64_t budget = run->budget < sched->slice_budget ? run->budget : sched->slice_budget;
+    uint64_t slice = zquota_budget(iso, sched->slice_budget);
+    uint64_t budget = run->budget < slice ? run->budget : slice;
     if (run->budget != UINT64_MAX) run->budget -= budget;
     uint64_t start_ns = zsched_now_ns(sched);
     enum zisolate_outcome outcome = ZOUTCOME_FINISHED;

@@ -195,6 +195,7 @@ void zsched_destroy(struct zsched *sched)
     if (sched->has_blocking) zblocking_deinit(&sched->blocking);
     destroy_isolates(sched);
     zqueue_purge(sched);
+    zsched_groups_free(sched);
     for (uint32_t i = 0; i < sched->worker_capacity; i++)
         destroy_worker(sched->workers[i]);
     z_free(sched->workers, sched->worker_capacity * sizeof *sched->workers);

@@ -202,16 +202,19 @@ static bool cancel_by_worker(struct zsched *sched, struct zisolate *iso, uint32_
     return true;
 }
 
-// Sets the bit of everything queued, waiting or running. An isolate cannot be destroyed while it is in
-// the list and host_lock is ours.
+void zsched_mark_cancelled(struct zsched *sched, struct zisolate *iso)
+{
+    uint32_t word = z_load_seq_cst(&iso->state); // PAIR cancel-all
+    while (!is_at_rest(word) && !cancel_by_worker(sched, iso, word))
+        word = z_load_seq_cst(&iso->state); // PAIR cancel-all
+}
+
+// An isolate cannot be destroyed while it is in the list and host_lock is ours.
 static void cancel_all(struct zsched *sched)
 {
     pthread_mutex_lock(&sched->host_lock);
-    for (struct zisolate *iso = sched->live; iso != NULL; iso = iso->live_next) {
-        uint32_t word = z_load_seq_cst(&iso->state); // PAIR cancel-all
-        while (!is_at_rest(word) && !cancel_by_worker(sched, iso, word))
-            word = z_load_seq_cst(&iso->state); // PAIR cancel-all
-    }
+    for (struct zisolate *iso = sched->live; iso != NULL; iso = iso->live_next)
+        zsched_mark_cancelled(sched, iso);
     pthread_mutex_unlock(&sched->host_lock);
 }
 

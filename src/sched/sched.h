@@ -103,6 +103,14 @@ zvm_status zsched_shutdown(struct zsched *sched, bool cancel);
 // errors: ZVM_E_THREAD not the one that made it; ZVM_E_STATE no seed, or called from inside a turn.
 zvm_status zsched_turns(struct zsched *sched, uint64_t turns, uint64_t *run);
 
+// ---- Groups (group.c). thread: any.
+// The caller has filled in limits and weight of a group in memory of z_alloc; it is the scheduler's now.
+void zsched_group_add(struct zsched *sched, struct zgroup *group);
+// ZVM_E_BUSY: isolates are in it. Else nobody may use it any more.
+zvm_status zsched_group_destroy(struct zsched *sched, struct zgroup *group);
+// Ends all its isolates, and lets none in any more. Never blocks on a program.
+void zsched_group_cancel(struct zsched *sched, struct zgroup *group);
+
 // ---- Figures ------------------------------------------------------------------------------------
 
 // One copy of every block into rows [worker_count + 1], the host's threads last, and into the view

@@ -118,6 +118,7 @@ struct zsched {
     struct zlane *lanes; // free
     struct zisolate *live;
     struct zroster roster; // as it says; readers take no lock
+    struct zgroup *groups;
     struct zreport_block host_block; // written under host_lock; PAIR report
 
     pthread_mutex_t reserve_lock; // held while the reserve lane is used
@@ -210,6 +211,13 @@ struct zevent *zfinish_event(struct zsched *sched, const struct zisolate *iso);
 // ---- sched.c
 // The deadline of an isolate that has a timeout and no deadline yet: from now. thread: its owner.
 void zsched_set_deadline(struct zsched *sched, struct zisolate *iso);
+
+// Sets the bit of an isolate that is queued, runs or waits. thread: any, under host_lock.
+void zsched_mark_cancelled(struct zsched *sched, struct zisolate *iso);
+
+// ---- group.c
+// The isolates are gone.
+void zsched_groups_free(struct zsched *sched);
 
 // ---- wait.c
 // thread: the owner of an isolate that is over, or goes. Nobody is to answer it any more. The token that

@@ -10,6 +10,7 @@
 #include "sched/sched_internal.h"
 
 #include "base/clock.h"
+#include "vm/quota.h"
 
 #include <sched.h>
 
@@ -79,7 +80,8 @@ static enum zisolate_outcome run_slice(struct zworker *worker, struct zisolate *
     if (z_load_relaxed(&iso->state) & ZSTATE_CANCEL)
         zisolate_end(iso, &worker->lane.runner, ZVM_E_CANCELLED);
     else
-        outcome = zisolate_run(iso, &worker->lane.runner, next_budget(sched));
+        outcome =
+            zisolate_run(iso, &worker->lane.runner, zquota_budget(iso, next_budget(sched)));
     worker->is_in_slice = false;
 
     uint64_t now_ns = zsched_now_ns(sched);

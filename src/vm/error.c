@@ -5,6 +5,7 @@
 #include "vm/error.h"
 
 #include "vm/profile.h"
+#include "vm/quota.h"
 #include "vm/string.h"
 
 #include "base/utf8.h"
@@ -99,10 +100,12 @@ bool zerror_raise_memory(struct zisolate *iso)
 
     // The reserve is for this error alone; a refusal inside it ends the isolate.
     char text[160];
-    int length =
-        snprintf(text, sizeof text, "heap limit of %llu bytes reached: %llu live, %llu requested",
-                 (unsigned long long)refusal.limit_bytes, (unsigned long long)refusal.live_bytes,
-                 (unsigned long long)refusal.requested_bytes);
+    bool is_group = zquota_is_group_full(iso);
+    uint64_t limit_bytes = is_group ? iso->quota->group->heap_bytes.limit : refusal.limit_bytes;
+    int length = snprintf(
+        text, sizeof text, "heap limit of %s%llu bytes reached: %llu live, %llu requested",
+        is_group ? "the group of " : "", (unsigned long long)limit_bytes,
+        (unsigned long long)refusal.live_bytes, (unsigned long long)refusal.requested_bytes);
     iso->in_heap_limit = 1;
     zheap_reserve_open(&iso->heap);
     if (make_error(iso, ZERROR_HEAP_LIMIT, text, (size_t)length)) iso->pending = ZPENDING_ERROR;

@@ -78,6 +78,7 @@ static void release_symbol(void *context, const struct zstring *symbol)
 {
     struct zisolate *iso = context;
     iso->symbol_bytes -= (uint32_t)zintern_symbol_bytes(symbol->header.aux);
+    zquota_drop_symbol(iso);
     zintern_release(iso->shared->intern, symbol);
 }
 
@@ -121,6 +122,11 @@ static uint32_t spare_symbols(void *context)
     return iso->pool_limits[ZPOOL_STRING];
 }
 
+static uint64_t raise_limit(void *context, uint64_t limit_bytes, uint64_t more_bytes)
+{
+    return zquota_raise_heap(context, limit_bytes, more_bytes);
+}
+
 static const struct zheap_hooks HOOKS = {
     .mark_roots = mark_roots,
     .emergency = emergency,
@@ -128,6 +134,7 @@ static const struct zheap_hooks HOOKS = {
     .spare_symbols = spare_symbols,
     .collected = collected,
     .worked = worked,
+    .raise_limit = raise_limit,
 };
 
 // ---- Pools --------------------------------------------------------------------------------------
@@ -135,8 +142,8 @@ static const struct zheap_hooks HOOKS = {
 struct zpools *zisolate_pools_slow(struct zisolate *iso)
 {
     if (zheap_is_small(&iso->heap)) return NULL;
-    iso->pools = zpools_create(&iso->heap, iso->pool_limits[ZPOOL_INT],
-                               iso->pool_limits[ZPOOL_LIST]);
+    iso->pools =
+        zpools_create(&iso->heap, iso->pool_limits[ZPOOL_INT], iso->pool_limits[ZPOOL_LIST]);
     return iso->pools;
 }
 
@@ -247,8 +254,14 @@ zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zh
     iso->error = zvalue_null();
     iso->arguments = zvalue_unset();
     set_options(iso, options);
+    uint64_t heap_limit_bytes;
+    zvm_status status = zquota_create(iso, options, &heap_limit_bytes);
+    if (status != ZVM_OK) {
+        zisolate_free(iso, env);
+        return status;
+    }
     struct zheap_options heap_options = {
-        .limit_bytes = options->heap_limit_bytes,
+        .limit_bytes = heap_limit_bytes,
         .growth_percent = options->gc_growth_percent,
         .threshold_count = options->gc_threshold_count,
         .mode = (enum zheap_mode)options->gc_mode,
@@ -258,8 +271,7 @@ zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zh
     zheap_init(&iso->heap, env, &heap_options, iso);
     zcode_retain(code);
 
-    zvm_status status = copy_arguments(iso, options);
-    if (status == ZVM_OK) status = zquota_create(iso, options);
+    status = copy_arguments(iso, options);
     if (status == ZVM_OK) status = zisolate_profile_start(iso, options);
     if (status == ZVM_OK && !zcall_make_room(iso, 0, code->global_count + 1)) {
         status = iso->status == ZVM_E_NOMEM ? ZVM_E_NOMEM : ZVM_E_HEAP_LIMIT;
@@ -296,11 +308,11 @@ void zisolate_deinit(struct zisolate *iso, struct zheap_env *env)
     zshape_own_free_all(iso);
     zsession_free(iso);
     zresult_free(iso);
-    zquota_destroy(iso);
     free_stacks(iso);
     zpools_destroy(iso->pools, &iso->heap);
     bool held_symbols = iso->symbol_bytes > 0;
     zheap_deinit(&iso->heap);
+    zquota_destroy(iso);
     if (held_symbols) zintern_tidy(iso->shared->intern);
     zcode_release((struct zcode *)(uintptr_t)iso->code);
 }
@@ -427,9 +439,9 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
     iso->slices++;
     int64_t grant = budget > INT64_MAX / 8 ? INT64_MAX / 8 : (int64_t)budget;
     if (grant > iso->fuel_reserve) grant = iso->fuel_reserve < 0 ? 0 : iso->fuel_reserve;
+    if (iso->quota != NULL) grant = (int64_t)zquota_begin(iso, (uint64_t)grant);
     iso->fuel += grant;
     iso->fuel_reserve -= grant;
-    if (iso->quota != NULL) zquota_begin(iso);
     int64_t left = iso->fuel + iso->fuel_reserve;
 
     enum zinterp_outcome outcome = go_on(iso);

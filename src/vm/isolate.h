@@ -15,6 +15,7 @@
 
 struct zbuiltin;
 struct zisolate;
+struct zgroup;
 struct zquota;
 struct zroster_row;
 struct zshared;
@@ -178,6 +179,7 @@ struct zisolate_options { // as the public ones, checked
     int64_t id;
     uint64_t heap_limit_bytes, fuel_limit, timeout_ns, gc_threshold_count;
     uint64_t cpu_limit_ns, output_limit_bytes; // 0 = none
+    struct zgroup *group; // NULL: none
     uint32_t max_depth, gc_growth_percent;
     uint32_t gc_mode; // enum zheap_mode, as the public one
     uint32_t symbol_limit_count, symbol_limit_bytes; // 0 = UINT32_MAX
@@ -218,7 +220,7 @@ enum zisolate_outcome {
     ZOUTCOME_WAITING, // it can go on only when it has its answer (vm/wait.h)
 };
 
-// env: of the calling thread. errors: ZVM_E_NOMEM, ZVM_E_UTF8.
+// env: of the calling thread. errors: ZVM_E_NOMEM, ZVM_E_UTF8, and those of zquota_create.
 zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zheap_env *env,
                            const struct zisolate_options *options, struct zisolate **out);
 // Both halves: destroy = deinit, then free. In between only the state word and the links of the

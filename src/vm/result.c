@@ -106,11 +106,29 @@ static void set_hint(struct zisolate *iso, const struct zerror *error)
     set_text(&iso->extra->hint, &iso->extra->hint_bytes, zstrbuf_text(text), text->length);
 }
 
+static const struct zsum *group_sum(const struct zquota *quota)
+{
+    if (quota->sum == ZQUOTA_FUEL) return &quota->group->fuel;
+    return quota->sum == ZQUOTA_CPU ? &quota->group->cpu_ns : &quota->group->output_bytes;
+}
+
+static const char *text_of(const struct zisolate *iso)
+{
+    static const char *const group_texts[] = {
+        [ZQUOTA_FUEL] = "the group used up its fuel",
+        [ZQUOTA_CPU] = "the group used up its CPU time",
+        [ZQUOTA_OUTPUT] = "the group printed more than it may",
+    };
+    if (iso->status == ZVM_E_GROUP_LIMIT) return group_texts[iso->quota->sum];
+    return zstatus_text((zvm_status)iso->status);
+}
+
 // What the isolate had, and might have, of the limit that ends it.
 static void set_limit(struct zisolate *iso)
 {
     struct zisolate_extra *extra = iso->extra;
     struct zheap_stats stats;
+    const struct zsum *sum;
     switch (iso->status) {
     case ZVM_E_HEAP_LIMIT:
         zheap_stats(&iso->heap, &stats);
@@ -132,6 +150,11 @@ static void set_limit(struct zisolate *iso)
     case ZVM_E_OUTPUT_LIMIT:
         extra->limit_used = iso->quota->output_asked_bytes;
         extra->limit_allowed = iso->quota->output_limit_bytes;
+        return;
+    case ZVM_E_GROUP_LIMIT:
+        sum = group_sum(iso->quota);
+        extra->limit_used = z_load_relaxed(&sum->taken); // relaxed: a gauge
+        extra->limit_allowed = sum->limit;
         return;
     default:
         extra->limit_used = extra->limit_allowed = 0;
@@ -176,7 +199,7 @@ void zresult_termination(struct zisolate *iso, struct zplace place)
     set_limit(iso);
     const char *kind = iso->status == ZVM_E_HEAP_LIMIT ? "HeapLimitError" : "Termination";
     set_text(&extra->kind, &extra->kind_bytes, kind, strlen(kind));
-    const char *text = zstatus_text((zvm_status)iso->status);
+    const char *text = text_of(iso);
     char message[LIMIT_MESSAGE_BYTES];
     if (extra->limit_allowed != 0) {
         snprintf(message, sizeof message, "%s: %llu of %llu", text,

@@ -13,6 +13,8 @@
 // Code points, comparison and hashing are in string_chars.c.
 #include "vm/string.h"
 
+#include "vm/quota.h"
+
 #include <string.h>
 
 #include "base/utf8.h"
@@ -318,7 +320,7 @@ bool zstring_repeat(struct zisolate *iso, struct zvalue string, int64_t count, s
 static bool has_quota(const struct zisolate *iso, uint32_t bytes)
 {
     return zheap_held_count(&iso->heap) < iso->symbol_limit_count &&
-           bytes <= iso->symbol_limit_bytes - iso->symbol_bytes;
+           bytes <= iso->symbol_limit_bytes - iso->symbol_bytes && zquota_has_symbol(iso);
 }
 
 static ZVM_COLD bool raise_quota(struct zisolate *iso, uint32_t bytes)
@@ -328,6 +330,10 @@ static ZVM_COLD bool raise_quota(struct zisolate *iso, uint32_t bytes)
         return zerror_raise(iso, ZERROR_INTERN_LIMIT,
                             "intern limit of %u symbols reached: %u held, 1 requested",
                             (unsigned)iso->symbol_limit_count, (unsigned)count);
+    if (!zquota_has_symbol(iso))
+        return zerror_raise(iso, ZERROR_INTERN_LIMIT,
+                            "intern limit of the group of %llu symbols reached: %u held here",
+                            (unsigned long long)iso->quota->group->symbols.limit, (unsigned)count);
     return zerror_raise(
         iso, ZERROR_INTERN_LIMIT, "intern limit of %u bytes reached: %u held, %u requested",
         (unsigned)iso->symbol_limit_bytes, (unsigned)iso->symbol_bytes, (unsigned)bytes);
@@ -389,10 +395,12 @@ static bool acquire_key(struct zisolate *iso, const struct zstring *string, stru
         zintern_release(iso->shared->intern, symbol);
         return zerror_raise_memory(iso);
     }
-    if (was_held)
+    if (was_held) {
         zintern_release(iso->shared->intern, symbol);
-    else
+    } else {
         iso->symbol_bytes += bytes;
+        zquota_add_symbol(iso);
+    }
     *out = zvalue_object(symbol, ZTAG_SYMBOL);
     return true;
 }

@@ -16,8 +16,10 @@ static zvm_status run_isolate(zvm_runtime *runtime, zvm_code *code)
     options.argument_count = 2;
     options.cpu_limit_ns = UINT64_C(60000000000);
     options.output_limit_bytes = 1000;
+    zvm_status status = zvm_group_create(runtime, NULL, &options.group); // goes with the runtime
+    if (status != ZVM_OK) return status;
     zvm_isolate *isolate;
-    zvm_status status = zvm_isolate_create(runtime, code, &options, &isolate);
+    status = zvm_isolate_create(runtime, code, &options, &isolate);
     if (status != ZVM_OK) return status;
     zvm_value value = {
         .kind = ZVM_VALUE_STRING, .text = "some text of the host", .length_bytes = 21};

@@ -58,7 +58,7 @@ static inline void check_identities(zvm_runtime *runtime)
 {
     zvm_report_counters c = report_of(runtime).totals;
     uint64_t failed = c.failed_error + c.failed_heap_limit + c.failed_fuel + c.failed_timeout +
-                      c.failed_cancelled + c.failed_output + c.failed_cpu_time + c.failed_output_limit +
+                      c.failed_cancelled + c.failed_output + c.failed_cpu_time + c.failed_output_limit + c.failed_group_limit +
                       c.failed_other;
     assert_int_equal(c.isolates_finished, c.isolates_succeeded + failed);
     assert_true(c.isolates_destroyed <= c.isolates_created);

@@ -114,6 +114,7 @@ static void test_counters_of_a_snapshot_fill_the_public_struct(void **state)
     assert_int_equal(out.failed_output, 100 + ZREPORT_failed_output);
     assert_int_equal(out.failed_cpu_time, 100 + ZREPORT_failed_cpu_time);
     assert_int_equal(out.failed_output_limit, 100 + ZREPORT_failed_output_limit);
+    assert_int_equal(out.failed_group_limit, 100 + ZREPORT_failed_group_limit);
     assert_int_equal(out.failed_other, 100 + ZREPORT_failed_other);
     assert_int_equal(out.slices, 100 + ZREPORT_slices);
     assert_int_equal(out.full_collections, 100 + ZREPORT_full_collections);

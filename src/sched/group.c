@@ -1,0 +1,61 @@
+// sched/group.c - groups of isolates: their list, their end, and the end of all isolates in one.
+//
+// Owns: the list of all groups of the runtime, under host_lock, and what is left of it at the end.
+// Thread: any.
+// Invariants:  1. a group with an isolate in it is not freed (group.h: PAIR group).
+//              2. after a cancel no isolate of the group runs longer than one slice: each slice begins
+//                 with a look at the word that the cancel stores first, and what is queued, or waits
+//                 for somebody, is found by the walk.
+// The walk sets the bit that cancelling a running isolate sets; a queued one is ended by the worker
+// that comes to it.
+#include "sched/sched_internal.h"
+
+#include "base/alloc.h"
+#include "vm/quota.h"
+
+void zsched_group_add(struct zsched *sched, struct zgroup *group)
+{
+    pthread_mutex_lock(&sched->host_lock);
+    group->previous = NULL;
+    group->next = sched->groups;
+    if (sched->groups != NULL) sched->groups->previous = group;
+    sched->groups = group;
+    pthread_mutex_unlock(&sched->host_lock);
+}
+
+zvm_status zsched_group_destroy(struct zsched *sched, struct zgroup *group)
+{
+    if (!zgroup_is_empty(group)) return ZVM_E_BUSY;
+    pthread_mutex_lock(&sched->host_lock);
+    if (group->previous != NULL)
+        group->previous->next = group->next;
+    else
+        sched->groups = group->next;
+    if (group->next != NULL) group->next->previous = group->previous;
+    pthread_mutex_unlock(&sched->host_lock);
+    z_free(group, sizeof *group);
+    return ZVM_OK;
+}
+
+void zsched_groups_free(struct zsched *sched)
+{
+    while (sched->groups != NULL) {
+        struct zgroup *group = sched->groups;
+        sched->groups = group->next;
+        z_free(group, sizeof *group);
+    }
+}
+
+static bool is_in(const struct zisolate *iso, const struct zgroup *group)
+{
+    return iso->quota != NULL && iso->quota->group == group;
+}
+
+void zsched_group_cancel(struct zsched *sched, struct zgroup *group)
+{
+    zgroup_mark_cancelled(group); // PAIR group-cancel: before the walk
+    pthread_mutex_lock(&sched->host_lock);
+    for (struct zisolate *iso = sched->live; iso != NULL; iso = iso->live_next)
+        if (is_in(iso, group)) zsched_mark_cancelled(sched, iso);
+    pthread_mutex_unlock(&sched->host_lock);
+}

@@ -1,0 +1,127 @@
+// vm/group.h - a group of isolates (a tenant): what they may have together, and what they have.
+//
+// shared: every sum is one word that any thread changes; its limit is frozen. Isolates take from a sum
+// before they use, and give back what they did not use, so that no sum needs a lock and none is ever
+// over its limit but for what is said at its field.
+// All relaxed, because nothing is read through a sum, but for the last isolate that goes: PAIR group,
+// release when it leaves, acquire by who destroys the group.
+#ifndef ZVM_VM_GROUP_H
+#define ZVM_VM_GROUP_H
+
+#include "base/atomic.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct zsum {
+    _Atomic uint64_t taken;
+    uint64_t limit; // UINT64_MAX: none
+};
+
+#define ZGROUP_WEIGHT_DEFAULT 100
+#define ZGROUP_WEIGHT_MAX     10000
+
+struct zgroup {
+    struct zsum isolates;   // that exist
+    struct zsum heap_bytes; // granted to their heaps, each at least ZGROUP_HEAP_LEAST_BYTES
+    struct zsum fuel;       // over by at most one charge of each isolate that runs
+    struct zsum cpu_ns;     // over by a slice of each worker
+    struct zsum output_bytes;
+    struct zsum symbols;           // over by one of each worker
+    _Atomic uint32_t is_cancelled; // shared. PAIR group-cancel
+    _Atomic uint64_t created;      // shared, relaxed: a count
+    _Atomic uint64_t ended;        // shared, relaxed: isolates that this group's limits ended
+    uint32_t weight;               // frozen: percent of the usual slice
+    // scheduler, under its host lock: all groups of the runtime
+    struct zgroup *next, *previous;
+    void *runtime; // frozen; of api.c
+};
+
+#define ZGROUP_HEAP_LEAST_BYTES 16384
+
+static inline uint64_t zsum_left(const struct zsum *sum)
+{
+    uint64_t taken = z_load_relaxed(&sum->taken); // relaxed: a gauge
+    return taken < sum->limit ? sum->limit - taken : 0;
+}
+
+// Takes as much of `wanted` as there is, but nothing when there is less than `least`. The amount.
+static inline uint64_t zsum_take(struct zsum *sum, uint64_t least, uint64_t wanted)
+{
+    uint64_t taken = z_load_relaxed(&sum->taken); // relaxed: a guess, the CAS checks it
+    for (;;) {
+        uint64_t left = taken < sum->limit ? sum->limit - taken : 0;
+        uint64_t amount = wanted < left ? wanted : left;
+        if (amount < least || amount == 0) return 0;
+        // release: only because there is no weaker wrapper.
+        if (z_cas_weak_release(&sum->taken, &taken, taken + amount)) return amount;
+    }
+}
+
+// What was taken and not used.
+static inline void zsum_give(struct zsum *sum, uint64_t amount)
+{
+    z_fetch_sub_relaxed(&sum->taken, amount); // relaxed: a count
+}
+
+// What was used and could not be asked for before: the sum may go over its limit.
+static inline void zsum_add(struct zsum *sum, uint64_t amount)
+{
+    z_fetch_add_relaxed(&sum->taken, amount); // relaxed: a count
+}
+
+// ---- Isolates come and go -----------------------------------------------------------------------
+
+// seq_cst: an isolate that comes in after a cancel has begun sees it here, at its first slice, or is
+// found by the canceller's walk.
+static inline bool zgroup_is_cancelled(const struct zgroup *group)
+{
+    return z_load_seq_cst(&group->is_cancelled) != 0; // PAIR group-cancel
+}
+
+static inline void zgroup_mark_cancelled(struct zgroup *group)
+{
+    z_store_seq_cst(&group->is_cancelled, 1); // PAIR group-cancel
+}
+
+// False: as many isolates as there may be.
+static inline bool zgroup_enter(struct zgroup *group)
+{
+    if (zsum_take(&group->isolates, 1, 1) == 0) return false;
+    z_fetch_add_relaxed(&group->created, 1); // relaxed: a count
+    return true;
+}
+
+// The group may be gone afterwards.
+static inline void zgroup_leave(struct zgroup *group)
+{
+    z_fetch_sub_release(&group->isolates.taken, 1); // PAIR group
+}
+
+// Nobody is inside, and all that was done inside is seen.
+static inline bool zgroup_is_empty(const struct zgroup *group)
+{
+    return z_load_acquire(&group->isolates.taken) == 0; // PAIR group
+}
+
+// ---- Fuel ---------------------------------------------------------------------------------------
+
+// The fuel of one slice: a quarter of what is left, so that those who run at the end share it.
+#define ZGROUP_FUEL_LEAST 1024
+
+static inline uint64_t zgroup_take_fuel(struct zgroup *group, uint64_t budget)
+{
+    uint64_t share = zsum_left(&group->fuel) / 4;
+    if (share < ZGROUP_FUEL_LEAST) share = ZGROUP_FUEL_LEAST;
+    return zsum_take(&group->fuel, 1, share < budget ? share : budget);
+}
+
+static inline void zgroup_settle_fuel(struct zgroup *group, uint64_t taken, uint64_t used)
+{
+    if (used < taken)
+        zsum_give(&group->fuel, taken - used);
+    else if (used > taken)
+        zsum_add(&group->fuel, used - taken);
+}
+
+#endif // ZVM_VM_GROUP_H

@@ -1124,15 +1124,19 @@ ZVM_API zvm_status zvm_isolate_ages(zvm_isolate *isolate, zvm_ages *ages);
 typedef struct zvm_group_options {
     size_t size;                 // of this struct, in bytes
     uint64_t isolate_limit;      // that exist at a time; one more: zvm_isolate_create refuses
-    uint64_t heap_limit_bytes;   // of their heaps, each counted with at least 16 KiB
+    uint64_t heap_limit_bytes;   // of their heaps, each counted with at least its block, 2 KiB
     uint64_t fuel_limit;         // of all isolates ever in it
     uint64_t cpu_limit_ns;       // the same
     uint64_t output_limit_bytes; // the same
-    uint64_t intern_limit_count; // symbols that they hold
+    uint64_t intern_limit_count; // symbols that they hold, each isolate's counted by itself
+    uint64_t intern_limit_bytes; // the bytes of those
     uint32_t weight;             // percent of the usual slice that its isolates run; at most 10000
 } zvm_group_options;
 
-#define ZVM_GROUP_OPTIONS_INIT {sizeof(zvm_group_options), 0, 0, 0, 0, 0, 0, 0}
+#define ZVM_GROUP_OPTIONS_INIT                            \
+    {                                                     \
+        sizeof(zvm_group_options), 0, 0, 0, 0, 0, 0, 0, 0 \
+    }
 
 /// What a group has and had. Read without stopping anybody: each field is of its own moment.
 typedef struct zvm_group_figures {
@@ -1142,9 +1146,9 @@ typedef struct zvm_group_figures {
     uint64_t ended_by_limit;      // isolates that its fuel, CPU time or output limit ended
     uint64_t heap_granted_bytes;  // to the heaps that exist: what they have, and room to grow
     uint64_t fuel_taken;          // used, and taken for the slices that run now
-    uint64_t cpu_ns;              // of the slices that are over
+    uint64_t cpu_ns;              // of the slices that are over; counted only under a cpu_limit_ns
     uint64_t output_bytes;
-    uint64_t symbols;
+    uint64_t symbols, symbol_bytes;
     uint32_t weight;
     uint32_t is_cancelled;
 } zvm_group_figures;
@@ -1153,11 +1157,12 @@ typedef struct zvm_group_figures {
 
 /// Makes a group of isolates: a tenant, whose isolates have their limits together.
 ///
-/// When fuel, CPU time or output is used up, the isolate that asks for more ends with
+/// When fuel, CPU time or output is used up, the isolate that asks for more than is left ends with
 /// ZVM_E_GROUP_LIMIT; without memory or symbols it gets an error that it can catch, as for its own
-/// limit. The others go on with what they have taken: a slice's fuel, their heap. Overshoot: fuel one
-/// charge of a builtin (64 KiB touched), CPU time one slice, symbols one, each for every worker;
-/// memory, output and isolates none.
+/// limit. The others go on with what they have taken: a slice's fuel, their heap. No sum ever passes its
+/// limit, but that of CPU time: once it has come to the limit no isolate of the group begins another
+/// slice, and those that run go on to the end of a slice, or for 64 KiB that a builtin touches, and one
+/// collection.
 ///
 /// in:      runtime; options may be NULL: no limits, which still counts
 /// out:     out  the group, to be destroyed with zvm_group_destroy, else with the runtime
@@ -1189,7 +1194,7 @@ ZVM_API zvm_status zvm_group_destroy(zvm_group *group);
 /// errors:  none; again is harmless
 /// thread:  any; blocks for the short lock of the list of isolates
 /// memory:  none
-/// cost:    linear in the isolates of the runtime
+/// cost:    linear in the isolates of the group
 /// source:  ours
 ZVM_API void zvm_group_cancel(zvm_group *group);
 

@@ -18,6 +18,7 @@
 #include "vm/global.h"
 #include "vm/group.h"
 #include "vm/hostcall.h"
+#include "vm/quota.h"
 
 #include <string.h>
 
@@ -513,7 +514,7 @@ static void fill_figures(const struct zisolate *iso, zvm_result *result)
     result->fuel_used = zisolate_fuel_used(iso);
     result->heap_live_bytes = stats.live_bytes;
     result->heap_peak_bytes = stats.committed_peak_bytes; // what the limit is about
-    result->heap_limit_bytes = stats.limit_bytes;
+    result->heap_limit_bytes = zquota_own_heap_limit(iso, stats.limit_bytes);
     result->allocated_bytes = stats.allocated_bytes;
     result->allocated_count = stats.allocated_count;
     result->freed_bytes = stats.freed_bytes;

@@ -33,6 +33,7 @@ static void set_limits(struct zgroup *group, const zvm_group_options *options)
     group->cpu_ns.limit = limit_of(options->cpu_limit_ns);
     group->output_bytes.limit = limit_of(options->output_limit_bytes);
     group->symbols.limit = limit_of(options->intern_limit_count);
+    group->symbol_bytes.limit = limit_of(options->intern_limit_bytes);
     group->weight = options->weight == 0 ? ZGROUP_WEIGHT_DEFAULT : options->weight;
 }
 
@@ -80,6 +81,7 @@ zvm_status zvm_group_report(const zvm_group *group, zvm_group_figures *figures)
         .cpu_ns = z_load_relaxed(&own->cpu_ns.taken),
         .output_bytes = z_load_relaxed(&own->output_bytes.taken),
         .symbols = z_load_relaxed(&own->symbols.taken),
+        .symbol_bytes = z_load_relaxed(&own->symbol_bytes.taken),
         .weight = own->weight,
         .is_cancelled = zgroup_is_cancelled(own),
     };

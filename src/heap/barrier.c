@@ -33,7 +33,7 @@ static bool grow(struct zheap *heap)
     uint32_t capacity = log->capacity == 0 ? LOG_FIRST : log->capacity * 2;
     size_t old_bytes = log->capacity * sizeof *log->entries;
     size_t new_bytes = capacity * sizeof *log->entries;
-    if (!zheap_fits(private, new_bytes - old_bytes)) return false;
+    if (!zheap_make_room(heap, new_bytes - old_bytes)) return false;
     struct zmark_entry *entries = z_resize(log->entries, old_bytes, new_bytes);
     if (entries == NULL) return false;
     log->entries = entries;

@@ -51,7 +51,7 @@ static bool resize_stack(struct zheap *heap, uint32_t capacity)
     struct zmark_stack *stack = &zheap_more(heap)->cycle.stack;
     size_t old_bytes = stack->capacity * sizeof *stack->entries;
     size_t new_bytes = capacity * sizeof *stack->entries;
-    if (!zheap_fits(private, new_bytes - old_bytes)) return false;
+    if (!zheap_make_room(heap, new_bytes - old_bytes)) return false;
     struct zmark_entry *entries = z_resize(stack->entries, old_bytes, new_bytes);
     if (entries == NULL) return false;
     stack->entries = entries;

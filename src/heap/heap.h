@@ -106,8 +106,8 @@ typedef void (*zheap_event_fn)(void *context);
 // How many symbols that the program no longer reaches may stay in the held set. May be NULL: none.
 typedef uint32_t (*zheap_spares_fn)(void *context);
 
-// The limit stands in the way of more_bytes: the limit from now on, the same when there is no more.
-// Asked before anything is collected for it. May be NULL.
+// more_bytes are missing under the limit: the limit from now on, at least so much higher, or the same
+// when there is no more. Asked before anything is collected for it. May be NULL.
 typedef uint64_t (*zheap_limit_fn)(void *context, uint64_t limit_bytes, uint64_t more_bytes);
 
 struct zheap_hooks { // static, one table for all heaps of a user

@@ -476,6 +476,13 @@ typedef enum zheap_outcome (*zheap_attempt_fn)(struct zheap *heap, void *request
 // Tries, collects and tries again; false: refused, and the reason is noted.
 bool zheap_attempt(struct zheap *heap, zheap_attempt_fn attempt, void *request, uint64_t bytes);
 void zheap_refuse(struct zheap *heap, enum zheap_outcome outcome, uint64_t bytes);
+// What need not be, or where nothing may be collected: so many bytes fit, or the limit could be raised
+// for them.
+bool zheap_make_room_slow(struct zheap *heap, uint64_t bytes);
+static inline bool zheap_make_room(struct zheap *heap, uint64_t bytes)
+{
+    return zheap_fits(zheap_private(heap), bytes) || zheap_make_room_slow(heap, bytes);
+}
 
 // payload.c
 // After marking: frees what dead owners own, from cycle.owner_at on.

@@ -89,12 +89,15 @@ static enum zheap_outcome resize(struct zheap_private *private, uint32_t capacit
     return ZHEAP_GOT;
 }
 
-static enum zheap_outcome reserve_entry(struct zheap_private *private)
+static enum zheap_outcome reserve_entry(struct zheap *heap)
 {
+    struct zheap_private *private = zheap_private(heap);
     uint32_t capacity = private->held_capacity;
     if (private->held_count + 1 <= capacity / 4 * 3 + capacity % 4 / 2) return ZHEAP_GOT;
     if (capacity > UINT32_MAX / 2) return ZHEAP_NO_MEMORY;
-    return resize(private, capacity == 0 ? HELD_FIRST : capacity * 2);
+    uint32_t more = capacity == 0 ? HELD_FIRST : capacity * 2;
+    (void)zheap_make_room(heap, bytes_for(more));
+    return resize(private, more);
 }
 
 enum { PASS_NONE, PASS_COUNT, PASS_DROP, PASS_CLEAR, PASS_END };
@@ -143,7 +146,7 @@ bool zheap_hold_symbol(struct zheap *heap, const struct zstring *symbol, bool *w
     }
     *was_held = false;
     uint32_t capacity = private->held_capacity;
-    enum zheap_outcome outcome = reserve_entry(private);
+    enum zheap_outcome outcome = reserve_entry(heap);
     if (private->held_capacity != capacity) begin_pass_again(heap);
     if (outcome != ZHEAP_GOT) {
         zheap_refuse(heap, outcome, private->held_capacity * sizeof(uintptr_t));

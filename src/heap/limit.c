@@ -29,19 +29,50 @@ static bool rescue(struct zheap *heap)
     return private->thin_rescues >= THIN_RESCUES_MAX;
 }
 
+// The user of the heap may have more to give than it has given. False: it has not so much.
+static bool raise_limit(struct zheap_private *private, uint64_t more_bytes)
+{
+    if (private->hooks == NULL || private->hooks->raise_limit == NULL) return false;
+    uint64_t before = private->limit_bytes;
+    private->limit_bytes = private->hooks->raise_limit(private->context, before, more_bytes);
+    return private->limit_bytes != before;
+}
+
+bool zheap_make_room_slow(struct zheap *heap, uint64_t bytes)
+{
+    struct zheap_private *private = zheap_private(heap);
+    return raise_limit(private, bytes - (private->limit_bytes - zheap_committed(private)));
+}
+
+// Asks for no more than is short: what one heap has and does not need, others cannot have. An attempt
+// may need more than the bytes asked for (the rest of a span, a table): then page by page.
+static enum zheap_outcome attempt_with_more(struct zheap *heap, zheap_attempt_fn attempt,
+                                            void *request, uint64_t bytes)
+{
+    struct zheap_private *private = zheap_private(heap);
+    enum zheap_outcome outcome = attempt(heap, request);
+    while (outcome == ZHEAP_OVER_LIMIT) {
+        uint64_t free_bytes = private->limit_bytes - zheap_committed(private);
+        uint64_t more_bytes = bytes > free_bytes ? bytes - free_bytes : ZPAGE_BYTES;
+        if (!raise_limit(private, more_bytes)) return outcome;
+        outcome = attempt(heap, request);
+    }
+    return outcome;
+}
+
 static enum zheap_outcome try_again(struct zheap *heap, enum zheap_outcome outcome,
-                                    zheap_attempt_fn attempt, void *request)
+                                    zheap_attempt_fn attempt, void *request, uint64_t bytes)
 {
     struct zheap_private *private = zheap_private(heap);
     if (outcome == ZHEAP_NO_MEMORY) {
         // Not this heap's limit: what it can give back goes to the thread's spans, and may be
         // enough.
         zheap_collect_now(heap, ZCOLLECT_LIMIT);
-        return attempt(heap, request);
+        return attempt_with_more(heap, attempt, request, bytes);
     }
     bool is_hopeless = rescue(heap);
     if (!is_hopeless) {
-        outcome = attempt(heap, request);
+        outcome = attempt_with_more(heap, attempt, request, bytes);
         if (outcome == ZHEAP_GOT) return outcome;
         // Not rescued, so not living on collections either.
         private->thin_rescues = 0;
@@ -55,24 +86,7 @@ static enum zheap_outcome try_again(struct zheap *heap, enum zheap_outcome outco
     bool has_given = committed - zheap_committed(private) >= private->limit_bytes / THIN_SHARE;
     if (is_thin && is_hopeless && !has_given) return outcome;
     if (has_given) private->thin_rescues = 0;
-    return attempt(heap, request);
-}
-
-// The user of the heap may have more to give than it has given. An attempt may need more than the
-// bytes asked for (a span, a table): each round asks for what did not suffice once more.
-static enum zheap_outcome attempt_with_more(struct zheap *heap, zheap_attempt_fn attempt,
-                                            void *request, uint64_t bytes)
-{
-    struct zheap_private *private = zheap_private(heap);
-    if (private->hooks == NULL || private->hooks->raise_limit == NULL) return ZHEAP_OVER_LIMIT;
-    for (;;) {
-        uint64_t before = private->limit_bytes;
-        uint64_t more = bytes > ZPAGE_BYTES ? bytes : ZPAGE_BYTES;
-        private->limit_bytes = private->hooks->raise_limit(private->context, before, more);
-        if (private->limit_bytes == before) return ZHEAP_OVER_LIMIT;
-        enum zheap_outcome outcome = attempt(heap, request);
-        if (outcome != ZHEAP_OVER_LIMIT) return outcome;
-    }
+    return attempt_with_more(heap, attempt, request, bytes);
 }
 
 void zheap_set_limit(struct zheap *heap, uint64_t limit_bytes)
@@ -84,15 +98,11 @@ void zheap_set_limit(struct zheap *heap, uint64_t limit_bytes)
 
 bool zheap_attempt(struct zheap *heap, zheap_attempt_fn attempt, void *request, uint64_t bytes)
 {
-    enum zheap_outcome outcome = attempt(heap, request);
+    enum zheap_outcome outcome = attempt_with_more(heap, attempt, request, bytes);
     if (ZVM_LIKELY(outcome == ZHEAP_GOT)) return true;
-    if (outcome == ZHEAP_OVER_LIMIT) {
-        outcome = attempt_with_more(heap, attempt, request, bytes);
-        if (outcome == ZHEAP_GOT) return true;
-    }
     // While the reserve is open the collections have just been, and brought nothing.
     if (!zheap_private(heap)->is_reserve_open) {
-        outcome = try_again(heap, outcome, attempt, request);
+        outcome = try_again(heap, outcome, attempt, request, bytes);
         if (outcome == ZHEAP_GOT) return true;
     }
     zheap_refuse(heap, outcome, bytes);
@@ -172,7 +182,7 @@ bool zheap_charge(struct zheap *heap, size_t bytes)
 bool zheap_charge_spare(struct zheap *heap, size_t bytes)
 {
     struct zheap_private *private = zheap_private(heap);
-    if (bytes > (private->limit_bytes - zheap_committed(private)) / ZHEAP_SPARE_SHARE) return false;
+    if (!zheap_make_room(heap, bytes * ZHEAP_SPARE_SHARE)) return false;
     private->charged_bytes += bytes;
     zheap_note_commit(private);
     return true;

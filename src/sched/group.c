@@ -1,6 +1,7 @@
 // sched/group.c - groups of isolates: their list, their end, and the end of all isolates in one.
 //
-// Owns: the list of all groups of the runtime, under host_lock, and what is left of it at the end.
+// Owns: the lists of all groups of the runtime and of the isolates in each, under host_lock, and what is
+// left of the groups at the end.
 // Thread: any.
 // Invariants:  1. a group with an isolate in it is not freed (group.h: PAIR group).
 //              2. after a cancel no isolate of the group runs longer than one slice: each slice begins
@@ -46,16 +47,36 @@ void zsched_groups_free(struct zsched *sched)
     }
 }
 
-static bool is_in(const struct zisolate *iso, const struct zgroup *group)
+// ---- Its isolates: under host_lock --------------------------------------------------------------
+
+void zsched_group_link(struct zisolate *iso)
 {
-    return iso->quota != NULL && iso->quota->group == group;
+    struct zquota *quota = iso->quota;
+    if (quota == NULL || quota->group == NULL) return;
+    struct zgroup *group = quota->group;
+    quota->member_next = group->members;
+    if (group->members != NULL) group->members->member_previous = quota;
+    group->members = quota;
 }
+
+void zsched_group_unlink(struct zisolate *iso)
+{
+    struct zquota *quota = iso->quota;
+    if (quota == NULL || quota->group == NULL) return;
+    if (quota->member_previous != NULL)
+        quota->member_previous->member_next = quota->member_next;
+    else
+        quota->group->members = quota->member_next;
+    if (quota->member_next != NULL) quota->member_next->member_previous = quota->member_previous;
+}
+
+// ---- Their end ----------------------------------------------------------------------------------
 
 void zsched_group_cancel(struct zsched *sched, struct zgroup *group)
 {
     zgroup_mark_cancelled(group); // PAIR group-cancel: before the walk
     pthread_mutex_lock(&sched->host_lock);
-    for (struct zisolate *iso = sched->live; iso != NULL; iso = iso->live_next)
-        if (is_in(iso, group)) zsched_mark_cancelled(sched, iso);
+    for (struct zquota *quota = group->members; quota != NULL; quota = quota->member_next)
+        zsched_mark_cancelled(sched, quota->isolate);
     pthread_mutex_unlock(&sched->host_lock);
 }

@@ -23,6 +23,7 @@ static bool try_link_live(struct zsched *sched, struct zisolate *iso, uint64_t *
         iso->live_next = sched->live;
         if (sched->live != NULL) sched->live->live_previous = iso;
         sched->live = iso;
+        zsched_group_link(iso);
     }
     pthread_mutex_unlock(&sched->host_lock);
     return row != NULL;
@@ -59,6 +60,7 @@ static void unlink_live(struct zsched *sched, struct zisolate *iso)
     if (iso->live_next != NULL) iso->live_next->live_previous = iso->live_previous;
     zroster_give_locked(&sched->roster, iso->row);
     iso->row = NULL;
+    zsched_group_unlink(iso);
     pthread_mutex_unlock(&sched->host_lock);
 }
 

@@ -216,6 +216,9 @@ void zsched_set_deadline(struct zsched *sched, struct zisolate *iso);
 void zsched_mark_cancelled(struct zsched *sched, struct zisolate *iso);
 
 // ---- group.c
+// The isolate comes into the list of all isolates, or leaves it. thread: under host_lock.
+void zsched_group_link(struct zisolate *iso);
+void zsched_group_unlink(struct zisolate *iso);
 // The isolates are gone.
 void zsched_groups_free(struct zsched *sched);
 

@@ -100,11 +100,10 @@ bool zerror_raise_memory(struct zisolate *iso)
 
     // The reserve is for this error alone; a refusal inside it ends the isolate.
     char text[160];
-    bool is_group = zquota_is_group_full(iso);
-    uint64_t limit_bytes = is_group ? iso->quota->group->heap_bytes.limit : refusal.limit_bytes;
+    struct zquota_heap limit = zquota_heap(iso, refusal.limit_bytes, 0 /* peak_bytes */);
     int length = snprintf(
         text, sizeof text, "heap limit of %s%llu bytes reached: %llu live, %llu requested",
-        is_group ? "the group of " : "", (unsigned long long)limit_bytes,
+        limit.is_group ? "the group of " : "", (unsigned long long)limit.limit_bytes,
         (unsigned long long)refusal.live_bytes, (unsigned long long)refusal.requested_bytes);
     iso->in_heap_limit = 1;
     zheap_reserve_open(&iso->heap);

@@ -1,8 +1,8 @@
 // vm/group.h - a group of isolates (a tenant): what they may have together, and what they have.
 //
 // shared: every sum is one word that any thread changes; its limit is frozen. Isolates take from a sum
-// before they use, and give back what they did not use, so that no sum needs a lock and none is ever
-// over its limit but for what is said at its field.
+// before they use, and give back what they did not use, so that no sum needs a lock and none ever passes
+// its limit: but CPU time, which is added when it has passed.
 // All relaxed, because nothing is read through a sum, but for the last isolate that goes: PAIR group,
 // release when it leaves, acquire by who destroys the group.
 #ifndef ZVM_VM_GROUP_H
@@ -24,20 +24,22 @@ struct zsum {
 struct zgroup {
     struct zsum isolates;   // that exist
     struct zsum heap_bytes; // granted to their heaps, each at least ZGROUP_HEAP_LEAST_BYTES
-    struct zsum fuel;       // over by at most one charge of each isolate that runs
-    struct zsum cpu_ns;     // over by a slice of each worker
+    struct zsum fuel;       // used, and granted to the slices that run
+    struct zsum cpu_ns;     // of the slices that are over, when there is a limit
     struct zsum output_bytes;
-    struct zsum symbols;           // over by one of each worker
+    struct zsum symbols, symbol_bytes; // of their held sets
     _Atomic uint32_t is_cancelled; // shared. PAIR group-cancel
     _Atomic uint64_t created;      // shared, relaxed: a count
     _Atomic uint64_t ended;        // shared, relaxed: isolates that this group's limits ended
     uint32_t weight;               // frozen: percent of the usual slice
-    // scheduler, under its host lock: all groups of the runtime
+    // scheduler, under its host lock: all groups of the runtime; the isolates in this one
     struct zgroup *next, *previous;
+    struct zquota *members;
     void *runtime; // frozen; of api.c
 };
 
-#define ZGROUP_HEAP_LEAST_BYTES 16384
+// An isolate's block. Whatever it needs beyond is granted when it is needed.
+#define ZGROUP_HEAP_LEAST_BYTES 2048
 
 static inline uint64_t zsum_left(const struct zsum *sum)
 {
@@ -87,9 +89,7 @@ static inline void zgroup_mark_cancelled(struct zgroup *group)
 // False: as many isolates as there may be.
 static inline bool zgroup_enter(struct zgroup *group)
 {
-    if (zsum_take(&group->isolates, 1, 1) == 0) return false;
-    z_fetch_add_relaxed(&group->created, 1); // relaxed: a count
-    return true;
+    return zsum_take(&group->isolates, 1, 1) == 1;
 }
 
 // The group may be gone afterwards.
@@ -106,22 +106,17 @@ static inline bool zgroup_is_empty(const struct zgroup *group)
 
 // ---- Fuel ---------------------------------------------------------------------------------------
 
-// The fuel of one slice: a quarter of what is left, so that those who run at the end share it.
+// What is granted at once: a quarter of what is left, so that those who run at the end share it.
 #define ZGROUP_FUEL_LEAST 1024
 
-static inline uint64_t zgroup_take_fuel(struct zgroup *group, uint64_t budget)
+// At least `least`, or nothing; more of `wanted` when there is enough. What was not used is given back
+// with zsum_give.
+static inline uint64_t zgroup_take_fuel(struct zgroup *group, uint64_t least, uint64_t wanted)
 {
     uint64_t share = zsum_left(&group->fuel) / 4;
     if (share < ZGROUP_FUEL_LEAST) share = ZGROUP_FUEL_LEAST;
-    return zsum_take(&group->fuel, 1, share < budget ? share : budget);
-}
-
-static inline void zgroup_settle_fuel(struct zgroup *group, uint64_t taken, uint64_t used)
-{
-    if (used < taken)
-        zsum_give(&group->fuel, taken - used);
-    else if (used > taken)
-        zsum_add(&group->fuel, used - taken);
+    if (share < least) share = least;
+    return zsum_take(&group->fuel, least, share < wanted ? share : wanted);
 }
 
 #endif // ZVM_VM_GROUP_H

@@ -5,7 +5,8 @@
 // stack, so that an isolate at rest is its block and nothing else.
 // Fuel: iso->fuel is what is left of this slice's grant and may go below zero (what was charged runs on
 // credit until the next check); iso->fuel_reserve is what is left of the limit. Their sum alone decides
-// about running out, so slices, threads and collections never change a program's end.
+// about running out, so slices, threads and collections never change a program's end. In a group the sum
+// is what was taken from the group for this slice, and below zero more is taken (quota.c).
 #include "vm/isolate.h"
 
 #include "base/alloc.h"
@@ -77,8 +78,9 @@ static void worked(void *context)
 static void release_symbol(void *context, const struct zstring *symbol)
 {
     struct zisolate *iso = context;
-    iso->symbol_bytes -= (uint32_t)zintern_symbol_bytes(symbol->header.aux);
-    zquota_drop_symbol(iso);
+    uint32_t bytes = (uint32_t)zintern_symbol_bytes(symbol->header.aux);
+    iso->symbol_bytes -= bytes;
+    zquota_drop_symbol(iso, bytes);
     zintern_release(iso->shared->intern, symbol);
 }
 
@@ -254,14 +256,13 @@ zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zh
     iso->error = zvalue_null();
     iso->arguments = zvalue_unset();
     set_options(iso, options);
-    uint64_t heap_limit_bytes;
-    zvm_status status = zquota_create(iso, options, &heap_limit_bytes);
+    zvm_status status = zquota_create(iso, options);
     if (status != ZVM_OK) {
         zisolate_free(iso, env);
         return status;
     }
     struct zheap_options heap_options = {
-        .limit_bytes = heap_limit_bytes,
+        .limit_bytes = options->heap_limit_bytes,
         .growth_percent = options->gc_growth_percent,
         .threshold_count = options->gc_threshold_count,
         .mode = (enum zheap_mode)options->gc_mode,
@@ -269,6 +270,7 @@ zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zh
         .context = iso,
     };
     zheap_init(&iso->heap, env, &heap_options, iso);
+    if (options->group != NULL) zheap_set_limit(&iso->heap, iso->quota->heap_granted_bytes);
     zcode_retain(code);
 
     status = copy_arguments(iso, options);
@@ -332,9 +334,16 @@ void zisolate_destroy(struct zisolate *iso, struct zheap_env *env)
 
 uint64_t zisolate_fuel_used(const struct zisolate *iso)
 {
-    int64_t total = fuel_total(iso);
-    int64_t used = total - (iso->fuel + iso->fuel_reserve);
-    return (uint64_t)(used < total ? used : total); // the last charge was refused, not used
+    int64_t left = iso->fuel + iso->fuel_reserve;
+    if (left < 0) left = 0; // the last charge was refused, not used
+    return (uint64_t)(fuel_total(iso) - left - zquota_fuel_rest(iso));
+}
+
+// The sum is below zero. False: it stays there; the isolate ends.
+static ZVM_COLD bool refuel_slow(struct zisolate *iso, bool is_in_builtin)
+{
+    if (iso->quota != NULL && iso->quota->group != NULL) return zquota_refuel(iso, is_in_builtin);
+    return zerror_terminate(iso, ZVM_E_FUEL);
 }
 
 static bool must_stop(struct zisolate *iso)
@@ -346,9 +355,9 @@ static bool must_stop(struct zisolate *iso)
     if (iso->deadline_ns != 0 && zclock_now_ns() >= iso->deadline_ns) {
         return !zerror_terminate(iso, ZVM_E_TIMEOUT);
     }
-    if (iso->fuel + iso->fuel_reserve < 0) return !zerror_terminate(iso, ZVM_E_FUEL);
-    if (iso->quota != NULL) return !zquota_poll(iso);
-    return false;
+    if (iso->fuel + iso->fuel_reserve < 0 && !refuel_slow(iso, false /* is_in_builtin */))
+        return true;
+    return iso->quota != NULL && !zquota_poll(iso);
 }
 
 bool zisolate_should_yield(struct zisolate *iso)
@@ -360,7 +369,9 @@ bool zfuel_charge(struct zisolate *iso, uint64_t bytes)
 {
     uint64_t units = bytes / ZFUEL_BYTES_PER_UNIT + (bytes % ZFUEL_BYTES_PER_UNIT != 0);
     iso->fuel -= (int64_t)units;
-    if (ZVM_UNLIKELY(iso->fuel + iso->fuel_reserve < 0)) return zerror_terminate(iso, ZVM_E_FUEL);
+    if (ZVM_UNLIKELY(iso->fuel + iso->fuel_reserve < 0) &&
+        !refuel_slow(iso, true /* is_in_builtin */))
+        return false;
     uint64_t touched = iso->poll_bytes + bytes;
     if (ZVM_LIKELY(touched < ZFUEL_POLL_BYTES)) {
         iso->poll_bytes = (uint32_t)touched;
@@ -438,11 +449,11 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
     iso->heap.env = runner->env;
     iso->slices++;
     int64_t grant = budget > INT64_MAX / 8 ? INT64_MAX / 8 : (int64_t)budget;
+    if (iso->quota != NULL) zquota_begin(iso, (uint64_t)grant);
     if (grant > iso->fuel_reserve) grant = iso->fuel_reserve < 0 ? 0 : iso->fuel_reserve;
-    if (iso->quota != NULL) grant = (int64_t)zquota_begin(iso, (uint64_t)grant);
     iso->fuel += grant;
     iso->fuel_reserve -= grant;
-    int64_t left = iso->fuel + iso->fuel_reserve;
+    uint64_t used_before = zisolate_fuel_used(iso);
 
     enum zinterp_outcome outcome = go_on(iso);
     if (outcome == ZINTERP_RETURNED) iso->status = ZVM_OK;
@@ -455,9 +466,10 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
             outcome = ZINTERP_ENDED;
         }
     }
-    zclock_pass((uint64_t)(left - (iso->fuel + iso->fuel_reserve)));
-    if (iso->quota != NULL) zquota_end(iso);
-    if (outcome == ZINTERP_YIELDED || outcome == ZINTERP_WAITING) {
+    zclock_pass(zisolate_fuel_used(iso) - used_before);
+    bool is_over = outcome != ZINTERP_YIELDED && outcome != ZINTERP_WAITING;
+    if (iso->quota != NULL) zquota_end(iso, is_over);
+    if (!is_over) {
         return_grant(iso);
         zisolate_moment(iso, ZVM_MOMENT_SLICE);
     } else {

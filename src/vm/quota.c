@@ -5,9 +5,13 @@
 // are in it, waiting is not. It is read when a slice begins and ends and at every poll, which a slice's
 // fuel or 64 KiB touched by a builtin keeps apart: by so much, and one collection, an isolate may go over.
 // Output is counted before it is printed: nothing of a text that would go over reaches the host.
-// A group's sums (group.h) are taken from before they are used: fuel for a slice, memory in steps. The
-// isolate that asks when nothing is left is the one that ends, or gets the error; others go on as long
+// A group's sums (group.h) are taken from before they are used: memory in steps, fuel for a slice. The
+// isolate that asks for more than is left is the one that ends, or gets the error; others go on as long
 // as what they have taken lasts.
+// Fuel of an isolate in a group: iso->fuel + iso->fuel_reserve is what has been taken for this slice and
+// not been used, and 0 between slices; what its own limit leaves it beyond is fuel_rest. So an isolate
+// without a group pays nothing for groups, and one with a group runs out of what was taken exactly as
+// others run out of their limit: then more is taken, or what would go over is not done.
 #include "vm/quota.h"
 
 #include "base/alloc.h"
@@ -17,6 +21,11 @@
 // What a heap is granted beyond what it needs now: few asks, and little that lies idle.
 #define HEAP_SLACK_SHARE     8
 #define HEAP_SLACK_MAX_BYTES (UINT64_C(1) << 20)
+
+// What a builtin that has used up its slice takes at once, if it may.
+#define REFUEL_UNITS 4096
+
+// ---- Coming and going ---------------------------------------------------------------------------
 
 static zvm_status enter_group(struct zquota *quota, struct zgroup *group, uint64_t limit_bytes)
 {
@@ -28,16 +37,23 @@ static zvm_status enter_group(struct zquota *quota, struct zgroup *group, uint64
         zgroup_leave(group);
         return ZVM_E_HEAP_LIMIT;
     }
+    z_fetch_add_relaxed(&group->created, 1); // relaxed: a count
     quota->group = group;
     quota->heap_limit_bytes = limit_bytes;
     quota->heap_granted_bytes = first;
     return ZVM_OK;
 }
 
-zvm_status zquota_create(struct zisolate *iso, const struct zisolate_options *options,
-                         uint64_t *heap_limit_bytes)
+// All that the isolate's own limit allows it has yet to take from the group.
+static void hold_fuel(struct zisolate *iso)
 {
-    *heap_limit_bytes = options->heap_limit_bytes;
+    if (iso->quota->group == NULL) return;
+    iso->quota->fuel_rest = iso->fuel_reserve;
+    iso->fuel_reserve = 0;
+}
+
+zvm_status zquota_create(struct zisolate *iso, const struct zisolate_options *options)
+{
     bool has_own = options->cpu_limit_ns != 0 || options->output_limit_bytes != 0;
     if (!has_own && options->group == NULL) return ZVM_OK;
     struct zquota *quota = z_alloc_zeroed(sizeof *quota);
@@ -50,9 +66,10 @@ zvm_status zquota_create(struct zisolate *iso, const struct zisolate_options *op
             z_free(quota, sizeof *quota);
             return status;
         }
-        *heap_limit_bytes = quota->heap_granted_bytes;
     }
+    quota->isolate = iso;
     iso->quota = quota;
+    hold_fuel(iso);
     return ZVM_OK;
 }
 
@@ -68,70 +85,22 @@ void zquota_destroy(struct zisolate *iso)
     z_free(quota, sizeof *quota);
 }
 
-// ---- A slice ------------------------------------------------------------------------------------
-
-static bool has_cpu_limit(const struct zquota *quota)
-{
-    return quota->cpu_limit_ns != 0 || quota->group != NULL;
-}
-
-uint64_t zquota_begin(struct zisolate *iso, uint64_t grant)
-{
-    struct zquota *quota = iso->quota;
-    if (has_cpu_limit(quota)) quota->cpu_start_ns = zclock_thread_cpu_ns();
-    if (quota->group == NULL) return grant;
-    quota->fuel_before = zisolate_fuel_used(iso);
-    quota->fuel_taken = grant == 0 ? 0 : zgroup_take_fuel(quota->group, grant);
-    quota->is_group_dry = quota->fuel_taken < grant && quota->fuel_taken == 0;
-    return quota->fuel_taken;
-}
-
-// A heap that has become much smaller does not keep the others' room.
-static void return_heap(struct zisolate *iso)
-{
-    struct zquota *quota = iso->quota;
-    struct zheap_stats stats;
-    zheap_stats(&iso->heap, &stats);
-    uint64_t needed = stats.committed_bytes + stats.committed_bytes / HEAP_SLACK_SHARE;
-    if (needed < ZGROUP_HEAP_LEAST_BYTES) needed = ZGROUP_HEAP_LEAST_BYTES;
-    if (quota->heap_granted_bytes / 2 <= needed) return;
-    zheap_set_limit(&iso->heap, needed);
-    zsum_give(&quota->group->heap_bytes, quota->heap_granted_bytes - needed);
-    quota->heap_granted_bytes = needed;
-}
-
-void zquota_end(struct zisolate *iso)
-{
-    struct zquota *quota = iso->quota;
-    if (has_cpu_limit(quota)) {
-        uint64_t before_ns = quota->cpu_used_ns;
-        quota->cpu_used_ns = zquota_cpu_ns(iso);
-        if (quota->group != NULL) zsum_add(&quota->group->cpu_ns, quota->cpu_used_ns - before_ns);
-    }
-    quota->cpu_start_ns = 0;
-    if (quota->group == NULL) return;
-    zgroup_settle_fuel(quota->group, quota->fuel_taken,
-                       zisolate_fuel_used(iso) - quota->fuel_before);
-    return_heap(iso);
-}
-
 void zquota_restart(struct zisolate *iso)
 {
     iso->quota->cpu_used_ns = 0;
-}
-
-uint64_t zquota_cpu_ns(const struct zisolate *iso)
-{
-    const struct zquota *quota = iso->quota;
-    return quota->cpu_used_ns + (zclock_thread_cpu_ns() - quota->cpu_start_ns);
+    hold_fuel(iso);
 }
 
 // ---- What ends it -------------------------------------------------------------------------------
 
-static bool end_by_group(struct zisolate *iso, enum zquota_sum sum)
+static bool end_by_group(struct zisolate *iso, enum zquota_sum which, const struct zsum *sum,
+                         uint64_t asked)
 {
-    iso->quota->sum = (uint8_t)sum;
-    z_fetch_add_relaxed(&iso->quota->group->ended, 1); // relaxed: a count
+    struct zquota *quota = iso->quota;
+    quota->sum = (uint8_t)which;
+    quota->sum_used = z_load_relaxed(&sum->taken) + asked; // relaxed: a gauge
+    quota->sum_limit = sum->limit;
+    z_fetch_add_relaxed(&quota->group->ended, 1); // relaxed: a count
     return zerror_terminate(iso, ZVM_E_GROUP_LIMIT);
 }
 
@@ -140,18 +109,17 @@ static bool poll_group(struct zisolate *iso)
     struct zquota *quota = iso->quota;
     struct zgroup *group = quota->group;
     if (zgroup_is_cancelled(group)) return zerror_terminate(iso, ZVM_E_CANCELLED);
-    if (quota->is_group_dry) return end_by_group(iso, ZQUOTA_FUEL);
     if (group->cpu_ns.limit == UINT64_MAX) return true;
     uint64_t own_ns = zquota_cpu_ns(iso) - quota->cpu_used_ns; // not added to the sum yet
-    if (zsum_left(&group->cpu_ns) <= own_ns) return end_by_group(iso, ZQUOTA_CPU);
-    return true;
+    if (zsum_left(&group->cpu_ns) > own_ns) return true;
+    return end_by_group(iso, ZQUOTA_CPU, &group->cpu_ns, own_ns);
 }
 
 bool zquota_poll(struct zisolate *iso)
 {
     struct zquota *quota = iso->quota;
     // Between two slices it is the host that does something to the isolate, at no cost to it.
-    if (quota->cpu_start_ns == 0) return true;
+    if (!quota->is_in_slice) return true;
     uint64_t limit_ns = quota->cpu_limit_ns;
     if (limit_ns != 0 && zquota_cpu_ns(iso) >= limit_ns)
         return zerror_terminate(iso, ZVM_E_CPU_TIME);
@@ -170,8 +138,107 @@ bool zquota_output(struct zisolate *iso, uint64_t bytes)
         }
     }
     if (quota->group == NULL || bytes == 0) return true;
-    if (zsum_take(&quota->group->output_bytes, bytes, bytes) == bytes) return true;
-    return end_by_group(iso, ZQUOTA_OUTPUT);
+    struct zsum *sum = &quota->group->output_bytes;
+    if (zsum_take(sum, bytes, bytes) == bytes) return true;
+    return end_by_group(iso, ZQUOTA_OUTPUT, sum, bytes);
+}
+
+// ---- Fuel ---------------------------------------------------------------------------------------
+
+static void add_fuel(struct zisolate *iso, uint64_t units)
+{
+    iso->fuel_reserve += (int64_t)units;
+    iso->quota->fuel_rest -= (int64_t)units;
+}
+
+static void begin_fuel(struct zisolate *iso, uint64_t budget)
+{
+    struct zquota *quota = iso->quota;
+    uint64_t rest = (uint64_t)quota->fuel_rest;
+    uint64_t wanted = budget < rest ? budget : rest;
+    if (wanted > 0) add_fuel(iso, zgroup_take_fuel(quota->group, 1, wanted));
+}
+
+// What the slice has left goes back. The sum of both words becomes 0; what collections have taken from
+// the next slices stays.
+static void settle_fuel(struct zisolate *iso)
+{
+    int64_t left = iso->fuel + iso->fuel_reserve;
+    if (left <= 0) return; // below: ended by a charge that was refused
+    zsum_give(&iso->quota->group->fuel, (uint64_t)left);
+    iso->quota->fuel_rest += left;
+    if (iso->fuel > 0) iso->fuel = 0;
+    iso->fuel_reserve = -iso->fuel;
+}
+
+bool zquota_refuel(struct zisolate *iso, bool is_in_builtin)
+{
+    struct zquota *quota = iso->quota;
+    ZVM_ASSERT(iso->fuel + iso->fuel_reserve < 0);
+    uint64_t short_units = (uint64_t) - (iso->fuel + iso->fuel_reserve);
+    uint64_t rest = (uint64_t)quota->fuel_rest;
+    bool is_own_limit = short_units > rest; // then all of it counts as used, as without a group
+    uint64_t least = is_own_limit ? rest : short_units;
+    uint64_t wanted = is_in_builtin && !is_own_limit ? short_units + REFUEL_UNITS : least;
+    if (wanted > rest) wanted = rest;
+    uint64_t got = least == 0 ? 0 : zgroup_take_fuel(quota->group, least, wanted);
+    if (got < least) return end_by_group(iso, ZQUOTA_FUEL, &quota->group->fuel, short_units);
+    add_fuel(iso, got);
+    return !is_own_limit || zerror_terminate(iso, ZVM_E_FUEL);
+}
+
+// ---- A slice ------------------------------------------------------------------------------------
+
+static bool has_cpu_limit(const struct zquota *quota)
+{
+    if (quota->cpu_limit_ns != 0) return true;
+    return quota->group != NULL && quota->group->cpu_ns.limit != UINT64_MAX;
+}
+
+void zquota_begin(struct zisolate *iso, uint64_t budget)
+{
+    struct zquota *quota = iso->quota;
+    quota->is_in_slice = true;
+    if (has_cpu_limit(quota)) quota->cpu_start_ns = zclock_thread_cpu_ns();
+    if (quota->group != NULL) begin_fuel(iso, budget);
+}
+
+// A heap that has become much smaller does not keep the others' room; one that grows no more keeps none.
+static void return_heap(struct zisolate *iso, bool is_over)
+{
+    struct zquota *quota = iso->quota;
+    struct zheap_stats stats;
+    zheap_stats(&iso->heap, &stats);
+    uint64_t slack = is_over ? 0 : stats.committed_bytes / HEAP_SLACK_SHARE;
+    uint64_t needed = stats.committed_bytes + slack;
+    if (quota->heap_granted_bytes <= needed) return;
+    if (!is_over && quota->heap_granted_bytes / 2 <= needed) return;
+    zheap_set_limit(&iso->heap, needed);
+    zsum_give(&quota->group->heap_bytes, quota->heap_granted_bytes - needed);
+    quota->heap_granted_bytes = needed;
+}
+
+static void end_cpu_time(struct zquota *quota, const struct zisolate *iso)
+{
+    uint64_t before_ns = quota->cpu_used_ns;
+    quota->cpu_used_ns = zquota_cpu_ns(iso);
+    if (quota->group != NULL) zsum_add(&quota->group->cpu_ns, quota->cpu_used_ns - before_ns);
+}
+
+void zquota_end(struct zisolate *iso, bool is_over)
+{
+    struct zquota *quota = iso->quota;
+    quota->is_in_slice = false;
+    if (has_cpu_limit(quota)) end_cpu_time(quota, iso);
+    if (quota->group == NULL) return;
+    settle_fuel(iso);
+    return_heap(iso, is_over);
+}
+
+uint64_t zquota_cpu_ns(const struct zisolate *iso)
+{
+    const struct zquota *quota = iso->quota;
+    return quota->cpu_used_ns + (zclock_thread_cpu_ns() - quota->cpu_start_ns);
 }
 
 // ---- The heap of an isolate in a group ------------------------------------------------------------
@@ -180,38 +247,46 @@ uint64_t zquota_raise_heap(struct zisolate *iso, uint64_t limit_bytes, uint64_t 
 {
     struct zquota *quota = iso->quota;
     if (quota == NULL || quota->group == NULL) return limit_bytes;
+    ZVM_ASSERT(limit_bytes == quota->heap_granted_bytes);
     uint64_t room = quota->heap_limit_bytes - quota->heap_granted_bytes;
-    if (room == 0 || quota->heap_limit_bytes < quota->heap_granted_bytes) return limit_bytes;
+    quota->is_group_full = false;
+    if (more_bytes > room) return limit_bytes; // its own limit
     uint64_t slack = limit_bytes / HEAP_SLACK_SHARE;
     if (slack > HEAP_SLACK_MAX_BYTES) slack = HEAP_SLACK_MAX_BYTES;
-    uint64_t least = more_bytes < room ? more_bytes : room;
-    uint64_t wanted = slack < room - least ? least + slack : room;
-    uint64_t got = zsum_take(&quota->group->heap_bytes, least, wanted);
+    uint64_t wanted = slack < room - more_bytes ? more_bytes + slack : room;
+    uint64_t got = zsum_take(&quota->group->heap_bytes, more_bytes, wanted);
+    quota->is_group_full = got == 0;
     quota->heap_granted_bytes += got;
     return limit_bytes + got;
 }
 
-bool zquota_is_group_full(const struct zisolate *iso)
+struct zquota_heap zquota_heap(const struct zisolate *iso, uint64_t limit_bytes,
+                               uint64_t peak_bytes)
 {
     const struct zquota *quota = iso->quota;
-    return quota != NULL && quota->group != NULL &&
-           quota->heap_granted_bytes < quota->heap_limit_bytes;
+    if (quota == NULL || quota->group == NULL)
+        return (struct zquota_heap){limit_bytes, peak_bytes, false};
+    if (!quota->is_group_full)
+        return (struct zquota_heap){quota->heap_limit_bytes, peak_bytes, false};
+    const struct zsum *sum = &quota->group->heap_bytes;
+    return (struct zquota_heap){sum->limit, z_load_relaxed(&sum->taken), true}; // relaxed: a gauge
 }
 
 // ---- Symbols ------------------------------------------------------------------------------------
 
-bool zquota_has_symbol(const struct zisolate *iso)
+bool zquota_take_symbol(struct zisolate *iso, uint32_t bytes)
 {
-    const struct zquota *quota = iso->quota;
-    return quota == NULL || quota->group == NULL || zsum_left(&quota->group->symbols) > 0;
+    if (iso->quota == NULL || iso->quota->group == NULL) return true;
+    struct zgroup *group = iso->quota->group;
+    if (zsum_take(&group->symbols, 1, 1) == 0) return false;
+    if (zsum_take(&group->symbol_bytes, bytes, bytes) == bytes) return true;
+    zsum_give(&group->symbols, 1);
+    return false;
 }
 
-void zquota_add_symbol(struct zisolate *iso)
+void zquota_drop_symbol(struct zisolate *iso, uint32_t bytes)
 {
-    if (iso->quota != NULL && iso->quota->group != NULL) zsum_add(&iso->quota->group->symbols, 1);
-}
-
-void zquota_drop_symbol(struct zisolate *iso)
-{
-    if (iso->quota != NULL && iso->quota->group != NULL) zsum_give(&iso->quota->group->symbols, 1);
+    if (iso->quota == NULL || iso->quota->group == NULL) return;
+    zsum_give(&iso->quota->group->symbols, 1);
+    zsum_give(&iso->quota->group->symbol_bytes, bytes);
 }

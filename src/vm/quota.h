@@ -14,30 +14,43 @@ enum zquota_sum { ZQUOTA_NONE, ZQUOTA_FUEL, ZQUOTA_CPU, ZQUOTA_OUTPUT };
 struct zquota {
     uint64_t cpu_limit_ns;       // 0 = none
     uint64_t cpu_used_ns;        // of the slices that are over
-    uint64_t cpu_start_ns;       // the thread's CPU time when this slice began; 0: none runs, or no limit
+    uint64_t cpu_start_ns;       // the thread's CPU time when this slice began
     uint64_t output_limit_bytes; // 0 = none
     uint64_t output_asked_bytes; // with what was printed before, when that was too much
     // Of the group; NULL: none
     struct zgroup *group;
-    uint64_t heap_limit_bytes; // the isolate's own limit: what it is granted is never more
-    uint64_t heap_granted_bytes;
-    uint64_t fuel_taken, fuel_before; // for this slice; what it had used before
-    bool is_group_dry;                // no fuel was left for this slice
-    uint8_t sum;                      // enum zquota_sum
+    uint64_t heap_limit_bytes;    // the isolate's own limit: what it is granted is never more
+    uint64_t heap_granted_bytes;  // the limit that its heap knows
+    int64_t fuel_rest;            // of its own limit, not yet taken from the group
+    uint64_t sum_used, sum_limit; // of the sum that ended it
+    uint8_t sum;                  // enum zquota_sum
+    bool is_group_full; // it was the group that left its heap no room, when it last had too little
+    bool is_in_slice;
+    // scheduler, under its host lock: the isolates in the group
+    struct zisolate *isolate; // frozen
+    struct zquota *member_next, *member_previous;
 };
 
-// What the options ask for; enters the group. *heap_limit_bytes: what the heap may have at first.
+// What the options ask for; enters the group. The isolate's fuel is set.
 // errors: ZVM_E_NOMEM; of a group: ZVM_E_ISOLATES, ZVM_E_CLOSED cancelled, ZVM_E_HEAP_LIMIT.
-zvm_status zquota_create(struct zisolate *iso, const struct zisolate_options *options,
-                         uint64_t *heap_limit_bytes);
+zvm_status zquota_create(struct zisolate *iso, const struct zisolate_options *options);
 // After the heap is gone; leaves the group.
 void zquota_destroy(struct zisolate *iso);
 
-// A slice begins on the calling thread. The fuel that it may use of `grant`; 0: the group has none.
-uint64_t zquota_begin(struct zisolate *iso, uint64_t grant);
-void zquota_end(struct zisolate *iso);
-// The program starts anew: CPU time counts from 0, output goes on counting.
+// A slice of so much fuel begins on the calling thread; fuel_reserve gets what the group has for it.
+void zquota_begin(struct zisolate *iso, uint64_t budget);
+void zquota_end(struct zisolate *iso, bool is_over);
+// The program starts anew: its own fuel and CPU time from 0, output goes on counting.
 void zquota_restart(struct zisolate *iso);
+// In a group: more has been charged than was taken. False: there is not enough (pending is set).
+// is_in_builtin: the slice goes on.
+bool zquota_refuel(struct zisolate *iso, bool is_in_builtin);
+
+// Fuel that its own limit leaves it and that is not in the isolate's own words.
+static inline int64_t zquota_fuel_rest(const struct zisolate *iso)
+{
+    return iso->quota == NULL ? 0 : iso->quota->fuel_rest;
+}
 
 // The slice that the weight of its group gives it, of the usual one.
 static inline uint64_t zquota_budget(const struct zisolate *iso, uint64_t budget)
@@ -56,12 +69,25 @@ bool zquota_output(struct zisolate *iso, uint64_t bytes);
 
 // Hook of the heap: its limit from now on, when it needs so much more.
 uint64_t zquota_raise_heap(struct zisolate *iso, uint64_t limit_bytes, uint64_t more_bytes);
-// Whether it was the group that left the heap no room.
-bool zquota_is_group_full(const struct zisolate *iso);
 
-// Symbols that the isolate holds.
-bool zquota_has_symbol(const struct zisolate *iso);
-void zquota_add_symbol(struct zisolate *iso);
-void zquota_drop_symbol(struct zisolate *iso);
+// The limit that a heap has come to, and what was used of it.
+struct zquota_heap {
+    uint64_t limit_bytes, used_bytes;
+    bool is_group;
+};
+// From the limit that the heap knows, and its peak.
+struct zquota_heap zquota_heap(const struct zisolate *iso, uint64_t limit_bytes,
+                               uint64_t peak_bytes);
+
+// Its own limit, of the one that its heap knows.
+static inline uint64_t zquota_own_heap_limit(const struct zisolate *iso, uint64_t limit_bytes)
+{
+    bool is_in_group = iso->quota != NULL && iso->quota->group != NULL;
+    return is_in_group ? iso->quota->heap_limit_bytes : limit_bytes;
+}
+
+// Symbols that the isolate holds. False: the group has no room for one more of so many bytes.
+bool zquota_take_symbol(struct zisolate *iso, uint32_t bytes);
+void zquota_drop_symbol(struct zisolate *iso, uint32_t bytes);
 
 #endif // ZVM_VM_QUOTA_H

@@ -106,12 +106,6 @@ static void set_hint(struct zisolate *iso, const struct zerror *error)
     set_text(&iso->extra->hint, &iso->extra->hint_bytes, zstrbuf_text(text), text->length);
 }
 
-static const struct zsum *group_sum(const struct zquota *quota)
-{
-    if (quota->sum == ZQUOTA_FUEL) return &quota->group->fuel;
-    return quota->sum == ZQUOTA_CPU ? &quota->group->cpu_ns : &quota->group->output_bytes;
-}
-
 static const char *text_of(const struct zisolate *iso)
 {
     static const char *const group_texts[] = {
@@ -120,6 +114,8 @@ static const char *text_of(const struct zisolate *iso)
         [ZQUOTA_OUTPUT] = "the group printed more than it may",
     };
     if (iso->status == ZVM_E_GROUP_LIMIT) return group_texts[iso->quota->sum];
+    bool is_group = iso->quota != NULL && iso->quota->is_group_full;
+    if (iso->status == ZVM_E_HEAP_LIMIT && is_group) return "the group used up its memory";
     return zstatus_text((zvm_status)iso->status);
 }
 
@@ -128,12 +124,13 @@ static void set_limit(struct zisolate *iso)
 {
     struct zisolate_extra *extra = iso->extra;
     struct zheap_stats stats;
-    const struct zsum *sum;
+    struct zquota_heap heap;
     switch (iso->status) {
     case ZVM_E_HEAP_LIMIT:
         zheap_stats(&iso->heap, &stats);
-        extra->limit_used = stats.committed_peak_bytes;
-        extra->limit_allowed = stats.limit_bytes;
+        heap = zquota_heap(iso, stats.limit_bytes, stats.committed_peak_bytes);
+        extra->limit_used = heap.used_bytes;
+        extra->limit_allowed = heap.limit_bytes;
         return;
     case ZVM_E_FUEL:
         extra->limit_used = zisolate_fuel_used(iso);
@@ -152,9 +149,8 @@ static void set_limit(struct zisolate *iso)
         extra->limit_allowed = iso->quota->output_limit_bytes;
         return;
     case ZVM_E_GROUP_LIMIT:
-        sum = group_sum(iso->quota);
-        extra->limit_used = z_load_relaxed(&sum->taken); // relaxed: a gauge
-        extra->limit_allowed = sum->limit;
+        extra->limit_used = iso->quota->sum_used;
+        extra->limit_allowed = iso->quota->sum_limit;
         return;
     default:
         extra->limit_used = extra->limit_allowed = 0;

@@ -316,11 +316,24 @@ bool zstring_repeat(struct zisolate *iso, struct zvalue string, int64_t count, s
 
 // ---- Keys ---------------------------------------------------------------------------------------
 
-// One symbol more of so many bytes is within what the isolate may hold.
-static bool has_quota(const struct zisolate *iso, uint32_t bytes)
+// One symbol more of so many bytes is within what the isolate may hold, and its group has room for it,
+// which is the isolate's from now on.
+static bool take_quota(struct zisolate *iso, uint32_t bytes)
 {
     return zheap_held_count(&iso->heap) < iso->symbol_limit_count &&
-           bytes <= iso->symbol_limit_bytes - iso->symbol_bytes && zquota_has_symbol(iso);
+           bytes <= iso->symbol_limit_bytes - iso->symbol_bytes && zquota_take_symbol(iso, bytes);
+}
+
+static bool raise_group_quota(struct zisolate *iso, uint32_t bytes)
+{
+    const struct zgroup *group = iso->quota->group;
+    uint64_t left = zsum_left(&group->symbols); // a moment's: others may have dropped some since
+    const struct zsum *sum = left == 0 ? &group->symbols : &group->symbol_bytes;
+    return zerror_raise(iso, ZERROR_INTERN_LIMIT,
+                        "intern limit of the group of %llu %s reached: %llu held, %u requested",
+                        (unsigned long long)sum->limit, left == 0 ? "symbols" : "bytes",
+                        (unsigned long long)z_load_relaxed(&sum->taken), // relaxed: a gauge
+                        left == 0 ? 1u : (unsigned)bytes);
 }
 
 static ZVM_COLD bool raise_quota(struct zisolate *iso, uint32_t bytes)
@@ -330,13 +343,11 @@ static ZVM_COLD bool raise_quota(struct zisolate *iso, uint32_t bytes)
         return zerror_raise(iso, ZERROR_INTERN_LIMIT,
                             "intern limit of %u symbols reached: %u held, 1 requested",
                             (unsigned)iso->symbol_limit_count, (unsigned)count);
-    if (!zquota_has_symbol(iso))
-        return zerror_raise(iso, ZERROR_INTERN_LIMIT,
-                            "intern limit of the group of %llu symbols reached: %u held here",
-                            (unsigned long long)iso->quota->group->symbols.limit, (unsigned)count);
-    return zerror_raise(
-        iso, ZERROR_INTERN_LIMIT, "intern limit of %u bytes reached: %u held, %u requested",
-        (unsigned)iso->symbol_limit_bytes, (unsigned)iso->symbol_bytes, (unsigned)bytes);
+    if (bytes > iso->symbol_limit_bytes - iso->symbol_bytes)
+        return zerror_raise(
+            iso, ZERROR_INTERN_LIMIT, "intern limit of %u bytes reached: %u held, %u requested",
+            (unsigned)iso->symbol_limit_bytes, (unsigned)iso->symbol_bytes, (unsigned)bytes);
+    return raise_group_quota(iso, bytes);
 }
 
 // The held set is full: what the program no longer reaches leaves it. The program pays for the
@@ -344,13 +355,13 @@ static ZVM_COLD bool raise_quota(struct zisolate *iso, uint32_t bytes)
 static ZVM_COLD bool make_quota_slow(struct zisolate *iso, uint32_t bytes)
 {
     zheap_drop_spares(&iso->heap); // pooled, not held by the program
-    if (has_quota(iso, bytes)) return true;
+    if (take_quota(iso, bytes)) return true;
     struct zheap_stats stats;
     zheap_stats(&iso->heap, &stats);
     if (!zfuel_charge(iso, stats.live_bytes)) return false;
     zheap_collect(&iso->heap, NULL);
     zheap_drop_spares(&iso->heap);
-    return has_quota(iso, bytes) || raise_quota(iso, bytes);
+    return take_quota(iso, bytes) || raise_quota(iso, bytes);
 }
 
 static ZVM_COLD bool raise_full(struct zisolate *iso)
@@ -372,11 +383,10 @@ static bool has_spares(struct zisolate *iso)
 }
 
 // Takes a symbol from the runtime's table into the held set. One reference belongs to the set.
-static bool acquire_key(struct zisolate *iso, const struct zstring *string, struct zvalue *out)
+static bool hold_key(struct zisolate *iso, const struct zstring *string, bool *was_held,
+                     struct zvalue *out)
 {
     const struct zstring *symbol;
-    uint32_t bytes = (uint32_t)zintern_symbol_bytes(zstring_length_bytes(string));
-    if (ZVM_UNLIKELY(!has_quota(iso, bytes)) && !make_quota_slow(iso, bytes)) return false;
     zvm_status status = zintern_acquire(iso->shared->intern, zstring_bytes(string),
                                         zstring_length_bytes(string), &symbol);
     if (status == ZVM_E_INTERN_LIMIT && has_spares(iso)) {
@@ -390,19 +400,25 @@ static bool acquire_key(struct zisolate *iso, const struct zstring *string, stru
         return zerror_raise_memory(iso);
     }
     if (status != ZVM_OK) return raise_full(iso);
-    bool was_held = false;
-    if (!zheap_hold_symbol(&iso->heap, symbol, &was_held)) {
+    if (!zheap_hold_symbol(&iso->heap, symbol, was_held)) {
         zintern_release(iso->shared->intern, symbol);
         return zerror_raise_memory(iso);
     }
-    if (was_held) {
-        zintern_release(iso->shared->intern, symbol);
-    } else {
-        iso->symbol_bytes += bytes;
-        zquota_add_symbol(iso);
-    }
+    if (*was_held) zintern_release(iso->shared->intern, symbol);
     *out = zvalue_object(symbol, ZTAG_SYMBOL);
     return true;
+}
+
+static bool acquire_key(struct zisolate *iso, const struct zstring *string, struct zvalue *out)
+{
+    uint32_t bytes = (uint32_t)zintern_symbol_bytes(zstring_length_bytes(string));
+    if (ZVM_UNLIKELY(!take_quota(iso, bytes)) && !make_quota_slow(iso, bytes)) return false;
+    bool was_held = false, is_held = hold_key(iso, string, &was_held, out);
+    if (is_held && !was_held)
+        iso->symbol_bytes += bytes;
+    else
+        zquota_drop_symbol(iso, bytes);
+    return is_held;
 }
 
 bool zstring_as_key(struct zisolate *iso, struct zvalue string, struct zvalue *out)

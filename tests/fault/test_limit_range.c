@@ -5,9 +5,11 @@
 // with a limit that nobody reaches; then from the least that is accepted in steps of STEP bytes for FINE
 // bytes, and from there in N wider steps up to what it needed. A program that was never refused
 // anything must do exactly what it did at first. One runtime a program; when it is destroyed, the
-// seam's counters must be back where they were.
+// seam's counters must be back where they were. And once more with wider steps where the limit is that of
+// a group and the isolate has none: then memory is granted step by step, and all must be the same.
 //
-// Usage: test_limit_range [--step BYTES] [--fine BYTES] [--runs N] [--verbose] [PATH...]
+// Usage: test_limit_range [--step BYTES] [--fine BYTES] [--runs N] [--group] [--verbose] [PATH...]
+// --group: only the limits of groups, in these steps.
 #include "fault/corpus.h"
 
 #include "base/alloc.h"
@@ -35,6 +37,7 @@ struct run {
     char *output; // of the first run, [output_bytes]; later ones compare
     size_t output_bytes, output_capacity, compared;
     bool is_first, differs, was_refused;
+    bool in_group; // the limit is that of a group
     zvm_result result;
 };
 
@@ -73,7 +76,12 @@ static void note_moment(zvm_isolate *isolate, void *user, zvm_moment moment)
 static bool run_once(struct run *run, zvm_runtime *runtime, zvm_code *code)
 {
     zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
-    options.heap_limit_bytes = run->limit_bytes;
+    zvm_group *group = NULL;
+    zvm_group_options group_options = ZVM_GROUP_OPTIONS_INIT;
+    group_options.heap_limit_bytes = run->limit_bytes;
+    if (zvm_group_create(runtime, &group_options, &group) != ZVM_OK) return false;
+    options.group = run->in_group ? group : NULL;
+    options.heap_limit_bytes = run->in_group ? LIMIT_MAX : run->limit_bytes;
     options.output = take_output;
     options.output_context = run;
     options.on_moment = note_moment;
@@ -85,7 +93,10 @@ static bool run_once(struct run *run, zvm_runtime *runtime, zvm_code *code)
     if (zvm_isolate_create(runtime, code, &options, &isolate) != ZVM_OK) return false;
     bool ok = corpus_run(isolate, NULL) == ZVM_OK &&
               zvm_isolate_result(isolate, &run->result) == ZVM_OK;
-    return zvm_isolate_destroy(isolate) == ZVM_OK && ok;
+    ok = zvm_isolate_destroy(isolate) == ZVM_OK && ok;
+    zvm_group_figures figures = ZVM_GROUP_FIGURES_INIT;
+    ok = zvm_group_report(group, &figures) == ZVM_OK && figures.heap_granted_bytes == 0 && ok;
+    return zvm_group_destroy(group) == ZVM_OK && ok;
 }
 
 // What is wrong with how it ended; NULL: nothing.
@@ -94,7 +105,8 @@ static const char *fault_of(const struct run *run, zvm_status expected)
     zvm_status status = run->result.status;
     if (run->result.heap_peak_bytes > run->limit_bytes) return "committed more than the limit";
     if (run->result.heap_live_bytes > run->limit_bytes) return "more lives than the limit";
-    if (run->result.heap_limit_bytes != run->limit_bytes) return "the limit is another one";
+    if (run->result.heap_limit_bytes != (run->in_group ? LIMIT_MAX : run->limit_bytes))
+        return "the limit is another one";
     if (!run->was_refused) {
         if (status != expected) return "ends otherwise, although nothing was refused";
         if (run->differs || run->compared != run->output_bytes)
@@ -128,7 +140,7 @@ static void try_limit(struct totals *totals, struct run *run, zvm_runtime *runti
 
 struct plan {
     uint64_t step, fine_bytes, runs;
-    bool is_verbose;
+    bool is_verbose, is_group_only;
 };
 
 // How far from one limit to the next.
@@ -158,6 +170,21 @@ static void try_limits(struct totals *totals, struct run *run, zvm_runtime *runt
     try_limit(totals, run, runtime, code, expected);
 }
 
+// Alone, and in a group.
+static void try_both(struct totals *totals, struct run *run, zvm_runtime *runtime, zvm_code *code,
+                     const struct plan *plan)
+{
+    struct plan group_plan = *plan;
+    if (!plan->is_group_only) {
+        try_limits(totals, run, runtime, code, plan);
+        group_plan.step *= 16;
+        group_plan.runs /= 4;
+    }
+    run->in_group = true;
+    run->output_bytes = 0;
+    try_limits(totals, run, runtime, code, &group_plan);
+}
+
 static bool drop_text(void *context, const char *text, size_t length)
 {
     (void)context, (void)text, (void)length;
@@ -176,7 +203,7 @@ static void try_program(struct totals *totals, const struct corpus_program *prog
     if (zvm_runtime_create(NULL, &runtime) != ZVM_OK) corpus_die("no runtime", program->path);
     zvm_status status = zvm_code_from_file(runtime, program->path, NULL, drop_text, NULL, &code);
     if (status == ZVM_OK) {
-        try_limits(totals, &run, runtime, code, plan);
+        try_both(totals, &run, runtime, code, plan);
         zvm_code_release(code);
     } else if (status != ZVM_E_SYNTAX) {
         corpus_die(zvm_status_text(status), program->path);
@@ -193,8 +220,8 @@ static void try_program(struct totals *totals, const struct corpus_program *prog
 static void usage(void)
 {
     (void)fprintf(stderr,
-                  "usage: test_limit_range [--step BYTES] [--fine BYTES] [--runs N] [--verbose] "
-                  "[PATH...]\n");
+                  "usage: test_limit_range [--step BYTES] [--fine BYTES] [--runs N] [--group] "
+                  "[--verbose] [PATH...]\n");
     exit(2);
 }
 
@@ -217,6 +244,8 @@ static int read_options(int argc, char **argv, struct plan *plan)
             plan->fine_bytes = read_number(argv[++i]);
         else if (strcmp(argv[i], "--runs") == 0)
             plan->runs = read_number(argv[++i]);
+        else if (strcmp(argv[i], "--group") == 0)
+            plan->is_group_only = true;
         else if (strcmp(argv[i], "--verbose") == 0)
             plan->is_verbose = true;
         else

@@ -2,13 +2,14 @@
 // and are followed by somebody who frees it.
 //
 // The real sums and words (vm/group.h). Three isolates enter, twice, under a limit of two at a time, take
-// fuel for a slice, use a part, settle and leave; one thread cancels; another one frees the group when
-// nobody will enter any more and nobody is inside. Wanted: never more isolates inside than the limit,
-// nor more fuel used; fuel that was not used is back in the end; who frees sees all that was done inside,
-// and nobody touches the group afterwards; who enters after the cancel has been seen runs nothing.
-// Bugs: look_first: an isolate looks for room before it counts itself. lost_give: fuel is given back by a
-// read and a write. relaxed_leave: who sees the group empty need not see what was done inside.
-// early_leave: an isolate leaves before it settles.
+// fuel for a slice, use a part and give the rest back, or use all and take more, and leave; one thread
+// cancels; another one frees the group when nobody will enter any more and nobody is inside. Wanted:
+// never more isolates inside than the limit, nor more fuel used; fuel that was not used is back in the
+// end; who frees sees all that was done inside, and nobody touches the group afterwards.
+// Bugs: look_first: an isolate looks for room before it counts itself. use_first: what a slice needs
+// beyond what it took is counted when it has been used. lost_give: fuel is given back by a read and a
+// write. relaxed_leave: who sees the group empty need not see what was done inside. early_leave: an
+// isolate leaves before it gives back.
 #include "model.h"
 
 #include "vm/group.h"
@@ -16,9 +17,9 @@
 #define ISOLATES 3
 #define INSIDE   2 // at a time
 #define TURNS    2
-#define FUEL     3 // a slice takes 2 and uses 1
+#define FUEL     4 // a slice takes 2; its first turn uses 1 of them, its second one more than 2
 
-enum bug { LOOK_FIRST = 1, LOST_GIVE, RELAXED_LEAVE, EARLY_LEAVE };
+enum bug { LOOK_FIRST = 1, USE_FIRST, LOST_GIVE, RELAXED_LEAVE, EARLY_LEAVE };
 
 static struct zgroup group;
 static uint32_t done[ISOLATES]; // plain: written inside
@@ -52,23 +53,43 @@ static bool enter(void)
     return true;
 }
 
-static void settle(uint64_t taken)
+static void settle(uint64_t left)
 {
     zx_assert(zx_plain_read(&is_freed) == 0);
-    if (taken == 0) return;
+    if (left == 0) return;
     if (zmodel_bug == LOST_GIVE)
-        z_store_relaxed(&group.fuel.taken, z_load_relaxed(&group.fuel.taken) - (taken - 1));
+        z_store_relaxed(&group.fuel.taken, z_load_relaxed(&group.fuel.taken) - left);
     else
-        zgroup_settle_fuel(&group, taken, 1);
+        zsum_give(&group.fuel, left);
 }
 
-static uint64_t run_slice(uint32_t own)
+static void use(uint32_t units)
+{
+    zx_assert(z_fetch_add_relaxed(&used, units) + units <= FUEL);
+}
+
+static void use_one_more(void)
+{
+    if (zmodel_bug != USE_FIRST) {
+        if (zsum_take(&group.fuel, 1, 1) == 1) use(1);
+        return;
+    }
+    if (zsum_left(&group.fuel) == 0) return;
+    use(1);
+    zsum_add(&group.fuel, 1);
+}
+
+// What it has left of what it took.
+static uint64_t run_slice(uint32_t own, bool is_first)
 {
     zx_plain_write(&done[own], done[own] + 1);
     if (zgroup_is_cancelled(&group)) return 0;
     uint64_t taken = zsum_take(&group.fuel, 1, 2);
-    if (taken > 0) zx_assert(z_fetch_add_relaxed(&used, 1) < FUEL);
-    return taken;
+    if (taken == 0) return 0;
+    use(is_first ? 1 : (uint32_t)taken);
+    if (is_first) return taken - 1;
+    use_one_more();
+    return 0;
 }
 
 static void live(uint32_t own)
@@ -78,9 +99,9 @@ static void live(uint32_t own)
         if (is_in) zx_assert(z_load_relaxed(&group.isolates.taken) <= INSIDE);
         if (i == TURNS - 1) z_fetch_add_acq_rel(&last, 1); // as the host must
         if (!is_in) continue;
-        uint64_t taken = run_slice(own);
+        uint64_t left = run_slice(own, i == 0);
         if (zmodel_bug == EARLY_LEAVE) zgroup_leave(&group);
-        settle(taken);
+        settle(left);
         if (zmodel_bug != EARLY_LEAVE) zgroup_leave(&group);
     }
 }
@@ -115,6 +136,7 @@ static void check(void)
 
 static const struct zmodel_bug bugs[] = {
     {.name = "look_first", .random_max = 1000, .pct_max = 1000},
+    {.name = "use_first", .random_max = 20000, .pct_max = 20000},
     {.name = "lost_give", .random_max = 20000, .pct_max = 20000},
     {.name = "relaxed_leave", .random_max = 1000, .pct_max = 1000},
     {.name = "early_leave", .random_max = 20000, .pct_max = 20000},

@@ -3,7 +3,7 @@
 // With: src/sched/queue.c src/sched/finish.c src/sched/park.c src/sched/event.c
 // With: src/sched/wait.c src/sched/token.c src/sched/wheel.c src/sched/blocking.c src/sched/finished.c
 // With: src/sched/replay.c
-// With: src/sched/overflow.c src/sched/figures.c src/report/block.c
+// With: src/sched/overflow.c src/sched/figures.c src/sched/group.c src/report/block.c
 // Define: ZRING_SLOTS=2 ZCHAIN_MAX=1 ZOVERFLOW_FIRST=1 ZSEARCH_LOOKS=2 ZSCHED_EVENTS=1
 // Define: ZREPORT_PAUSE_BUCKETS=8 pthread_getcpuclockid=zmodel_no_clock
 //

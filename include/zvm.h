@@ -1478,7 +1478,7 @@ ZVM_API zvm_status zvm_mm_adopt(zvm_mm *mm);
 /// in:      mm; field_count at most 2^26
 /// out:     out  its handle
 /// errors:  ZVM_E_HEAP_LIMIT nothing more fits, after a collection; ZVM_E_NOMEM; ZVM_E_LIMIT
-///          field_count; ZVM_E_THREAD; ZVM_E_ARGUMENT
+///          field_count, or 2^30 objects; ZVM_E_THREAD; ZVM_E_ARGUMENT
 /// thread:  owner; may collect, and then call finalizers
 /// memory:  9 bytes a field and 17 more, up to the next cell size; a place in the handle table
 /// cost:    constant, amortised; linear in field_count
@@ -1552,13 +1552,16 @@ typedef struct zvm_mm_info {
     bool is_root;
     uint32_t field_count; // 0 when is_bytes
     uint64_t bytes;       // cell and payload
-    uint64_t age_ns;      // to some milliseconds
+    uint64_t age_ns;      // to some milliseconds, see zvm_mm_object_info
     uint64_t age_collections; // survived; counted modulo 65536
 } zvm_mm_info;
 
 #define ZVM_MM_INFO_INIT {.size = sizeof(zvm_mm_info)}
 
-/// What is known of an object.
+/// What is known of an object. Its age is exact to some milliseconds, with one exception: calls that make
+/// objects one right after the other, with no other call between, may share a look at the clock. So when
+/// the caller pauses in the middle of such a row, up to 31 of the objects behind the pause count it as
+/// their own. With a history no look is shared.
 ///
 /// in:      mm; handle; out->size set
 /// out:     out

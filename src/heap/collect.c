@@ -101,10 +101,7 @@ void zheap_next_epoch(struct zheap *heap, uint64_t *which)
 
 bool zheap_is_dead(const struct zheap *heap, const struct zobject *object)
 {
-    if (zheap_is_marked(object)) return false;
-    const struct zheap_more *more = zheap_more(heap);
-    if (more == NULL) return zheap_private_const(heap)->is_collecting;
-    return more->cycle.is_minor || zpage_at(object)->turn != more->cycle.turn;
+    return zheap_is_dead_now(heap, object);
 }
 
 // ---- Collections at once ------------------------------------------------------------------------

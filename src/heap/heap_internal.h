@@ -544,6 +544,15 @@ static inline bool zheap_is_marked(const struct zobject *object)
     return (*zpage_mark(zpage_at(object)) & zgranule_bit(object)) != 0;
 }
 
+// zheap_is_dead as a part of its caller.
+static inline bool zheap_is_dead_now(const struct zheap *heap, const struct zobject *object)
+{
+    if (zheap_is_marked(object)) return false;
+    const struct zheap_more *more = zheap_more(heap);
+    if (more == NULL) return zheap_private_const(heap)->is_collecting;
+    return more->cycle.is_minor || zpage_at(object)->turn != more->cycle.turn;
+}
+
 // finish.c
 void zfinish_page(struct zheap *heap, struct zpage *page); // the peak is noted
 void zfinish_mixed(struct zheap *heap);                    // the first page, and the reserve

@@ -11,9 +11,18 @@
 #ifndef ZVM_HEAP_MM_H
 #define ZVM_HEAP_MM_H
 
+#include "base/atomic.h"
 #include "zvm.h"
 
 struct zmm;
+
+// What every call looks at: the beginning of struct zmm.
+struct zmm_front {
+    _Atomic uint64_t owner; // the thread; written by it, read by any that calls by mistake
+    uint32_t waiting_first; // entry whose finalizer is to be called; ZMM_NONE: none is
+};
+
+#define ZMM_NONE UINT32_MAX
 
 struct zmm_options {
     uint64_t limit_bytes;
@@ -27,9 +36,25 @@ zvm_status zmm_create(const struct zmm_options *options, struct zmm **out);
 // Runs the finalizers that are left.
 zvm_status zmm_destroy(struct zmm *mm);
 void zmm_adopt(struct zmm *mm);
-bool zmm_is_owner(const struct zmm *mm); // the calling thread is
-// Ends a call: the finalizers of what went in it are called.
-void zmm_finish(struct zmm *mm);
+// Calls the finalizers of what went.
+void zmm_finish_slow(struct zmm *mm);
+
+// Names a thread: no two that live at once have it at the same address, and reading it calls nobody.
+extern _Thread_local char zmm_thread_mark;
+
+// The calling thread is. relaxed: the word guards nothing, see zmm_adopt.
+static inline bool zmm_is_owner(const struct zmm *mm)
+{
+    const struct zmm_front *front = (const struct zmm_front *)(const void *)mm;
+    return z_load_relaxed(&front->owner) == (uintptr_t)&zmm_thread_mark;
+}
+
+// Ends a call.
+static inline void zmm_finish(struct zmm *mm)
+{
+    if (((const struct zmm_front *)(const void *)mm)->waiting_first != ZMM_NONE)
+        zmm_finish_slow(mm);
+}
 
 zvm_status zmm_allocate(struct zmm *mm, uint32_t field_count, zvm_handle *out);
 zvm_status zmm_allocate_bytes(struct zmm *mm, const void *bytes, size_t count, zvm_handle *out);

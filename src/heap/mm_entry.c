@@ -5,13 +5,12 @@
 //              2. a generation belongs to one object for ever: it goes up when the entry is freed,
 //                 and an entry that has used up its generations is never used again.
 // How: free entries are a list through `next`, taken from the front: constant time, and the index
-// given back last is used first. All arrays are charged to the heap, so that the limit holds for
+// given back last is used first. What takes an entry has no finalizer. All arrays are charged to the heap, so that the limit holds for
 // handles as for objects.
 #define ZVM_HEAP_INTERNAL
 #include "heap/mm_internal.h"
 
 #include "base/alloc.h"
-#include "base/clock.h"
 
 enum { ENTRIES_FIRST = ZHEAP_TINY ? 1 : 16 };
 
@@ -46,12 +45,10 @@ zvm_status zmm_reserve_index(struct zmm *mm, struct zmm_index_list *list)
     return status;
 }
 
-void zmm_free_index_list(struct zmm *mm, struct zmm_index_list *list)
+void zmm_free_array(struct zmm *mm, void *array, size_t bytes)
 {
-    size_t bytes = list->capacity * sizeof list->items[0];
-    z_free(list->items, bytes);
+    z_free(array, bytes);
     zheap_uncharge(&mm->heap, bytes);
-    *list = (struct zmm_index_list){NULL, 0, 0};
 }
 
 struct zvalue zmm_value(const struct zmm *mm, uint32_t index)
@@ -62,39 +59,11 @@ struct zvalue zmm_value(const struct zmm *mm, uint32_t index)
 
 zvm_status zmm_grow_entries(struct zmm *mm)
 {
+    if (mm->entry_capacity >= ZMM_ENTRIES_MAX) return ZVM_E_LIMIT;
     void *entries = mm->entries;
     zvm_status status = zmm_grow(mm, &entries, &mm->entry_capacity, sizeof mm->entries[0]);
     mm->entries = entries;
     return status;
-}
-
-uint32_t zmm_take_entry(struct zmm *mm, struct zobject *object)
-{
-    uint32_t index = mm->free_entry;
-    if (index != ZMM_NONE) {
-        mm->free_entry = mm->entries[index].next;
-    } else {
-        ZVM_ASSERT(mm->entry_count < mm->entry_capacity);
-        index = mm->entry_count++;
-        mm->entries[index].generation = 1;
-    }
-    struct zmm_entry *entry = &mm->entries[index];
-    entry->object = object;
-    entry->made_ns = zclock_coarse_ns();
-    entry->next = ZMM_NONE;
-    entry->root = ZMM_NONE;
-    entry->root_count = 0;
-    if (index < mm->finalizer_capacity) mm->finalizers[index].function = NULL;
-    return index;
-}
-
-static void free_entry(struct zmm *mm, uint32_t index)
-{
-    struct zmm_entry *entry = &mm->entries[index];
-    if (entry->generation == UINT32_MAX) return;
-    entry->generation++;
-    entry->next = mm->free_entry;
-    mm->free_entry = index;
 }
 
 static bool has_finalizer(const struct zmm *mm, uint32_t index)
@@ -103,18 +72,18 @@ static bool has_finalizer(const struct zmm *mm, uint32_t index)
 }
 
 // The entry of an object with a finalizer keeps its generation until that has been called with it.
-void zmm_drop_entry(struct zmm *mm, uint32_t index)
+void zmm_drop_entry_slow(struct zmm *mm, uint32_t index)
 {
     struct zmm_entry *entry = &mm->entries[index];
     entry->object = NULL;
     if (entry->root != ZMM_NONE) zmm_forget_root(mm, index);
     if (!has_finalizer(mm, index)) {
-        free_entry(mm, index);
+        zmm_free_entry(mm, index);
         return;
     }
     entry->next = ZMM_NONE;
     if (mm->waiting_last == ZMM_NONE)
-        mm->waiting_first = index;
+        mm->front.waiting_first = index;
     else
         mm->entries[mm->waiting_last].next = index;
     mm->waiting_last = index;
@@ -123,18 +92,18 @@ void zmm_drop_entry(struct zmm *mm, uint32_t index)
 // ---- Finalizers -------------------------------------------------------------------------------
 
 // Calls what waits, in the order in which the objects went. What a finalizer does may add more.
-void zmm_finish(struct zmm *mm)
+void zmm_finish_slow(struct zmm *mm)
 {
-    if (mm->waiting_first == ZMM_NONE || mm->is_finalizing) return;
+    if (mm->is_finalizing) return;
     mm->is_finalizing = true;
-    while (mm->waiting_first != ZMM_NONE) {
-        uint32_t index = mm->waiting_first;
-        mm->waiting_first = mm->entries[index].next;
-        if (mm->waiting_first == ZMM_NONE) mm->waiting_last = ZMM_NONE;
+    while (mm->front.waiting_first != ZMM_NONE) {
+        uint32_t index = mm->front.waiting_first;
+        mm->front.waiting_first = mm->entries[index].next;
+        if (mm->front.waiting_first == ZMM_NONE) mm->waiting_last = ZMM_NONE;
         struct zmm_finalizer finalizer = mm->finalizers[index];
         zvm_handle handle = zmm_handle(mm, index);
         mm->finalizers[index].function = NULL;
-        free_entry(mm, index);
+        zmm_free_entry(mm, index);
         mm->finalized_count++;
         finalizer.function(finalizer.user, handle);
     }

@@ -12,16 +12,29 @@
 
 #define ZMM_INLINE_FIELDS 225u // more go to a list, whose payload is outside
 #define ZMM_FIELDS_MAX    (1u << 26)
-#define ZMM_NONE          UINT32_MAX
 
+// An object knows its entry, and when it was made: both in one word, see zmm_word.
 struct zmm_entry {
     struct zobject *object; // NULL: the entry is free, or its finalizer waits
-    uint64_t made_ns;
-    uint32_t
-        generation; // goes up when the object goes; an entry whose generations are used up stays out
-    uint32_t next;  // free or waiting: the next such entry
-    uint32_t root;  // place in roots; ZMM_NONE: no root
-    uint32_t root_count; // times that it was added
+    uint32_t generation;    // goes up when the object goes; one that is used up stays out of use
+    union {
+        uint32_t root; // live: place in roots; ZMM_NONE: no root
+        uint32_t next; // free or waiting: the next such entry
+    };
+};
+
+_Static_assert(sizeof(struct zmm_entry) == 16, "four entries a cache line");
+
+#define ZMM_INDEX_BITS  30u
+#define ZMM_ENTRIES_MAX (1u << ZMM_INDEX_BITS)
+// Time is kept in these units, since the manager was made and modulo 2^34 of them: 2.2 years.
+#define ZMM_TICK_NS_BITS 22u
+// So many calls that make objects, one right after the other, share a look at the clock; see mm_entry.c.
+#define ZMM_LOOK_SHARED_MAX 32u
+
+struct zmm_root {
+    uint32_t index; // of its entry
+    uint32_t count; // times that it was added
 };
 
 struct zmm_finalizer {
@@ -34,9 +47,14 @@ struct zmm_index_list {
     uint32_t count, capacity;
 };
 
+struct zmm_root_list {
+    struct zmm_root *items;
+    uint32_t count, capacity;
+};
+
 struct zmm {
-    _Atomic uint64_t owner; // the thread; written by it, read by any that calls by mistake
-    uint64_t nonce;         // in every handle of this manager
+    struct zmm_front front;
+    uint64_t nonce; // in every handle of this manager
     struct zspan_pool *pool;
     struct zheap_env *env;
     void *block;
@@ -45,10 +63,10 @@ struct zmm {
     struct zmm_entry *entries;
     struct zmm_finalizer *finalizers; // NULL until the first; as many as there are entries
     uint32_t entry_count, entry_capacity, finalizer_capacity;
-    uint32_t free_entry;                  // first free entry; ZMM_NONE: none
-    uint32_t waiting_first, waiting_last; // entries whose finalizer is to be called
-    struct zmm_index_list roots;          // entries, in any order
-    struct zmm_index_list scoped;         // what was made in the open scopes, oldest first
+    uint32_t free_entry;          // first free entry; ZMM_NONE: none
+    uint32_t waiting_last;        // of those that begin at front.waiting_first
+    struct zmm_root_list roots;   // in any order
+    struct zmm_index_list scoped; // what was made in the open scopes, oldest first
     uint32_t scope_depth;
     struct zobject *tombstones; // linked through the cells
     struct zobject *unpruned;   // those that the pruning under way has still to look at
@@ -56,9 +74,17 @@ struct zmm {
     uint32_t prune_at; // entry
     bool is_pruning_tombstones;
 
-    uint64_t live_count, live_bytes, live_peak_bytes; // tombstones not counted
-    uint64_t allocated_count, allocated_bytes, deallocated_count;
-    uint64_t finalized_count;
+    // Tombstones count as freed. What lives is the difference, and only grows while nothing is freed.
+    uint64_t allocated_count, allocated_bytes;
+    uint64_t freed_count, freed_bytes;
+    uint64_t live_peak_bytes; // as of the last time that something was freed
+    uint64_t deallocated_count, finalized_count;
+
+    uint64_t made_ns;      // the manager itself
+    uint64_t looked_ns;    // at the clock
+    uint64_t stamp;        // of that time, in its place in a word
+    uint32_t looks_left;   // calls that may take it for now
+    uint32_t looks_shared; // how many may, after the next look
 
     zvm_mm_history_entry *history; // ring of history_capacity
     uint32_t history_capacity;
@@ -67,6 +93,16 @@ struct zmm {
 };
 
 // What every call does stands here, so that it is part of the call.
+
+static inline uint64_t zmm_live_bytes(const struct zmm *mm)
+{
+    return mm->allocated_bytes - mm->freed_bytes;
+}
+
+static inline uint64_t zmm_live_count(const struct zmm *mm)
+{
+    return mm->allocated_count - mm->freed_count;
+}
 
 static inline zvm_handle zmm_handle(const struct zmm *mm, uint32_t index)
 {
@@ -87,18 +123,82 @@ static inline zvm_status zmm_resolve(const struct zmm *mm, zvm_handle handle, ui
     return ZVM_OK;
 }
 
+// Before anything is freed.
+static inline void zmm_note_peak(struct zmm *mm)
+{
+    uint64_t live = zmm_live_bytes(mm);
+    if (live > mm->live_peak_bytes) mm->live_peak_bytes = live;
+}
+
+// mm_clock.c
+void zmm_look(struct zmm *mm);
+uint64_t zmm_age_ns(const struct zmm *mm, const struct zobject *object);
+static inline uint64_t zmm_stamp(struct zmm *mm)
+{
+    if (ZVM_UNLIKELY(mm->looks_left == 0)) zmm_look(mm);
+    mm->looks_left--;
+    return mm->stamp;
+}
+
+// Another call than one that makes an object: the next that does looks at the clock.
+static inline void zmm_end_look(struct zmm *mm)
+{
+    mm->looks_left = 0;
+}
+
+static inline void zmm_look_once(struct zmm *mm)
+{
+    zmm_look(mm);
+    zmm_end_look(mm);
+}
+
 // mm_entry.c
 struct zvalue zmm_value(const struct zmm *mm, uint32_t index); // of a live entry
 zvm_status zmm_grow_entries(struct zmm *mm);
-static inline zvm_status zmm_reserve_entry(struct zmm *mm)
+static inline bool zmm_has_entry(const struct zmm *mm)
 {
-    if (mm->free_entry != ZMM_NONE || mm->entry_count < mm->entry_capacity) return ZVM_OK;
-    return zmm_grow_entries(mm);
+    return mm->free_entry != ZMM_NONE || mm->entry_count < mm->entry_capacity;
 }
-uint32_t zmm_take_entry(struct zmm *mm, struct zobject *object); // after a reserve
-void zmm_drop_entry(struct zmm *mm, uint32_t index);             // the object is gone
+
+// One must be there.
+static inline uint32_t zmm_take_entry(struct zmm *mm, struct zobject *object)
+{
+    uint32_t index = mm->free_entry;
+    if (index != ZMM_NONE) {
+        mm->free_entry = mm->entries[index].next;
+    } else {
+        ZVM_ASSERT(mm->entry_count < mm->entry_capacity);
+        index = mm->entry_count++;
+        mm->entries[index].generation = 1;
+    }
+    mm->entries[index].object = object;
+    mm->entries[index].root = ZMM_NONE;
+    return index;
+}
+
+static inline void zmm_free_entry(struct zmm *mm, uint32_t index)
+{
+    struct zmm_entry *entry = &mm->entries[index];
+    if (ZVM_UNLIKELY(entry->generation == UINT32_MAX)) return;
+    entry->generation++;
+    entry->next = mm->free_entry;
+    mm->free_entry = index;
+}
+
+void zmm_drop_entry_slow(struct zmm *mm, uint32_t index);
+// The object is gone.
+static inline void zmm_drop_entry(struct zmm *mm, uint32_t index)
+{
+    if (mm->entries[index].root != ZMM_NONE || mm->finalizer_capacity != 0) {
+        zmm_drop_entry_slow(mm, index);
+        return;
+    }
+    mm->entries[index].object = NULL;
+    zmm_free_entry(mm, index);
+}
+
 zvm_status zmm_reserve_index(struct zmm *mm, struct zmm_index_list *list);
-void zmm_free_index_list(struct zmm *mm, struct zmm_index_list *list);
+void zmm_free_array(struct zmm *mm, void *array, size_t bytes);
 // A charged array with room for one element more; false with the status of the refusal.
 zvm_status zmm_grow(struct zmm *mm, void **array, uint32_t *capacity, size_t element_bytes);
 zvm_status zmm_refusal_status(struct zmm *mm);
@@ -107,7 +207,21 @@ zvm_status zmm_refusal_status(struct zmm *mm);
 void zmm_forget_root(struct zmm *mm, uint32_t index);
 
 // mm_object.c
-uint32_t zmm_index_of(const struct zobject *object);
+// Where an object has its index, and its stamp above that; a tombstone has the next tombstone there.
+uint64_t *zmm_owner_word(struct zobject *object);
+static inline uint64_t *zmm_word(struct zobject *object)
+{
+    if (object->kind != ZTYPE_NODE && object->kind != ZTYPE_BUFFER) return zmm_owner_word(object);
+    _Static_assert(offsetof(struct znode, slots) == offsetof(struct zbuffer, data),
+                   "nodes and buffers have it in the same place");
+    return ((struct znode *)(void *)object)->slots;
+}
+
+static inline uint32_t zmm_index_of(const struct zobject *object)
+{
+    return (uint32_t)*zmm_word((struct zobject *)(uintptr_t)object) & (ZMM_ENTRIES_MAX - 1);
+}
+
 bool zmm_is_tombstone(const struct zobject *object);
 uint64_t zmm_owner_bytes(const struct zmm *mm, const struct zobject *object);
 static inline uint64_t zmm_cell_bytes(const struct zmm *mm, const void *object)
@@ -126,7 +240,16 @@ static inline uint64_t zmm_object_bytes(const struct zmm *mm, const struct zobje
 uint32_t zmm_field_count(const struct zobject *object);
 struct zobject *zmm_field_object(const struct zobject *object,
                                  uint32_t field); // NULL: no reference
-void zmm_bury(struct zmm *mm, struct zobject *object);
+void zmm_empty_owner(struct zmm *mm, struct zobject *object);
+static inline void zmm_bury(struct zmm *mm, struct zobject *object)
+{
+    if (object->kind == ZTYPE_LIST || object->kind == ZTYPE_STRBUF) zmm_empty_owner(mm, object);
+    object->aux = 0;
+    *zmm_word(object) = (uintptr_t)mm->tombstones;
+    mm->tombstones = object;
+    mm->tombstone_count++;
+}
+
 bool zmm_prune_tombstones(struct zmm *mm, struct zwork *work); // false: the work ran out
 
 // mm_history.c

@@ -27,10 +27,14 @@ static void see(struct walk *walk, uint32_t index, uint32_t parent)
     walk->queue[walk->tail++] = index;
 }
 
-static void see_list(struct walk *walk, const struct zmm_index_list *list)
+static void see_kept(struct walk *walk)
 {
-    for (uint32_t i = 0; i < list->count; i++)
-        if (walk->mm->entries[list->items[i]].object != NULL) see(walk, list->items[i], FROM_ROOT);
+    const struct zmm *mm = walk->mm;
+    for (uint32_t i = 0; i < mm->roots.count; i++)
+        see(walk, mm->roots.items[i].index, FROM_ROOT);
+    for (uint32_t i = 0; i < mm->scoped.count; i++)
+        if (mm->entries[mm->scoped.items[i]].object != NULL)
+            see(walk, mm->scoped.items[i], FROM_ROOT);
 }
 
 static void see_fields(struct walk *walk, uint32_t index)
@@ -46,8 +50,7 @@ static void see_fields(struct walk *walk, uint32_t index)
 static void walk_all(struct walk *walk)
 {
     memset(walk->parents, 0xff, walk->mm->entry_count * sizeof walk->parents[0]);
-    see_list(walk, &walk->mm->roots);
-    see_list(walk, &walk->mm->scoped);
+    see_kept(walk);
     while (walk->head < walk->tail)
         see_fields(walk, walk->queue[walk->head++]);
 }

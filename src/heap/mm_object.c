@@ -1,37 +1,23 @@
 // heap/mm_object.c - the objects of a memory manager as heap objects, and tombstones.
 //
 // Owns: nothing. Thread: owner.
-// Four kinds of heap object carry them, each with the index of its handle inside:
-//   fields, up to ZMM_INLINE_FIELDS  NODE    slot 0 is the index
+// Four kinds of heap object carry them, each with a word inside: the index of its handle, and its stamp.
+//   fields, up to ZMM_INLINE_FIELDS  NODE    slot 0
 //   fields, more                     LIST    8 bytes behind the list; the payload is outside
 //   bytes, as far as a cell goes     BUFFER  the first 8 bytes
 //   bytes, more                      STRBUF  `used`; the payload is outside
-// A tombstone is such an object with nothing inside: no slots, no payload. What the index was then
-// links it to the next tombstone.
+// A tombstone is such an object with nothing inside: no slots, no payload. Its word links it to the next
+// tombstone.
 #define ZVM_HEAP_INTERNAL
 #include "heap/mm_internal.h"
 
-enum { INDEX_BYTES = 8, INLINE_BYTES_MAX = ZCELL_BYTES_MAX - sizeof(struct zbuffer) - INDEX_BYTES };
+enum { WORD_BYTES = 8, INLINE_BYTES_MAX = ZCELL_BYTES_MAX - sizeof(struct zbuffer) - WORD_BYTES };
 
-// Where the index is, and the link of a tombstone.
-static uint64_t *index_word(struct zobject *object)
+uint64_t *zmm_owner_word(struct zobject *object)
 {
     void *o = object;
-    switch (object->kind) {
-    case ZTYPE_NODE:
-        return ((struct znode *)o)->slots;
-    case ZTYPE_BUFFER:
-        return (uint64_t *)(void *)((struct zbuffer *)o)->data;
-    case ZTYPE_LIST:
-        return (uint64_t *)(void *)((struct zlist *)o + 1);
-    default:
-        return &((struct zstrbuf_object *)o)->used;
-    }
-}
-
-uint32_t zmm_index_of(const struct zobject *object)
-{
-    return (uint32_t)*index_word((struct zobject *)(uintptr_t)object);
+    if (object->kind == ZTYPE_LIST) return (uint64_t *)(void *)((struct zlist *)o + 1);
+    return &((struct zstrbuf_object *)o)->used;
 }
 
 bool zmm_is_tombstone(const struct zobject *object)
@@ -120,6 +106,7 @@ zvm_status zmm_set_field(struct zmm *mm, zvm_handle handle, uint32_t field, zvm_
     default:
         return ZVM_E_ARGUMENT;
     }
+    zmm_end_look(mm);
     zheap_log(&mm->heap, object);
     fields.payloads[field] = stored.bits;
     fields.tags[field] = (uint8_t)stored.tag;
@@ -157,8 +144,8 @@ zvm_status zmm_bytes(struct zmm *mm, zvm_handle handle, void **bytes, size_t *co
     void *object = mm->entries[index].object;
     const struct zobject *header = object;
     if (header->kind == ZTYPE_BUFFER) {
-        *bytes = ((struct zbuffer *)object)->data + INDEX_BYTES;
-        *count = header->aux - INDEX_BYTES;
+        *bytes = ((struct zbuffer *)object)->data + WORD_BYTES;
+        *count = header->aux - WORD_BYTES;
     } else if (header->kind == ZTYPE_STRBUF) {
         *bytes = ((struct zowner *)object)->payload;
         *count = ((struct zowner *)object)->payload_bytes;
@@ -170,81 +157,110 @@ zvm_status zmm_bytes(struct zmm *mm, zvm_handle handle, void **bytes, size_t *co
 
 // ---- Making -----------------------------------------------------------------------------------
 
-static struct zobject *make_node(struct zmm *mm, uint32_t field_count)
+// What is known of an object that is being made.
+struct making {
+    struct zobject *object; // NULL: refused
+    uint64_t bytes;         // cell and payload
+};
+
+// The bytes of a cell are those of its class, but for one that comes from elsewhere: the slow path.
+static inline struct making new_cell(struct zmm *mm, uint32_t kind, size_t bytes, uint32_t aux)
+{
+    uint32_t class_index = zheap_class_of(bytes);
+    bool is_fast = mm->heap.classes[class_index].cache != 0;
+    struct making making = {.bytes = zheap_class_bytes[class_index]};
+    making.object = zheap_new(&mm->heap, kind, bytes, aux);
+    if (ZVM_UNLIKELY(!is_fast) && making.object != NULL)
+        making.bytes = zmm_cell_bytes(mm, making.object);
+    return making;
+}
+
+static inline struct making make_node(struct zmm *mm, uint32_t field_count)
 {
     uint32_t slots = field_count + 1;
-    struct znode *node = zheap_new(&mm->heap, ZTYPE_NODE, sizeof *node + (size_t)slots * 9, slots);
-    if (node == NULL) return NULL;
+    struct making making =
+        new_cell(mm, ZTYPE_NODE, sizeof(struct znode) + (size_t)slots * 9, slots);
+    if (making.object == NULL) return making;
+    struct znode *node = (void *)making.object;
     memset(node->slots, 0, slots * sizeof node->slots[0]);
     memset(znode_tags(node), ZTAG_NULL, slots);
     znode_tags(node)[0] = ZTAG_INT;
-    return &node->header;
+    return making;
 }
 
-static struct zobject *make_list(struct zmm *mm, uint32_t field_count)
+static ZVM_COLD struct making make_list(struct zmm *mm, uint32_t field_count)
 {
-    struct zlist *list = zheap_new(&mm->heap, ZTYPE_LIST, sizeof *list + INDEX_BYTES, 0);
-    if (list == NULL) return NULL;
-    memset(&list->owner.payload, 0, sizeof *list + INDEX_BYTES - sizeof(struct zobject));
-    if (!zheap_payload_resize(&mm->heap, &list->owner, (size_t)field_count * 9)) return NULL;
+    const struct making refused = {NULL, 0};
+    struct zlist *list = zheap_new(&mm->heap, ZTYPE_LIST, sizeof *list + WORD_BYTES, 0);
+    if (list == NULL) return refused;
+    memset(&list->owner.payload, 0, sizeof *list + WORD_BYTES - sizeof(struct zobject));
+    if (!zheap_payload_resize(&mm->heap, &list->owner, (size_t)field_count * 9)) return refused;
     list->elements = ZLIST_ANY;
     list->capacity = field_count;
     memset(zlist_payload(list), 0, field_count * sizeof(uint64_t));
     memset(zlist_tags(list), ZTAG_NULL, field_count);
     list->owner.header.aux = field_count;
-    return &list->owner.header;
+    return (struct making){&list->owner.header, zmm_owner_bytes(mm, &list->owner.header)};
 }
 
-static struct zobject *make_buffer(struct zmm *mm, const void *bytes, size_t count)
+static inline struct making make_buffer(struct zmm *mm, const void *bytes, size_t count)
 {
-    struct zbuffer *buffer =
-        zheap_new(&mm->heap, ZTYPE_BUFFER, sizeof *buffer + INDEX_BYTES + count,
-                  (uint32_t)(INDEX_BYTES + count));
-    if (buffer == NULL) return NULL;
+    struct making making = new_cell(mm, ZTYPE_BUFFER, sizeof(struct zbuffer) + WORD_BYTES + count,
+                                    (uint32_t)(WORD_BYTES + count));
+    if (making.object == NULL) return making;
+    struct zbuffer *buffer = (void *)making.object;
     if (bytes == NULL)
-        memset(buffer->data + INDEX_BYTES, 0, count);
+        memset(buffer->data + WORD_BYTES, 0, count);
     else
-        memcpy(buffer->data + INDEX_BYTES, bytes, count);
-    return &buffer->header;
+        memcpy(buffer->data + WORD_BYTES, bytes, count);
+    return making;
 }
 
-static struct zobject *make_strbuf(struct zmm *mm, const void *bytes, size_t count)
+static ZVM_COLD struct making make_strbuf(struct zmm *mm, const void *bytes, size_t count)
 {
+    const struct making refused = {NULL, 0};
     struct zstrbuf_object *buffer = zheap_new(&mm->heap, ZTYPE_STRBUF, sizeof *buffer, 0);
-    if (buffer == NULL) return NULL;
+    if (buffer == NULL) return refused;
     buffer->owner.payload = NULL;
     buffer->owner.payload_bytes = 0;
     buffer->used = 0;
-    if (!zheap_payload_resize(&mm->heap, &buffer->owner, count)) return NULL;
+    if (!zheap_payload_resize(&mm->heap, &buffer->owner, count)) return refused;
     if (bytes == NULL)
         memset(buffer->owner.payload, 0, count);
     else
         memcpy(buffer->owner.payload, bytes, count);
-    return &buffer->owner.header;
+    return (struct making){&buffer->owner.header, zmm_owner_bytes(mm, &buffer->owner.header)};
 }
 
-static zvm_status reserve_handle(struct zmm *mm)
+static inline bool has_handle(const struct zmm *mm)
+{
+    if (mm->scope_depth > 0 && mm->scoped.count == mm->scoped.capacity) return false;
+    return zmm_has_entry(mm) && !mm->is_destroying;
+}
+
+static ZVM_COLD zvm_status reserve_handle_slow(struct zmm *mm)
 {
     if (mm->is_destroying) return ZVM_E_STATE;
-    zvm_status status = zmm_reserve_entry(mm);
+    zvm_status status = zmm_has_entry(mm) ? ZVM_OK : zmm_grow_entries(mm);
     if (status == ZVM_OK && mm->scope_depth > 0) status = zmm_reserve_index(mm, &mm->scoped);
     return status;
 }
 
-// object is fresh; nothing has been allocated since.
-static zvm_handle name_object(struct zmm *mm, struct zobject *object)
+static inline zvm_status reserve_handle(struct zmm *mm)
 {
-    uint32_t index = zmm_take_entry(mm, object);
-    *index_word(object) = index;
+    return ZVM_LIKELY(has_handle(mm)) ? ZVM_OK : reserve_handle_slow(mm);
+}
+
+// The object is fresh; nothing has been allocated since.
+static inline zvm_handle name_object(struct zmm *mm, struct making making)
+{
+    uint32_t index = zmm_take_entry(mm, making.object);
+    *zmm_word(making.object) = zmm_stamp(mm) | index;
     if (mm->scope_depth > 0) mm->scoped.items[mm->scoped.count++] = index;
-    uint64_t bytes = zmm_object_bytes(mm, object);
     mm->allocated_count++;
-    mm->allocated_bytes += bytes;
-    mm->live_count++;
-    mm->live_bytes += bytes;
-    if (mm->live_bytes > mm->live_peak_bytes) mm->live_peak_bytes = mm->live_bytes;
+    mm->allocated_bytes += making.bytes;
     zvm_handle handle = zmm_handle(mm, index);
-    zmm_note(mm, ZVM_MM_ALLOCATED, handle, bytes);
+    zmm_note(mm, ZVM_MM_ALLOCATED, handle, making.bytes);
     return handle;
 }
 
@@ -253,10 +269,10 @@ zvm_status zmm_allocate(struct zmm *mm, uint32_t field_count, zvm_handle *out)
     if (field_count > ZMM_FIELDS_MAX) return ZVM_E_LIMIT;
     zvm_status status = reserve_handle(mm);
     if (status != ZVM_OK) return status;
-    struct zobject *object =
+    struct making making =
         field_count <= ZMM_INLINE_FIELDS ? make_node(mm, field_count) : make_list(mm, field_count);
-    if (object == NULL) return zmm_refusal_status(mm);
-    *out = name_object(mm, object);
+    if (making.object == NULL) return zmm_refusal_status(mm);
+    *out = name_object(mm, making);
     return ZVM_OK;
 }
 
@@ -264,26 +280,21 @@ zvm_status zmm_allocate_bytes(struct zmm *mm, const void *bytes, size_t count, z
 {
     zvm_status status = reserve_handle(mm);
     if (status != ZVM_OK) return status;
-    struct zobject *object =
+    struct making making =
         count <= INLINE_BYTES_MAX ? make_buffer(mm, bytes, count) : make_strbuf(mm, bytes, count);
-    if (object == NULL) return zmm_refusal_status(mm);
-    *out = name_object(mm, object);
+    if (making.object == NULL) return zmm_refusal_status(mm);
+    *out = name_object(mm, making);
     return ZVM_OK;
 }
 
 // ---- Tombstones -------------------------------------------------------------------------------
 
-void zmm_bury(struct zmm *mm, struct zobject *object)
+void zmm_empty_owner(struct zmm *mm, struct zobject *object)
 {
     void *o = object;
     if (object->kind == ZTYPE_LIST) ((struct zlist *)o)->capacity = 0;
     object->aux = 0;
-    if (object->kind == ZTYPE_LIST || object->kind == ZTYPE_STRBUF) {
-        (void)zheap_payload_resize(&mm->heap, o, 0); // giving back cannot fail
-    }
-    *index_word(object) = (uintptr_t)mm->tombstones;
-    mm->tombstones = object;
-    mm->tombstone_count++;
+    (void)zheap_payload_resize(&mm->heap, o, 0); // giving back cannot fail
 }
 
 // Those that nothing leads to any more are freed by the collection that runs now.
@@ -298,12 +309,12 @@ bool zmm_prune_tombstones(struct zmm *mm, struct zwork *work)
         if (!zwork_is_left(work)) return false;
         work->words++;
         struct zobject *object = mm->unpruned;
-        mm->unpruned = (struct zobject *)(uintptr_t)*index_word(object);
+        mm->unpruned = (struct zobject *)(uintptr_t)*zmm_word(object);
         if (zheap_is_dead(&mm->heap, object)) {
             mm->tombstone_count--;
             continue;
         }
-        *index_word(object) = (uintptr_t)mm->tombstones;
+        *zmm_word(object) = (uintptr_t)mm->tombstones;
         mm->tombstones = object;
     }
     mm->is_pruning_tombstones = false;

@@ -14,6 +14,7 @@
 
 #include "base/assert.h"
 #include "base/atomic.h"
+#include "base/shelf.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -190,9 +191,12 @@ void *z_alloc_aligned(size_t alignment, size_t bytes)
     ZVM_ASSERT((alignment & (alignment - 1)) == 0);
 
     if (begin_call()) return NULL;
-    void *memory;
+    bool is_shelved = bytes == ZSHELF_BYTES && alignment <= ZSHELF_BYTES;
+    void *memory = is_shelved ? zshelf_take() : NULL;
     size_t least = sizeof(void *); // posix_memalign takes nothing smaller
-    if (posix_memalign(&memory, alignment < least ? least : alignment, bytes) != 0) return NULL;
+    if (memory == NULL &&
+        posix_memalign(&memory, alignment < least ? least : alignment, bytes) != 0)
+        return NULL;
     count_allocated(bytes);
     if (has_poison()) memset(memory, FRESH_BYTE, bytes);
     return memory;
@@ -252,7 +256,16 @@ void z_free(void *memory, size_t bytes)
 
 void z_free_aligned(void *memory, size_t bytes)
 {
-    z_free(memory, bytes); // the C library frees both kinds by the same call
+    bool is_shelved = bytes == ZSHELF_BYTES && (uintptr_t)memory % ZSHELF_BYTES == 0;
+    if (is_shelved && memory != NULL && !has_poison() && zshelf_put(memory))
+        count_freed(bytes);
+    else
+        z_free(memory, bytes); // the C library frees both kinds by the same call
+}
+
+void z_give_back(void)
+{
+    zshelf_clear();
 }
 
 void z_advise_huge(void *memory, size_t bytes)

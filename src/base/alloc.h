@@ -18,7 +18,10 @@ void *z_alloc_aligned(size_t alignment, size_t bytes);
 void *z_resize(void *memory, size_t old_bytes, size_t new_bytes);
 // memory may be NULL.
 void z_free(void *memory, size_t bytes);
+// Keeps a few blocks of 1 MiB, for the next who wants one: shelf.h.
 void z_free_aligned(void *memory, size_t bytes);
+// Frees these.
+void z_give_back(void);
 
 // Says that memory [bytes], fresh from z_alloc_aligned or z_alloc_zeroed, will be used all over: where
 // the system has large pages it then uses these for the part that they fit. Only a hint.

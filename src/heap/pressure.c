@@ -9,6 +9,8 @@
 #define ZVM_HEAP_INTERNAL
 #include "heap/heap_internal.h"
 
+#include "base/alloc.h"
+
 #define GROWTH_PERCENT_DEFAULT 200u
 // What pressure makes of the growth stays between these.
 #define GROWTH_PERCENT_MIN 125u
@@ -19,7 +21,9 @@ void zspan_pool_press_any(struct zspan_pool *pool, enum zpressure_level level)
 {
     struct zpressure *pressure = zspan_pool_pressure(pool);
     z_store_relaxed(&pressure->level, (uint32_t)level);
-    if (level >= ZPRESSURE_HIGH) z_fetch_add_relaxed(&pressure->stamp, 1);
+    if (level < ZPRESSURE_HIGH) return;
+    z_fetch_add_relaxed(&pressure->stamp, 1);
+    z_give_back();
 }
 
 // How much of the growth that is asked for is left, in quarters.

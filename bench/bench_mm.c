@@ -43,6 +43,7 @@ static zvm_mm *open_manager(void)
     zvm_mm *mm = NULL;
     options.limit_bytes = (size_t)1 << 32;
     options.history_entries = history_entries;
+    options.gc_growth_percent = UINT16_MAX; // collected when told, as the model is
     check(zvm_mm_create(&options, &mm), "create");
     return mm;
 }

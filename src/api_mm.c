@@ -67,21 +67,19 @@ zvm_status zvm_mm_adopt(zvm_mm *mm)
 zvm_status zvm_mm_allocate(zvm_mm *mm, uint32_t field_count, zvm_handle *out)
 {
     zvm_status status = check(mm, out);
-    if (status != ZVM_OK) return status;
-    return finish(mm, zmm_allocate(mm_of(mm), field_count, out));
+    return status != ZVM_OK ? status : zmm_allocate(mm_of(mm), field_count, out);
 }
 
 zvm_status zvm_mm_allocate_bytes(zvm_mm *mm, const void *bytes, size_t count, zvm_handle *out)
 {
     zvm_status status = check(mm, out);
-    if (status != ZVM_OK) return status;
-    return finish(mm, zmm_allocate_bytes(mm_of(mm), bytes, count, out));
+    return status != ZVM_OK ? status : zmm_allocate_bytes(mm_of(mm), bytes, count, out);
 }
 
 zvm_status zvm_mm_deallocate(zvm_mm *mm, zvm_handle handle)
 {
     zvm_status status = check(mm, mm);
-    return status != ZVM_OK ? status : finish(mm, zmm_deallocate(mm_of(mm), handle));
+    return status != ZVM_OK ? status : zmm_deallocate(mm_of(mm), handle);
 }
 
 zvm_status zvm_mm_set_field(zvm_mm *mm, zvm_handle handle, uint32_t field, zvm_mm_value value)

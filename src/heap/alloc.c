@@ -20,7 +20,8 @@
 #include "base/alloc.h"
 
 // The end of the first page is kept for the error of a refusal while there is no reserve page.
-#define FIRST_PAGE_TOP_MAX (ZPAGE_GRANULES - ZHEAP_RESERVE_BYTES_MIN / ZGRANULE_BYTES)
+#define FIRST_PAGE_TOP_MAX     (ZPAGE_GRANULES - ZHEAP_RESERVE_BYTES_MIN / ZGRANULE_BYTES)
+#define FIRST_PAGE_LIMIT_BYTES (UINT64_C(1) << 20)
 
 // ---- Spans ------------------------------------------------------------------------------------
 
@@ -226,16 +227,24 @@ struct cell_request {
     void *address;
 };
 
+// The room that the first page has once there are spans: it counts where the limit is small. Elsewhere
+// it is left: each object made there costs the slow path, and a collection that finds the page dead
+// would bring 30 of these.
+static uint32_t first_page_top_max(const struct zheap *heap)
+{
+    const struct zheap_more *more = zheap_more(heap);
+    if (more == NULL) return FIRST_PAGE_TOP_MAX;
+    bool is_used = zheap_private_const(heap)->limit_bytes < FIRST_PAGE_LIMIT_BYTES;
+    return is_used && more->cycle.phase != ZPHASE_PRUNE ? ZPAGE_GRANULES : 0;
+}
+
 static enum zheap_outcome take_cell(struct zheap *heap, size_t bytes, void **out)
 {
-    bool has_more = zheap_more(heap) != NULL;
-    if (!has_more || zheap_more(heap)->cycle.phase != ZPHASE_PRUNE) {
-        size_t cell_bytes = zgranules_round(bytes < 1 ? 1 : bytes);
-        *out = zfirst_page_take(heap, cell_bytes, has_more ? ZPAGE_GRANULES : FIRST_PAGE_TOP_MAX);
-        if (*out != NULL) return ZHEAP_GOT;
-    }
+    size_t cell_bytes = zgranules_round(bytes < 1 ? 1 : bytes);
+    *out = zfirst_page_take(heap, cell_bytes, first_page_top_max(heap));
+    if (*out != NULL) return ZHEAP_GOT;
 
-    if (!has_more) {
+    if (zheap_more(heap) == NULL) {
         enum zheap_outcome outcome = zheap_grow_more(heap);
         if (outcome != ZHEAP_GOT) return outcome;
     }

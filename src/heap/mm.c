@@ -17,24 +17,52 @@
 
 // ---- Hooks of the heap --------------------------------------------------------------------------
 
+// Told to the marker so many at once: a call of zmark_values scans what it marks before it goes on, so a
+// long list of roots does not make the mark stack long.
+enum { VALUES_AT_ONCE = 64 };
+
+struct values {
+    struct zmarker *marker;
+    struct zvalue items[VALUES_AT_ONCE];
+    uint32_t count;
+};
+
+static void flush(struct values *values)
+{
+    zmark_values(values->marker, values->items, values->count);
+    values->count = 0;
+}
+
+static inline void add_value(struct values *values, const struct zmm *mm, uint32_t index)
+{
+    const struct zobject *object = zmm_entry(mm, index)->object;
+    if (object == NULL) return;
+    values->items[values->count++] = zmm_value(object);
+    if (values->count == VALUES_AT_ONCE) flush(values);
+}
+
 static void mark_roots(void *context, struct zmarker *marker)
 {
     const struct zmm *mm = context;
+    struct values values;
+    values.marker = marker;
+    values.count = 0;
     for (uint32_t i = 0; i < mm->roots.count; i++)
-        zmark_object(marker, mm->entries[mm->roots.items[i].index].object);
+        add_value(&values, mm, mm->roots.items[i].index);
     for (uint32_t i = 0; i < mm->scoped.count; i++)
-        zmark_object(marker, mm->entries[mm->scoped.items[i]].object);
+        add_value(&values, mm, mm->scoped.items[i]);
+    flush(&values);
 }
 
 // The peak is noted.
-static inline void forget(struct zmm *mm, uint32_t index, zvm_mm_event event)
+static inline void forget(struct zmm *mm, struct zmm_entry *entry, uint32_t index,
+                          zvm_mm_event event)
 {
-    const struct zobject *object = mm->entries[index].object;
-    uint64_t bytes = zmm_object_bytes(mm, object);
+    uint64_t bytes = zmm_object_bytes(mm, entry->object);
     mm->freed_count++;
     mm->freed_bytes += bytes;
     zmm_note(mm, event, zmm_handle(mm, index), bytes);
-    zmm_drop_entry(mm, index);
+    zmm_drop_entry(mm, entry, index);
 }
 
 // ---- Entries of the dead ------------------------------------------------------------------------
@@ -42,23 +70,30 @@ static inline void forget(struct zmm *mm, uint32_t index, zvm_mm_event event)
 static void prune_any(struct zmm *mm, uint32_t end)
 {
     for (uint32_t i = mm->prune_at; i < end; i++) {
-        const struct zobject *object = mm->entries[i].object;
-        if (object != NULL && zheap_is_dead(&mm->heap, object)) forget(mm, i, ZVM_MM_COLLECTED);
+        struct zmm_entry *entry = zmm_entry(mm, i);
+        if (entry->object != NULL && zheap_is_dead(&mm->heap, entry->object))
+            forget(mm, entry, i, ZVM_MM_COLLECTED);
     }
 }
 
-// The same where nobody is told: sums and list stay in registers, which takes less than half the time.
-// A dead object is no root.
+// The same where nobody is told: what zheap_is_dead looks up, sums and the list stay in registers, which
+// takes less than half the time. A dead object is no root.
 static void prune_plain(struct zmm *mm, uint32_t end)
 {
+    const struct zheap_more *more = zheap_more(&mm->heap);
+    bool has_turns = more != NULL && !more->cycle.is_minor;
+    uint8_t turn = more != NULL ? more->cycle.turn : 0;
     uint64_t count = 0, bytes = 0;
     uint32_t free_entry = mm->free_entry;
     for (uint32_t i = mm->prune_at; i < end; i++) {
-        struct zmm_entry *entry = &mm->entries[i];
-        if (entry->object == NULL || !zheap_is_dead_now(&mm->heap, entry->object)) continue;
+        struct zmm_entry *entry = zmm_entry(mm, i);
+        const struct zobject *object = entry->object;
+        if (object == NULL || zheap_is_marked(object)) continue;
+        if (has_turns && zpage_at(object)->turn == turn) continue; // made since
+        ZVM_ASSERT(zheap_is_dead(&mm->heap, object));
         ZVM_ASSERT(entry->root == ZMM_NONE);
         count++;
-        bytes += zmm_object_bytes(mm, entry->object);
+        bytes += zmm_object_bytes(mm, object);
         entry->object = NULL;
         if (ZVM_UNLIKELY(entry->generation == UINT32_MAX)) continue;
         entry->generation++;
@@ -79,10 +114,10 @@ static bool prune_weak(void *context, struct zwork *work)
     if (count > left) count = (uint32_t)left;
     zmm_note_peak(mm);
     if (mm->history_capacity != 0) zmm_look_once(mm);
-    if (mm->history_capacity != 0 || mm->finalizer_capacity != 0)
-        prune_any(mm, mm->prune_at + count);
-    else
+    if (mm->tells_nobody)
         prune_plain(mm, mm->prune_at + count);
+    else
+        prune_any(mm, mm->prune_at + count);
     work->words += count;
     mm->prune_at += count;
     if (mm->prune_at < mm->entry_count) return false;
@@ -128,7 +163,7 @@ static bool make_parts(struct zmm *mm, const struct zmm_options *options)
 
 _Static_assert(offsetof(struct zmm, front) == 0, "zmm.h looks for it there");
 
-_Thread_local char zmm_thread_mark;
+_Thread_local char zmm_thread_mark __attribute__((tls_model("initial-exec")));
 
 // relaxed: the word guards nothing. Threads that hand a manager over synchronise by themselves, and
 // only a call by mistake reads what another thread wrote.
@@ -156,6 +191,7 @@ zvm_status zmm_create(const struct zmm_options *options, struct zmm **out)
                                          .context = mm};
     zheap_init(&mm->heap, mm->env, &heap_options, mm->block);
     mm->nonce = draw_nonce(mm);
+    mm->tells_nobody = mm->history_capacity == 0;
     zmm_adopt(mm);
     *out = mm;
     return ZVM_OK;
@@ -166,13 +202,13 @@ zvm_status zmm_create(const struct zmm_options *options, struct zmm **out)
 static void finish_all(struct zmm *mm)
 {
     mm->is_destroying = true;
+    zmm_end_look(mm);
     for (bool has_found = true; has_found;) {
         has_found = false;
         for (uint32_t i = 0; i < mm->entry_count && i < mm->finalizer_capacity; i++) {
-            if (mm->entries[i].object == NULL || mm->finalizers[i].function == NULL) continue;
+            if (zmm_entry(mm, i)->object == NULL || mm->finalizers[i].function == NULL) continue;
             has_found = true;
             (void)zmm_deallocate(mm, zmm_handle(mm, i));
-            zmm_finish(mm);
         }
     }
 }
@@ -183,7 +219,7 @@ zvm_status zmm_destroy(struct zmm *mm)
     finish_all(mm);
     zmm_free_array(mm, mm->roots.items, mm->roots.capacity * sizeof mm->roots.items[0]);
     zmm_free_array(mm, mm->scoped.items, mm->scoped.capacity * sizeof mm->scoped.items[0]);
-    zmm_free_array(mm, mm->entries, mm->entry_capacity * sizeof mm->entries[0]);
+    zmm_free_entries(mm);
     zmm_free_array(mm, mm->finalizers, mm->finalizer_capacity * sizeof mm->finalizers[0]);
     zheap_deinit(&mm->heap);
     free_parts(mm);
@@ -192,15 +228,34 @@ zvm_status zmm_destroy(struct zmm *mm)
 
 // ---- Objects that go ----------------------------------------------------------------------------
 
+static __attribute__((noinline)) zvm_status deallocate_slow(struct zmm *mm, struct zmm_entry *entry,
+                                                            uint32_t index)
+{
+    struct zobject *object = entry->object;
+    if (mm->history_capacity != 0) zmm_look_once(mm);
+    zmm_note_peak(mm);
+    forget(mm, entry, index, ZVM_MM_DEALLOCATED);
+    zmm_bury(mm, object);
+    mm->deallocated_count++;
+    zmm_finish(mm);
+    return ZVM_OK;
+}
+
+// An object in a cell of its own, no root, of which nobody is told, goes without a call.
 zvm_status zmm_deallocate(struct zmm *mm, zvm_handle handle)
 {
-    uint32_t index;
-    zvm_status status = zmm_resolve(mm, handle, &index);
+    struct zmm_entry *entry;
+    zvm_status status = zmm_resolve(mm, handle, &entry);
     if (status != ZVM_OK) return status;
-    struct zobject *object = mm->entries[index].object;
-    if (ZVM_UNLIKELY(mm->history_capacity != 0)) zmm_look_once(mm);
+    struct zobject *object = entry->object;
+    uint8_t class = zpage_at(object)->class;
+    bool is_plain = mm->tells_nobody && entry->root == ZMM_NONE && class != ZPAGE_CLASS_MIXED;
+    if (!is_plain || zmm_has_payload(object)) return deallocate_slow(mm, entry, handle.index);
     zmm_note_peak(mm);
-    forget(mm, index, ZVM_MM_DEALLOCATED);
+    mm->freed_count++;
+    mm->freed_bytes += zheap_class_bytes[class];
+    entry->object = NULL;
+    zmm_free_entry(mm, entry, handle.index);
     zmm_bury(mm, object);
     mm->deallocated_count++;
     return ZVM_OK;
@@ -225,11 +280,11 @@ zvm_status zmm_collect(struct zmm *mm, bool force, zvm_mm_collection *result)
 
 // ---- Roots and scopes ---------------------------------------------------------------------------
 
-static zvm_status reserve_root(struct zmm *mm, uint32_t index)
+static zvm_status reserve_root(struct zmm *mm, const struct zmm_entry *entry)
 {
     if (mm->roots.count < mm->roots.capacity) return ZVM_OK;
     // Making room may collect, and nothing else may keep the object yet.
-    struct zvalue kept = zmm_value(mm, index);
+    struct zvalue kept = zmm_value(entry->object);
     struct zscope scope;
     zscope_open(&mm->heap, &scope, &kept, 1);
     void *items = mm->roots.items;
@@ -241,40 +296,37 @@ static zvm_status reserve_root(struct zmm *mm, uint32_t index)
 
 zvm_status zmm_root_add(struct zmm *mm, zvm_handle handle)
 {
-    uint32_t index;
+    struct zmm_entry *entry;
     zmm_end_look(mm);
-    zvm_status status = zmm_resolve(mm, handle, &index);
+    zvm_status status = zmm_resolve(mm, handle, &entry);
     if (status != ZVM_OK) return status;
-    struct zmm_entry *entry = &mm->entries[index];
     if (entry->root != ZMM_NONE) {
         if (mm->roots.items[entry->root].count == UINT32_MAX) return ZVM_E_LIMIT;
         mm->roots.items[entry->root].count++;
         return ZVM_OK;
     }
-    status = reserve_root(mm, index);
+    status = reserve_root(mm, entry);
     if (status != ZVM_OK) return status;
     entry->root = mm->roots.count;
-    mm->roots.items[mm->roots.count++] = (struct zmm_root){index, 1};
+    mm->roots.items[mm->roots.count++] = (struct zmm_root){handle.index, 1};
     return ZVM_OK;
 }
 
-void zmm_forget_root(struct zmm *mm, uint32_t index)
+void zmm_forget_root(struct zmm *mm, struct zmm_entry *entry)
 {
-    struct zmm_entry *entry = &mm->entries[index];
     struct zmm_root last = mm->roots.items[--mm->roots.count];
     mm->roots.items[entry->root] = last;
-    mm->entries[last.index].root = entry->root;
+    zmm_entry(mm, last.index)->root = entry->root;
     entry->root = ZMM_NONE;
 }
 
 zvm_status zmm_root_remove(struct zmm *mm, zvm_handle handle)
 {
-    uint32_t index;
-    zvm_status status = zmm_resolve(mm, handle, &index);
+    struct zmm_entry *entry;
+    zvm_status status = zmm_resolve(mm, handle, &entry);
     if (status != ZVM_OK) return status;
-    uint32_t root = mm->entries[index].root;
-    if (root == ZMM_NONE) return ZVM_E_STATE;
-    if (--mm->roots.items[root].count == 0) zmm_forget_root(mm, index);
+    if (entry->root == ZMM_NONE) return ZVM_E_STATE;
+    if (--mm->roots.items[entry->root].count == 0) zmm_forget_root(mm, entry);
     return ZVM_OK;
 }
 
@@ -336,15 +388,15 @@ zvm_status zmm_stats(struct zmm *mm, zvm_heap_stats *out)
 
 zvm_status zmm_info(struct zmm *mm, zvm_handle handle, zvm_mm_info *out)
 {
-    uint32_t index;
-    zvm_status status = zmm_resolve(mm, handle, &index);
+    struct zmm_entry *entry;
+    zvm_status status = zmm_resolve(mm, handle, &entry);
     if (status != ZVM_OK) return status;
-    const struct zobject *object = mm->entries[index].object;
+    const struct zobject *object = entry->object;
     zmm_end_look(mm);
     uint16_t epoch = (uint16_t)(mm->heap.header >> 16);
     *out = (zvm_mm_info){
         .is_bytes = object->kind == ZTYPE_BUFFER || object->kind == ZTYPE_STRBUF,
-        .is_root = mm->entries[index].root != ZMM_NONE,
+        .is_root = entry->root != ZMM_NONE,
         .field_count = zmm_field_count(object),
         .bytes = zmm_object_bytes(mm, object),
         .age_ns = zmm_age_ns(mm, object),
@@ -361,7 +413,7 @@ zvm_status zmm_verify(struct zmm *mm)
     if (!zheap_verify(&mm->heap, why, sizeof why)) return ZVM_E_INTERNAL;
     uint64_t count = 0, bytes = 0;
     for (uint32_t i = 0; i < mm->entry_count; i++) {
-        const struct zobject *object = mm->entries[i].object;
+        const struct zobject *object = zmm_entry(mm, i)->object;
         if (object == NULL) continue;
         if (zmm_index_of(object) != i || zmm_is_tombstone(object)) return ZVM_E_INTERNAL;
         count++;

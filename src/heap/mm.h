@@ -40,7 +40,8 @@ void zmm_adopt(struct zmm *mm);
 void zmm_finish_slow(struct zmm *mm);
 
 // Names a thread: no two that live at once have it at the same address, and reading it calls nobody.
-extern _Thread_local char zmm_thread_mark;
+// initial-exec: then it is a load and no call; what a library loaded later adds to that is one byte.
+extern _Thread_local char zmm_thread_mark __attribute__((tls_model("initial-exec")));
 
 // The calling thread is. relaxed: the word guards nothing, see zmm_adopt.
 static inline bool zmm_is_owner(const struct zmm *mm)
@@ -56,9 +57,11 @@ static inline void zmm_finish(struct zmm *mm)
         zmm_finish_slow(mm);
 }
 
+// These three call finalizers themselves.
 zvm_status zmm_allocate(struct zmm *mm, uint32_t field_count, zvm_handle *out);
 zvm_status zmm_allocate_bytes(struct zmm *mm, const void *bytes, size_t count, zvm_handle *out);
 zvm_status zmm_deallocate(struct zmm *mm, zvm_handle handle);
+
 zvm_status zmm_set_field(struct zmm *mm, zvm_handle handle, uint32_t field, zvm_mm_value value);
 zvm_status zmm_get_field(struct zmm *mm, zvm_handle handle, uint32_t field, zvm_mm_value *out);
 zvm_status zmm_bytes(struct zmm *mm, zvm_handle handle, void **bytes, size_t *count);

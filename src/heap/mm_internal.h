@@ -10,6 +10,7 @@
 #include "heap/heap_internal.h"
 #include "heap/mm.h"
 
+#define ZMM_WORD_BYTES    8u   // of an object, see zmm_word
 #define ZMM_INLINE_FIELDS 225u // more go to a list, whose payload is outside
 #define ZMM_FIELDS_MAX    (1u << 26)
 
@@ -27,6 +28,10 @@ _Static_assert(sizeof(struct zmm_entry) == 16, "four entries a cache line");
 
 #define ZMM_INDEX_BITS  30u
 #define ZMM_ENTRIES_MAX (1u << ZMM_INDEX_BITS)
+// Entries stand in chunks that never move, but for the first, which grows until it is whole.
+#define ZMM_CHUNK_ORDER   (ZHEAP_TINY ? ZSPAN_1 : ZSPAN_16)
+#define ZMM_CHUNK_BITS    (ZHEAP_TINY ? 6u : 10u)
+#define ZMM_CHUNK_ENTRIES (1u << ZMM_CHUNK_BITS)
 // Time is kept in these units, since the manager was made and modulo 2^34 of them: 2.2 years.
 #define ZMM_TICK_NS_BITS 22u
 // So many calls that make objects, one right after the other, share a look at the clock; see mm_entry.c.
@@ -60,9 +65,11 @@ struct zmm {
     void *block;
     struct zheap heap;
 
-    struct zmm_entry *entries;
-    struct zmm_finalizer *finalizers; // NULL until the first; as many as there are entries
-    uint32_t entry_count, entry_capacity, finalizer_capacity;
+    struct zmm_entry **chunks; // [chunk_count]
+    uint32_t chunk_count, chunk_capacity;
+    uint32_t entry_count, entry_capacity;
+    struct zmm_finalizer *finalizers; // NULL until the first; by entry
+    uint32_t finalizer_capacity;
     uint32_t free_entry;          // first free entry; ZMM_NONE: none
     uint32_t waiting_last;        // of those that begin at front.waiting_first
     struct zmm_root_list roots;   // in any order
@@ -90,9 +97,15 @@ struct zmm {
     uint32_t history_capacity;
     uint64_t history_count; // since creation
     bool is_finalizing, is_destroying;
+    bool tells_nobody; // of what goes: there is no history, and there was no finalizer yet
 };
 
 // What every call does stands here, so that it is part of the call.
+
+static inline struct zmm_entry *zmm_entry(const struct zmm *mm, uint32_t index)
+{
+    return &mm->chunks[index >> ZMM_CHUNK_BITS][index & (ZMM_CHUNK_ENTRIES - 1)];
+}
 
 static inline uint64_t zmm_live_bytes(const struct zmm *mm)
 {
@@ -106,20 +119,22 @@ static inline uint64_t zmm_live_count(const struct zmm *mm)
 
 static inline zvm_handle zmm_handle(const struct zmm *mm, uint32_t index)
 {
-    return (zvm_handle){mm->nonce, index, mm->entries[index].generation};
+    return (zvm_handle){mm->nonce, index, zmm_entry(mm, index)->generation};
 }
 
-static inline zvm_status zmm_resolve(const struct zmm *mm, zvm_handle handle, uint32_t *index)
+// The entry of a live object: that of handle.index.
+static inline zvm_status zmm_resolve(const struct zmm *mm, zvm_handle handle,
+                                     struct zmm_entry **out)
 {
     if (handle.manager != mm->nonce) return ZVM_E_FOREIGN;
     if (handle.index >= mm->entry_count) return ZVM_E_FOREIGN; // nobody was given it
-    const struct zmm_entry *entry = &mm->entries[handle.index];
+    struct zmm_entry *entry = zmm_entry(mm, handle.index);
     if (entry->object == NULL || entry->generation != handle.generation) return ZVM_E_STALE;
     // Dead, and the collection under way has not got to its entry yet.
     const struct zheap_more *more = zheap_more(&mm->heap);
     bool is_pruned = more != NULL && more->cycle.phase == ZPHASE_PRUNE;
     if (ZVM_UNLIKELY(is_pruned) && zheap_is_dead(&mm->heap, entry->object)) return ZVM_E_STALE;
-    *index = handle.index;
+    *out = entry;
     return ZVM_OK;
 }
 
@@ -133,12 +148,6 @@ static inline void zmm_note_peak(struct zmm *mm)
 // mm_clock.c
 void zmm_look(struct zmm *mm);
 uint64_t zmm_age_ns(const struct zmm *mm, const struct zobject *object);
-static inline uint64_t zmm_stamp(struct zmm *mm)
-{
-    if (ZVM_UNLIKELY(mm->looks_left == 0)) zmm_look(mm);
-    mm->looks_left--;
-    return mm->stamp;
-}
 
 // Another call than one that makes an object: the next that does looks at the clock.
 static inline void zmm_end_look(struct zmm *mm)
@@ -153,48 +162,55 @@ static inline void zmm_look_once(struct zmm *mm)
 }
 
 // mm_entry.c
-struct zvalue zmm_value(const struct zmm *mm, uint32_t index); // of a live entry
+static inline struct zvalue zmm_value(const struct zobject *object)
+{
+    return zvalue_object(object, ZTAG_HEAP | object->kind);
+}
+
 zvm_status zmm_grow_entries(struct zmm *mm);
+void zmm_free_entries(struct zmm *mm);
 static inline bool zmm_has_entry(const struct zmm *mm)
 {
     return mm->free_entry != ZMM_NONE || mm->entry_count < mm->entry_capacity;
 }
 
 // One must be there.
-static inline uint32_t zmm_take_entry(struct zmm *mm, struct zobject *object)
+static inline zvm_handle zmm_take_entry(struct zmm *mm, struct zobject *object)
 {
     uint32_t index = mm->free_entry;
+    struct zmm_entry *entry;
     if (index != ZMM_NONE) {
-        mm->free_entry = mm->entries[index].next;
+        entry = zmm_entry(mm, index);
+        mm->free_entry = entry->next;
     } else {
         ZVM_ASSERT(mm->entry_count < mm->entry_capacity);
         index = mm->entry_count++;
-        mm->entries[index].generation = 1;
+        entry = zmm_entry(mm, index);
+        entry->generation = 1;
     }
-    mm->entries[index].object = object;
-    mm->entries[index].root = ZMM_NONE;
-    return index;
+    entry->object = object;
+    entry->root = ZMM_NONE;
+    return (zvm_handle){mm->nonce, index, entry->generation};
 }
 
-static inline void zmm_free_entry(struct zmm *mm, uint32_t index)
+static inline void zmm_free_entry(struct zmm *mm, struct zmm_entry *entry, uint32_t index)
 {
-    struct zmm_entry *entry = &mm->entries[index];
     if (ZVM_UNLIKELY(entry->generation == UINT32_MAX)) return;
     entry->generation++;
     entry->next = mm->free_entry;
     mm->free_entry = index;
 }
 
-void zmm_drop_entry_slow(struct zmm *mm, uint32_t index);
+void zmm_drop_entry_slow(struct zmm *mm, struct zmm_entry *entry, uint32_t index);
 // The object is gone.
-static inline void zmm_drop_entry(struct zmm *mm, uint32_t index)
+static inline void zmm_drop_entry(struct zmm *mm, struct zmm_entry *entry, uint32_t index)
 {
-    if (mm->entries[index].root != ZMM_NONE || mm->finalizer_capacity != 0) {
-        zmm_drop_entry_slow(mm, index);
+    if (entry->root != ZMM_NONE || !mm->tells_nobody) {
+        zmm_drop_entry_slow(mm, entry, index);
         return;
     }
-    mm->entries[index].object = NULL;
-    zmm_free_entry(mm, index);
+    entry->object = NULL;
+    zmm_free_entry(mm, entry, index);
 }
 
 zvm_status zmm_reserve_index(struct zmm *mm, struct zmm_index_list *list);
@@ -204,7 +220,7 @@ zvm_status zmm_grow(struct zmm *mm, void **array, uint32_t *capacity, size_t ele
 zvm_status zmm_refusal_status(struct zmm *mm);
 
 // mm.c
-void zmm_forget_root(struct zmm *mm, uint32_t index);
+void zmm_forget_root(struct zmm *mm, struct zmm_entry *entry);
 
 // mm_object.c
 // Where an object has its index, and its stamp above that; a tombstone has the next tombstone there.
@@ -231,10 +247,14 @@ static inline uint64_t zmm_cell_bytes(const struct zmm *mm, const void *object)
     return zheap_cell_bytes(&mm->heap, object);
 }
 
+static inline bool zmm_has_payload(const struct zobject *object)
+{
+    return object->kind == ZTYPE_LIST || object->kind == ZTYPE_STRBUF;
+}
+
 static inline uint64_t zmm_object_bytes(const struct zmm *mm, const struct zobject *object)
 {
-    bool is_owner = object->kind == ZTYPE_LIST || object->kind == ZTYPE_STRBUF;
-    return is_owner ? zmm_owner_bytes(mm, object) : zmm_cell_bytes(mm, object);
+    return zmm_has_payload(object) ? zmm_owner_bytes(mm, object) : zmm_cell_bytes(mm, object);
 }
 
 uint32_t zmm_field_count(const struct zobject *object);
@@ -243,7 +263,7 @@ struct zobject *zmm_field_object(const struct zobject *object,
 void zmm_empty_owner(struct zmm *mm, struct zobject *object);
 static inline void zmm_bury(struct zmm *mm, struct zobject *object)
 {
-    if (object->kind == ZTYPE_LIST || object->kind == ZTYPE_STRBUF) zmm_empty_owner(mm, object);
+    if (zmm_has_payload(object)) zmm_empty_owner(mm, object);
     object->aux = 0;
     *zmm_word(object) = (uintptr_t)mm->tombstones;
     mm->tombstones = object;

@@ -33,13 +33,13 @@ static void see_kept(struct walk *walk)
     for (uint32_t i = 0; i < mm->roots.count; i++)
         see(walk, mm->roots.items[i].index, FROM_ROOT);
     for (uint32_t i = 0; i < mm->scoped.count; i++)
-        if (mm->entries[mm->scoped.items[i]].object != NULL)
+        if (zmm_entry(mm, mm->scoped.items[i])->object != NULL)
             see(walk, mm->scoped.items[i], FROM_ROOT);
 }
 
 static void see_fields(struct walk *walk, uint32_t index)
 {
-    const struct zobject *object = walk->mm->entries[index].object;
+    const struct zobject *object = zmm_entry(walk->mm, index)->object;
     uint32_t count = zmm_field_count(object);
     for (uint32_t i = 0; i < count; i++) {
         const struct zobject *target = zmm_field_object(object, i);
@@ -80,7 +80,7 @@ static zvm_status tell_all(struct walk *walk, uint64_t min_age_ns, zvm_mm_leak_f
 {
     struct zmm *mm = walk->mm;
     for (uint32_t i = 0; i < mm->entry_count; i++) {
-        if (mm->entries[i].object == NULL) continue;
+        if (zmm_entry(mm, i)->object == NULL) continue;
         zvm_mm_leak leak = {.handle = zmm_handle(mm, i)};
         (void)zmm_info(mm, leak.handle, &leak.info);
         leak.info.size = sizeof leak.info;

@@ -113,7 +113,7 @@ static void test_age_is_right_where_the_ticks_begin_again(void **state)
     zvm_handle after = make_root(mm, 300); // its word is elsewhere
     assert_in_range(age_of(mm, before), LONG_NS, PAUSE_NS * 100);
     assert_true(age_of(mm, after) <= SHORT_NS);
-    assert_int_equal(zmm_index_of(inner->entries[before.index].object), before.index);
+    assert_int_equal(zmm_index_of(zmm_entry(inner, before.index)->object), before.index);
     destroy(mm);
 }
 
@@ -147,8 +147,8 @@ static void test_entry_whose_generations_are_used_up_stays_out(void **state)
         assert_int_equal(zvm_mm_scope_open(mm, &scope), ZVM_OK);
         zvm_handle deallocated = make_object(mm, 1), collected = make_object(mm, 1);
         assert_int_equal(zvm_mm_scope_close(mm, scope), ZVM_OK);
-        inner->entries[deallocated.index].generation = UINT32_MAX;
-        inner->entries[collected.index].generation = UINT32_MAX;
+        zmm_entry(inner, deallocated.index)->generation = UINT32_MAX;
+        zmm_entry(inner, collected.index)->generation = UINT32_MAX;
         deallocated.generation = collected.generation = UINT32_MAX;
         assert_int_equal(zvm_mm_deallocate(mm, deallocated), ZVM_OK);
         assert_int_equal(collect(mm).freed_count, 1);

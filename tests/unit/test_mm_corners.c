@@ -60,6 +60,33 @@ static void test_finalizers_that_wait_together_are_called_in_order(void **state)
     assert_int_equal(finalized.count, 4);
 }
 
+// Makes garbage until there has been a collection.
+static void collect_in_finalizer(void *user, zvm_handle handle)
+{
+    zvm_mm *mm = user;
+    (void)handle;
+    zvm_handle other;
+    assert_int_equal(zvm_mm_allocate(mm, 1, &other), ZVM_OK);
+    assert_int_equal(zvm_mm_collect(mm, true, NULL), ZVM_OK);
+    assert_false(is_live(mm, other));
+}
+
+static void test_new_object_outlives_the_finalizers_of_its_own_call(void **state)
+{
+    (void)state;
+    zvm_mm_options options = ZVM_MM_OPTIONS_INIT;
+    options.gc_threshold_count = 3;
+    zvm_mm *mm = make_manager(options);
+    zvm_handle dying = make_object(mm, 1), made;
+    assert_int_equal(zvm_mm_set_finalizer(mm, dying, collect_in_finalizer, mm), ZVM_OK);
+    (void)make_object(mm, 1);
+    made = make_object(mm, 1); // collects, so the finalizer is called, which collects again
+    assert_false(is_live(mm, dying));
+    assert_true(is_live(mm, made));
+    assert_int_equal(collect(mm).freed_count, 1); // and now it goes
+    destroy(mm);
+}
+
 static bool count_leak(void *context, const zvm_mm_leak *leak)
 {
     uint32_t *count = context;
@@ -152,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scope_that_is_none_is_refused),
         cmocka_unit_test(test_finalizers_that_wait_together_are_called_in_order),
+        cmocka_unit_test(test_new_object_outlives_the_finalizers_of_its_own_call),
         cmocka_unit_test(test_leaks_walk_over_what_is_gone),
         cmocka_unit_test(test_leaks_path_longer_than_the_room_for_it_is_whole),
         cmocka_unit_test(test_history_stops_when_its_reader_says_so),

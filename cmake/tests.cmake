@@ -174,7 +174,7 @@ if(TARGET zvm)
     foreach(script ${scripts})
         get_filename_component(name ${script} NAME_WE)
         add_script(cli.${name} cli bash ${script})
-        set_tests_properties(cli.${name} PROPERTIES TIMEOUT 300
+        set_tests_properties(cli.${name} PROPERTIES TIMEOUT 300 SKIP_REGULAR_EXPRESSION "^SKIP"
             ENVIRONMENT "${test_environment};ZVM=$<TARGET_FILE:zvm>")
     endforeach()
 endif()

@@ -7,6 +7,12 @@
 /// Every function states its thread rule. No function exits, aborts on bad arguments, prints, or
 /// installs a signal handler. Option structs start with their size: set it with the initialiser
 /// macro (`zvm_runtime_options o = ZVM_RUNTIME_OPTIONS_INIT;`) and fields added later read as zero.
+///
+/// After a fork the child has no worker threads: what it has inherited of a runtime is dead. Every call
+/// that is given such a runtime, its code or an isolate of it returns ZVM_E_FORKED at once, or does
+/// nothing where it returns no status; nothing of it can be freed, and the parent notices nothing. The
+/// child may make runtimes of its own, and goes on with memory managers (zvm_mm) and pools of the thread
+/// that forked, which are copies. It must not return into zvm out of a callback that forked.
 #ifndef ZVM_H
 #define ZVM_H
 
@@ -62,6 +68,7 @@ typedef enum zvm_status {
     ZVM_E_ISOLATES = 27,   // as many isolates exist as the runtime, or the group, may have
     ZVM_E_WAITING = 28,    // the isolate waits for an answer of its host
     ZVM_E_GROUP_LIMIT = 29, // fuel, CPU time or output of the isolate's group is used up
+    ZVM_E_FORKED = 30,     // this process is a fork of the one that made the runtime
     ZVM_STATUS_COUNT
 } zvm_status;
 

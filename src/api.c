@@ -117,8 +117,10 @@ zvm_status zvm_runtime_create(const zvm_runtime_options *options, zvm_runtime **
     if (own.seed != 0) own.worker_count = 1; // its maker's thread
     if (own.blocking_threads > ZSCHED_BLOCKING_MAX || own.lists_finished > 1) return ZVM_E_ARGUMENT;
 
+    if (!zfork_watch()) return ZVM_E_NOMEM;
     zvm_runtime *runtime = z_alloc_zeroed(sizeof *runtime);
     if (runtime == NULL) return ZVM_E_NOMEM;
+    runtime->generation = zfork_generation();
     zvm_status status = fill_runtime(runtime, &own);
     if (status != ZVM_OK) {
         zvm_runtime_destroy(runtime);
@@ -130,7 +132,7 @@ zvm_status zvm_runtime_create(const zvm_runtime_options *options, zvm_runtime **
 
 void zvm_runtime_destroy(zvm_runtime *runtime)
 {
-    if (runtime == NULL) return;
+    if (runtime == NULL || zapi_is_dead(runtime)) return;
     zsched_destroy(runtime->sched);
     zmodules_destroy(runtime->modules);
     zhosts_destroy(runtime->hosts);
@@ -143,12 +145,14 @@ void zvm_runtime_destroy(zvm_runtime *runtime)
 zvm_status zvm_runtime_drain(zvm_runtime *runtime)
 {
     if (runtime == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     return zsched_drain(runtime->sched);
 }
 
 zvm_status zvm_runtime_shutdown(zvm_runtime *runtime, bool cancel)
 {
     if (runtime == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     return zsched_shutdown(runtime->sched, cancel);
 }
 
@@ -177,6 +181,7 @@ _Static_assert((int)ZVM_PRESSURE_CRITICAL == (int)ZPRESSURE_CRITICAL, "the level
 zvm_status zvm_runtime_pressure(zvm_runtime *runtime, zvm_pressure level)
 {
     if (runtime == NULL || (unsigned)level > ZVM_PRESSURE_CRITICAL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     zspan_pool_press_any(runtime->spans, (enum zpressure_level)level);
     return ZVM_OK;
 }
@@ -224,6 +229,7 @@ static zvm_status compile_text(zvm_runtime *runtime, const char *name, const cha
                                size_t length_bytes, struct zdiagnostics *findings, zvm_code **out)
 {
     if (runtime == NULL || name == NULL || out == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     if (text == NULL && length_bytes > 0) return ZVM_E_ARGUMENT;
     return zapi_compile(runtime, name, text, length_bytes, findings, NULL /* source */, out);
 }
@@ -274,6 +280,7 @@ zvm_status zvm_code_from_bytes(zvm_runtime *runtime, const char *name, const voi
                                zvm_code **out)
 {
     if (runtime == NULL || name == NULL || out == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     if (bytes == NULL && length_bytes > 0) return ZVM_E_ARGUMENT;
     if (!zutf8_is_valid(name, strlen(name), NULL)) return ZVM_E_UTF8;
     struct zcode *code;
@@ -290,6 +297,7 @@ zvm_status zvm_code_from_bytes(zvm_runtime *runtime, const char *name, const voi
 zvm_status zvm_code_serialize(const zvm_code *code, zvm_write_fn write, void *context)
 {
     if (code == NULL || write == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(code_of(code)->owner)) return ZVM_E_FORKED;
     struct zstrbuf bytes;
     zstrbuf_init(&bytes);
     zvm_status status = zcode_write(code_of(code), &bytes);
@@ -301,12 +309,12 @@ zvm_status zvm_code_serialize(const zvm_code *code, zvm_write_fn write, void *co
 
 void zvm_code_retain(zvm_code *code)
 {
-    if (code != NULL) zcode_retain(code_of(code));
+    if (code != NULL && !zapi_is_dead(code_of(code)->owner)) zcode_retain(code_of(code));
 }
 
 void zvm_code_release(zvm_code *code)
 {
-    zcode_release(code_of(code));
+    if (code != NULL && !zapi_is_dead(code_of(code)->owner)) zcode_release(code_of(code));
 }
 
 zvm_status zvm_code_disassemble(const zvm_code *code, zvm_write_fn write, void *context)
@@ -318,6 +326,7 @@ zvm_status zvm_code_disassemble_source(const zvm_code *code, const char *source,
                                        size_t length_bytes, zvm_write_fn write, void *context)
 {
     if (code == NULL || write == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(code_of(code)->owner)) return ZVM_E_FORKED;
     if (source == NULL && length_bytes > 0) return ZVM_E_ARGUMENT;
     struct zstrbuf text;
     zstrbuf_init(&text);
@@ -432,6 +441,7 @@ zvm_status zvm_isolate_create(zvm_runtime *runtime, zvm_code *code,
 {
     zvm_isolate_options own = ZVM_ISOLATE_OPTIONS_INIT;
     if (runtime == NULL || code == NULL || out == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     if (options != NULL && !zapi_read_options(&own, sizeof own, options, options->size))
         return ZVM_E_ARGUMENT;
     if (code_of(code)->owner != runtime) return ZVM_E_FOREIGN;
@@ -450,6 +460,7 @@ zvm_status zvm_isolate_create(zvm_runtime *runtime, zvm_code *code,
 zvm_status zvm_isolate_destroy(zvm_isolate *isolate)
 {
     if (isolate == NULL) return ZVM_OK;
+    if (zapi_is_dead(runtime_of(isolate_of(isolate)))) return ZVM_E_FORKED;
     struct zisolate *iso = isolate_of(isolate);
     return zsched_isolate_destroy(runtime_of(iso)->sched, iso);
 }
@@ -457,6 +468,7 @@ zvm_status zvm_isolate_destroy(zvm_isolate *isolate)
 zvm_status zvm_isolate_submit(zvm_isolate *isolate)
 {
     if (isolate == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime_of(isolate_of(isolate)))) return ZVM_E_FORKED;
     struct zisolate *iso = isolate_of(isolate);
     return zsched_submit(runtime_of(iso)->sched, iso);
 }
@@ -464,6 +476,7 @@ zvm_status zvm_isolate_submit(zvm_isolate *isolate)
 zvm_status zvm_isolate_wait(zvm_isolate *isolate, uint64_t timeout_ns)
 {
     if (isolate == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime_of(isolate_of(isolate)))) return ZVM_E_FORKED;
     struct zisolate *iso = isolate_of(isolate);
     return zsched_wait(runtime_of(iso)->sched, iso, timeout_ns);
 }
@@ -471,6 +484,7 @@ zvm_status zvm_isolate_wait(zvm_isolate *isolate, uint64_t timeout_ns)
 zvm_status zvm_isolate_run(zvm_isolate *isolate, uint64_t budget, bool *finished)
 {
     if (isolate == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime_of(isolate_of(isolate)))) return ZVM_E_FORKED;
     struct zisolate *iso = isolate_of(isolate);
     return zsched_run(runtime_of(iso)->sched, iso, budget, finished);
 }
@@ -479,6 +493,7 @@ void zvm_isolate_cancel(zvm_isolate *isolate)
 {
     if (isolate == NULL) return;
     struct zisolate *iso = isolate_of(isolate);
+    if (zapi_is_dead(runtime_of(iso))) return;
     zsched_cancel(runtime_of(iso)->sched, iso);
 }
 
@@ -532,6 +547,7 @@ static void fill_figures(const struct zisolate *iso, zvm_result *result)
 zvm_status zvm_isolate_result(const zvm_isolate *isolate, zvm_result *result)
 {
     if (isolate == NULL || result == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime_of(isolate_of(isolate)))) return ZVM_E_FORKED;
     if (result->size < offsetof(zvm_result, kind)) return ZVM_E_ARGUMENT;
     const struct zisolate *iso = isolate_of(isolate);
     if (!zsched_is_done(iso)) return ZVM_E_STATE;
@@ -545,6 +561,7 @@ zvm_status zvm_isolate_result(const zvm_isolate *isolate, zvm_result *result)
 zvm_status zvm_isolate_set_global(zvm_isolate *isolate, const char *name, const zvm_value *value)
 {
     if (isolate == NULL || name == NULL || value == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime_of(isolate_of(isolate)))) return ZVM_E_FORKED;
     struct zisolate *iso = isolate_of(isolate);
     struct zsched *sched = runtime_of(iso)->sched;
     struct zlane *lane;
@@ -558,6 +575,7 @@ zvm_status zvm_isolate_set_global(zvm_isolate *isolate, const char *name, const 
 zvm_status zvm_isolate_get_global(zvm_isolate *isolate, const char *name, zvm_value *value)
 {
     if (isolate == NULL || name == NULL || value == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime_of(isolate_of(isolate)))) return ZVM_E_FORKED;
     struct zisolate *iso = isolate_of(isolate);
     if (!zsched_is_at_rest(iso)) return ZVM_E_BUSY;
     return zglobal_get(iso, name, value);
@@ -595,6 +613,7 @@ zvm_status zvm_isolate_load(zvm_isolate *isolate, const char *name, const char *
 {
     if (isolate == NULL || name == NULL || (flags & ~(uint32_t)ZVM_LOAD_SHOW) != 0)
         return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime_of(isolate_of(isolate)))) return ZVM_E_FORKED;
     if (text == NULL && length_bytes > 0) return ZVM_E_ARGUMENT;
     struct zisolate *iso = isolate_of(isolate);
     zvm_status status = zsched_may_reopen(iso);
@@ -615,6 +634,7 @@ zvm_status zvm_isolate_load(zvm_isolate *isolate, const char *name, const char *
 zvm_status zvm_isolate_globals(const zvm_isolate *isolate, zvm_write_fn write, void *context)
 {
     if (isolate == NULL || write == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime_of(isolate_of(isolate)))) return ZVM_E_FORKED;
     const struct zisolate *iso = isolate_of(isolate);
     if (!zsched_is_at_rest(iso)) return ZVM_E_BUSY;
     for (uint32_t slot = 0; slot < iso->code->global_count; slot++) {

@@ -2,6 +2,7 @@
 #ifndef ZVM_API_API_INTERNAL_H
 #define ZVM_API_API_INTERNAL_H
 
+#include "base/fork.h"
 #include "lang/module.h"
 #include "zvm.h"
 
@@ -19,7 +20,15 @@ struct zvm_runtime {
     struct zsched *sched;
     struct zmodules *modules;
     struct zhosts *hosts;
+    uint32_t generation; // of the process that it was made in
 };
+
+// A fork has taken the workers away: the runtime, its code and its isolates are only memory here. Every
+// call that is given one of them looks, and gives ZVM_E_FORKED.
+static inline bool zapi_is_dead(const zvm_runtime *runtime)
+{
+    return runtime->generation != zfork_generation();
+}
 
 // Copies a struct of the caller, who may have been built against another version: what the caller does
 // not have reads as zero, what we do not have must be zero. false: it is not.

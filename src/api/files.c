@@ -168,6 +168,7 @@ zvm_status zvm_code_from_file(zvm_runtime *runtime, const char *path,
                                 .context = context,
                                 .out = out};
     if (runtime == NULL || path == NULL || out == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     if (options != NULL &&
         !zapi_read_options(&file.options, sizeof file.options, options, options->size))
         return ZVM_E_ARGUMENT;

@@ -30,6 +30,7 @@ static zvm_status begin(zvm_isolate *isolate, struct visit *out)
 {
     *out = (struct visit){.iso = (struct zisolate *)isolate};
     if (isolate == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(out->iso->runtime)) return ZVM_E_FORKED;
     if (is_in_moment(out->iso)) return ZVM_OK;
     return zsched_borrow(sched_of(out->iso), out->iso, &out->lane);
 }

@@ -33,6 +33,7 @@ static void fill_intern(zvm_runtime *runtime, struct zreport_view *view)
 zvm_status zvm_intern_stats(zvm_runtime *runtime, zvm_intern_figures *figures)
 {
     if (runtime == NULL || figures == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     if (figures->size < offsetof(zvm_intern_figures, bytes)) return ZVM_E_ARGUMENT;
     struct zintern_stats stats;
     zintern_stats(runtime->intern, &stats);
@@ -60,6 +61,7 @@ zvm_status zvm_intern_stats(zvm_runtime *runtime, zvm_intern_figures *figures)
 zvm_status zvm_report_take(zvm_runtime *runtime, zvm_report *report)
 {
     if (runtime == NULL || report == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     if (report->size < offsetof(zvm_report, worker_count)) return ZVM_E_ARGUMENT;
     struct zreport_view view = {0};
     zsched_report(runtime->sched, NULL, &view);
@@ -97,6 +99,7 @@ zvm_status zvm_report_top(zvm_runtime *runtime, zvm_top_order order, zvm_top_iso
                           uint32_t *count)
 {
     if (runtime == NULL || rows == NULL || count == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     if ((unsigned)order >= ZREPORT_TOP_ORDERS || *count > ZVM_TOP_MAX) return ZVM_E_ARGUMENT;
     struct ztop top = {.order = order, .capacity = *count, .rows = rows};
     (void)zsched_top(runtime->sched, &top, 1);
@@ -163,6 +166,7 @@ zvm_status zvm_report_write_with(zvm_runtime *runtime, zvm_report_format format,
 {
     zvm_report_options own = ZVM_REPORT_OPTIONS_INIT;
     if (runtime == NULL || write == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     if (options != NULL && !zapi_read_options(&own, sizeof own, options, options->size))
         return ZVM_E_ARGUMENT;
     if (own.top_count > ZVM_TOP_MAX) return ZVM_E_ARGUMENT;

@@ -70,6 +70,61 @@ checks=$((checks + 1))
 interrupt TERM 143 run $spin -n 20 --report text
 expect_err_like "20"
 
+# now: milliseconds since some moment.
+now() { date +%s%3N; }
+
+# second: how many milliseconds a second has for one of all that want to run on this machine.
+second() {
+    awk -v processors="$(nproc)" '{ share = $1 / processors; print int(1000 * (share > 1 ? share : 1)) }' \
+        /proc/loadavg
+}
+
+# quick SIGNAL STATUS WORDS...: it is over within a second of the signal, with a whole report; the best
+# of five counts.
+quick() {
+    local signal=$1 wanted=$2 best=1000000 took start limit
+    limit=$(second)
+    shift 2
+    for _ in 1 2 3 4 5; do
+        last_command="$* (stopped by $signal)"
+        rm -f "$work/quick.json"
+        "$ZVM" "$@" --report json --report-file "$work/quick.json" >"$work/out" 2>"$work/err" </dev/null &
+        local process=$!
+        await_run "$process"
+        sleep 0.1
+        start=$(now)
+        kill "-$signal" "$process"
+        wait "$process"
+        status=$?
+        took=$(($(now) - start))
+        [ "$took" -lt "$best" ] && best=$took
+        [ "$status" = "$wanted" ] && [ "$best" -lt "$limit" ] && break
+    done
+    expect_status "$wanted"
+    checks=$((checks + 1))
+    [ "$best" -lt "$limit" ] || fail "it took $best ms, not $limit"
+    checks=$((checks + 1))
+    grep -q '"schema": "zvm.report/1"' "$work/quick.json" || fail "no whole report after the signal"
+}
+
+# In the midst of builtins that take long, and with the queues full.
+quick INT 130 run -e 'let l = range(300000).map(x => (x * 7919) % 300007)
+while true { let s = sort(l) }'
+quick TERM 143 run -e 'let l = range(1000000).map(x => "x")
+while true { let s = l.join(",") }'
+quick INT 130 run -e 'let l = range(2000000)
+while true { l.map(x => x).filter(x => x > 3).reduce((a, b) => a + b, 0) }'
+quick TERM 143 run -e 'while true { let s = str(range(1000000)) }'
+quick INT 130 run $spin -n 10000 -w 2
+checks=$((checks + 1))
+python3 - "$work/quick.json" <<'END' || fail "not every isolate was ended"
+import json, sys
+totals = json.load(open(sys.argv[1]))["totals"]
+assert totals["isolates_created"] == totals["isolates_destroyed"] > 1000, totals["isolates_created"]
+assert totals["failed_cancelled"] == totals["isolates_created"], totals["failed_cancelled"]
+END
+quick TERM 143 run $spin -n 10000 -w 2
+
 # A reader that does not read must not hold it up.
 last_command="run endless.zx | sleep (stopped by TERM)"
 mkfifo "$work/pipe"

@@ -48,10 +48,16 @@ void zheap_env_give_back(struct zheap_env *env)
     }
 }
 
-void zheap_env_take_collected(struct zheap_env *env, struct zheap_collected *out)
+// Asked after every slice, and nearly always there is nothing.
+bool zheap_env_take_collected(struct zheap_env *env, struct zheap_collected *out)
 {
-    *out = env->collected;
+    const struct zheap_collected *own = &env->collected;
+    uint64_t any = own->full | own->incremental | own->minor | own->slices | own->words;
+    ZVM_ASSERT(any != 0 || (own->emergency | own->pressed) == 0); // these collect
+    if (ZVM_LIKELY(any == 0)) return false;
+    *out = *own;
     env->collected = (struct zheap_collected){0};
+    return true;
 }
 
 void zheap_env_destroy(struct zheap_env *env)

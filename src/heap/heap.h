@@ -70,7 +70,8 @@ struct zheap_collected {
     uint64_t words;     // of work: slots, objects and pages looked at, marking and freeing
 };
 
-void zheap_env_take_collected(struct zheap_env *env, struct zheap_collected *out);
+// false: nothing, and out is untouched.
+bool zheap_env_take_collected(struct zheap_env *env, struct zheap_collected *out);
 
 // ---- The heap ---------------------------------------------------------------------------------
 

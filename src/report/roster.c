@@ -5,8 +5,8 @@
 //   1. a row's sequence is odd exactly while its owner is inside an update (the owner of a free row is
 //      who holds the caller's lock). The protocol is that of a block of counters (block.c), word for
 //      word, so the argument there holds here.
-//   2. rows [0, used) lie in chunks that are set: `used` goes into a chunk after it was set, with
-//      release, and readers load it with acquire before they look at a chunk (PAIR roster).
+//   2. rows [0, used) lie in chunks that are set, and are filled: `used` goes past a row after that,
+//      with release, and readers load it with acquire before they look at a chunk (PAIR roster).
 // A row goes from one isolate to the next with its sequence going on, so a reader sees the figures of
 // the one or of the other, never of both.
 // Cost: a line of 64 bytes for each isolate that ever existed at a time; for the writer eight plain
@@ -34,9 +34,7 @@ struct zroster_row *zroster_chunk_create(uint64_t capacity)
 {
     size_t bytes;
     if (!z_size_multiply(chunk_rows(capacity), sizeof(struct zroster_row), &bytes)) return NULL;
-    struct zroster_row *chunk = z_alloc_aligned(_Alignof(struct zroster_row), bytes);
-    if (chunk != NULL) memset(chunk, 0, bytes);
-    return chunk;
+    return z_alloc_aligned(_Alignof(struct zroster_row), bytes);
 }
 
 void zroster_chunk_destroy(struct zroster_row *chunk, uint64_t capacity)
@@ -71,6 +69,16 @@ static struct zroster_row *row_at(const struct zroster *roster, uint64_t index)
     return &roster->chunks[1 + log2][index - ((uint64_t)ZROSTER_FIRST << log2)];
 }
 
+// Makes the sequence odd; returns what it was.
+static uint64_t begin_update(struct zroster_row *row)
+{
+    uint64_t sequence = z_load_relaxed(&row->sequence); // relaxed: only this thread writes it
+    ZVM_ASSERT(sequence % 2 == 0);
+    // relaxed: the words that follow are stored with release, which carries this store with them
+    z_store_relaxed(&row->sequence, sequence + 1);
+    return sequence;
+}
+
 struct zroster_row *zroster_take_locked(struct zroster *roster)
 {
     struct zroster_row *row = roster->free;
@@ -81,26 +89,26 @@ struct zroster_row *zroster_take_locked(struct zroster *roster)
     uint64_t used = z_load_relaxed(&roster->used); // relaxed: written under the lock
     if (used == roster->capacity) return NULL;
     row = row_at(roster, used);
+    memset(row, 0, sizeof *row); // now and not with its chunk, whose pages cost nothing until then
     z_store_release(&roster->used, used + 1); // PAIR roster
     return row;
 }
 
 void zroster_give_locked(struct zroster *roster, struct zroster_row *row)
 {
-    const uint64_t words[ZROSTER_WORDS] = {[ZROSTER_ID] = (uintptr_t)roster->free};
     ZVM_ASSERT(zroster_own_word(row, ZROSTER_CREATED_NS) != 0);
-    zroster_publish(row, words);
+    uint64_t sequence = begin_update(row);
+    z_store_release(&row->words[ZROSTER_CREATED_NS], 0);               // PAIR roster-row
+    z_store_release(&row->words[ZROSTER_ID], (uintptr_t)roster->free); // PAIR roster-row
+    z_store_release(&row->sequence, sequence + 2);                     // PAIR roster-row
     roster->free = row;
 }
 
-// ---- Writing and reading a row ------------------------------------------------------------------
+// ---- Publishing and reading ---------------------------------------------------------------------
 
 void zroster_publish(struct zroster_row *row, const uint64_t words[ZROSTER_WORDS])
 {
-    uint64_t sequence = z_load_relaxed(&row->sequence); // relaxed: only this thread writes it
-    ZVM_ASSERT(sequence % 2 == 0);
-    // relaxed: the words that follow are stored with release, which carries this store with them
-    z_store_relaxed(&row->sequence, sequence + 1);
+    uint64_t sequence = begin_update(row);
     for (uint32_t i = 0; i < ZROSTER_WORDS; i++)
         z_store_release(&row->words[i], words[i]); // PAIR roster-row
     z_store_release(&row->sequence, sequence + 2); // PAIR roster-row

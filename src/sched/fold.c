@@ -87,7 +87,7 @@ static void fold_pauses(struct zreport_block *block, struct zlane *lane)
 static void fold_collections(struct zreport_block *block, struct zlane *lane)
 {
     struct zheap_collected collected;
-    zheap_env_take_collected(lane->runner.env, &collected);
+    if (!zheap_env_take_collected(lane->runner.env, &collected)) return;
     zreport_add(block, ZREPORT_collections,
                 collected.full + collected.incremental + collected.minor);
     zreport_add(block, ZREPORT_full_collections, collected.full);

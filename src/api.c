@@ -164,13 +164,15 @@ zvm_status zvm_runtime_turns(zvm_runtime *runtime, uint64_t turns, uint64_t *run
 
 int zvm_runtime_finished_fd(const zvm_runtime *runtime)
 {
-    return runtime == NULL ? -1 : zsched_finished_descriptor(runtime->sched);
+    if (runtime == NULL || zapi_is_dead(runtime)) return -1;
+    return zsched_finished_descriptor(runtime->sched);
 }
 
 zvm_status zvm_runtime_finished_take(zvm_runtime *runtime, zvm_isolate **isolates, size_t capacity,
                                      size_t *count)
 {
     if (runtime == NULL || isolates == NULL || count == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     if (zsched_finished_descriptor(runtime->sched) < 0) return ZVM_E_STATE;
     *count = zsched_take_finished(runtime->sched, isolates, capacity);
     return ZVM_OK;

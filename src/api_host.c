@@ -33,6 +33,7 @@ zvm_status zvm_runtime_add_function(zvm_runtime *runtime, const zvm_host_functio
 {
     zvm_host_function own = ZVM_HOST_FUNCTION_INIT;
     if (runtime == NULL || function == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     if (!zapi_read_options(&own, sizeof own, function, function->size)) return ZVM_E_ARGUMENT;
     if (own.name == NULL || own.call == NULL) return ZVM_E_ARGUMENT;
     if (own.minimum > own.maximum || own.maximum > ZVM_HOST_ARGUMENTS_MAX) return ZVM_E_ARGUMENT;
@@ -81,6 +82,7 @@ static zvm_status answer_with(zvm_runtime *runtime, zvm_token token, struct zans
 zvm_status zvm_complete(zvm_runtime *runtime, zvm_token token, const zvm_value *value)
 {
     if (runtime == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     zvm_status status = value == NULL ? ZVM_OK : zexchange_check(value);
     if (status != ZVM_OK) return status;
     if (!zsched_is_awaited(runtime->sched, token)) return ZVM_E_STALE;
@@ -93,6 +95,7 @@ zvm_status zvm_complete_error(zvm_runtime *runtime, zvm_token token, const char 
                               const char *message)
 {
     if (runtime == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     if (kind == NULL) kind = "Error";
     if (message == NULL) message = "the host gave no message";
     if (!zutf8_is_valid(kind, strlen(kind), NULL)) return ZVM_E_UTF8;

@@ -92,6 +92,27 @@ static zvm_status call_ages(void)
     return zvm_isolate_ages(isolate, &ages);
 }
 
+static zvm_call_outcome give_nothing(zvm_call *call, const zvm_value *arguments, size_t count)
+{
+    (void)arguments;
+    (void)count;
+    return zvm_call_return(call, NULL);
+}
+
+static zvm_status call_add_function(void)
+{
+    zvm_host_function function = ZVM_HOST_FUNCTION_INIT;
+    function.name = "nothing";
+    function.call = give_nothing;
+    return zvm_runtime_add_function(runtime, &function);
+}
+
+static zvm_status call_finished_take(void)
+{
+    size_t count;
+    return zvm_runtime_finished_take(runtime, &new_isolate, 1, &count);
+}
+
 static zvm_status call_run(void)
 {
     bool finished;
@@ -127,6 +148,8 @@ CALL(zvm_isolate_alloc_profile, (isolate, swallow, NULL))
 CALL(zvm_isolate_history, (isolate, no_entry, NULL))
 CALL(zvm_isolate_collect, (isolate, true, NULL))
 CALL(zvm_isolate_collect_step, (isolate, 100, NULL))
+CALL(zvm_complete, (runtime, 1, NULL))
+CALL(zvm_complete_error, (runtime, 1, NULL, NULL))
 CALL(zvm_report_write, (runtime, ZVM_REPORT_JSON, swallow, NULL))
 CALL(zvm_report_write_with, (runtime, ZVM_REPORT_JSON, NULL, swallow, NULL))
 
@@ -164,6 +187,8 @@ static const struct call calls[] = {
     ROW(zvm_isolate_history),
     ROW(zvm_isolate_collect),
     ROW(zvm_isolate_collect_step),
+    ROW(zvm_complete),
+    ROW(zvm_complete_error),
     ROW(zvm_report_write),
     ROW(zvm_report_write_with),
     {"zvm_report_take", call_report_take},
@@ -173,6 +198,9 @@ static const struct call calls[] = {
     {"zvm_isolate_find_leaks", call_find_leaks},
     {"zvm_isolate_ages", call_ages},
     {"zvm_isolate_run", call_run},
+    {"zvm_runtime_add_function", call_add_function},
+    {"zvm_runtime_finished_take", call_finished_take},
+    {"zvm_runtime_finished_fd", NULL},
     {"zvm_runtime_destroy", NULL},
     {"zvm_isolate_cancel", NULL},
     {"zvm_isolate_user", NULL},
@@ -182,13 +210,15 @@ static const struct call calls[] = {
 
 enum { CALL_COUNT = sizeof calls / sizeof calls[0] };
 
-static void call_the_others(void)
+static int call_the_others(void)
 {
     zvm_isolate_cancel(isolate);
     zvm_code_retain(code);
     zvm_code_release(code);
     (void)zvm_isolate_user(isolate);
+    int descriptor = zvm_runtime_finished_fd(runtime);
     zvm_runtime_destroy(runtime);
+    return descriptor == -1 ? 0 : 1;
 }
 
 static int call_everything(void)
@@ -200,8 +230,7 @@ static int call_everything(void)
         fprintf(stderr, "%s gives %d\n", calls[i].name, (int)status);
         return 1;
     }
-    call_the_others();
-    return 0;
+    return call_the_others();
 }
 
 // ---- Children -----------------------------------------------------------------------------------

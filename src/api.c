@@ -159,6 +159,7 @@ zvm_status zvm_runtime_shutdown(zvm_runtime *runtime, bool cancel)
 zvm_status zvm_runtime_turns(zvm_runtime *runtime, uint64_t turns, uint64_t *run)
 {
     if (runtime == NULL || run == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     return zsched_turns(runtime->sched, turns, run);
 }
 

@@ -39,6 +39,7 @@ static bool swallow(void *context, const char *text, size_t length_bytes)
 
 static zvm_code *new_code;
 static zvm_isolate *new_isolate;
+static uint64_t turns;
 static zvm_value value = {.kind = ZVM_VALUE_INT};
 
 static bool no_leak(void *context, const zvm_leak *leak)
@@ -148,6 +149,7 @@ CALL(zvm_isolate_alloc_profile, (isolate, swallow, NULL))
 CALL(zvm_isolate_history, (isolate, no_entry, NULL))
 CALL(zvm_isolate_collect, (isolate, true, NULL))
 CALL(zvm_isolate_collect_step, (isolate, 100, NULL))
+CALL(zvm_runtime_turns, (runtime, 1, &turns))
 CALL(zvm_complete, (runtime, 1, NULL))
 CALL(zvm_complete_error, (runtime, 1, NULL, NULL))
 CALL(zvm_report_write, (runtime, ZVM_REPORT_JSON, swallow, NULL))
@@ -187,6 +189,7 @@ static const struct call calls[] = {
     ROW(zvm_isolate_history),
     ROW(zvm_isolate_collect),
     ROW(zvm_isolate_collect_step),
+    ROW(zvm_runtime_turns),
     ROW(zvm_complete),
     ROW(zvm_complete_error),
     ROW(zvm_report_write),

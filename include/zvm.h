@@ -991,6 +991,113 @@ ZVM_API zvm_status zvm_isolate_load(zvm_isolate *isolate, const char *name, cons
 ZVM_API zvm_status zvm_isolate_globals(const zvm_isolate *isolate, zvm_write_fn write,
                                        void *context);
 
+/// Makes an isolate what it was when it was made: its code as at first (what zvm_isolate_load gave it
+/// goes), no object, no global, no result, all figures and limits anew. It may be submitted or run
+/// again. One that zvm_isolate_run has left waiting gives its question up: the token is stale then.
+///
+/// in:      isolate  idle or finished; nobody is in zvm_isolate_wait for it. Its on_finish may do this
+/// out:     none
+/// errors:  ZVM_E_BUSY queued, running, or not taken by zvm_runtime_finished_take, and for a moment after it
+///          was cancelled in a queue or while it is being answered (an on_finish does not try again, since
+///          that may be its worker's to end, but destroys it); ZVM_E_STATE made with a profile; ZVM_E_NOMEM;
+///          ZVM_E_ARGUMENT NULL. Nothing changes then.
+/// thread:  any, never blocks. A cancel at the same time counts as one before, or as one of the new life
+/// memory:  gives everything back but the 2 KiB block and copies of the options
+/// cost:    under a microsecond for an isolate that fits its block; else as zvm_isolate_destroy
+/// source:  design card, reuse of isolates
+ZVM_API zvm_status zvm_isolate_reset(zvm_isolate *isolate);
+
+/// Sets the `user` pointer, which on_finish gets, too.
+///
+/// in:      isolate idle or finished; user
+/// out:     none
+/// errors:  ZVM_E_ARGUMENT NULL; ZVM_E_BUSY queued or running, or not taken by zvm_runtime_finished_take
+/// thread:  any, one call for an isolate at a time
+/// memory:  none
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_isolate_set_user(zvm_isolate *isolate, void *user);
+
+/// Warm isolates of one program: those that are given back are kept for the next time.
+typedef struct zvm_isolate_pool zvm_isolate_pool;
+
+/// Most isolates that a pool can keep.
+#define ZVM_ISOLATE_POOL_MAX 1048576u
+
+typedef struct zvm_isolate_pool_figures {
+    size_t size;             // set by the caller: of this struct, in bytes
+    uint64_t created;        // isolates that were made
+    uint64_t reused;         // times that one was given out again
+    uint32_t idle_count;     // that lie in the pool
+} zvm_isolate_pool_figures;
+
+#define ZVM_ISOLATE_POOL_FIGURES_INIT {.size = sizeof(zvm_isolate_pool_figures)}
+
+/// Makes a pool, with one isolate in it.
+///
+/// in:      runtime; code of the same runtime, which the pool holds; options as for zvm_isolate_create,
+///          without a profile: what they point to must stay as long as the pool; capacity: most that it
+///          keeps, from 1 to ZVM_ISOLATE_POOL_MAX
+/// out:     out  the pool, to be destroyed with zvm_isolate_pool_destroy before the runtime
+/// errors:  those of zvm_isolate_create; ZVM_E_ARGUMENT, also for capacity and a profile
+/// thread:  any; never blocks
+/// memory:  8 bytes for each of capacity, and an isolate
+/// cost:    that of an isolate
+/// source:  design card, reuse of isolates
+ZVM_API zvm_status zvm_isolate_pool_create(zvm_runtime *runtime, zvm_code *code,
+                                           const zvm_isolate_options *options, uint32_t capacity,
+                                           zvm_isolate_pool **out);
+
+/// Destroys a pool and the isolates in it. Those that it has given out are the host's.
+///
+/// in:      pool  may be NULL
+/// out:     none
+/// errors:  none
+/// thread:  any, but nobody may use the pool during or after the call
+/// memory:  frees them
+/// cost:    linear in idle isolates
+/// source:  design card, reuse of isolates
+ZVM_API void zvm_isolate_pool_destroy(zvm_isolate_pool *pool);
+
+/// Gives out an isolate of the pool, or makes one when there is none.
+///
+/// in:      pool
+/// out:     out  an isolate as zvm_isolate_create makes it, to be given back with
+///          zvm_isolate_pool_release, or destroyed
+/// errors:  ZVM_E_ARGUMENT NULL; those of zvm_isolate_create
+/// thread:  any; blocks for the pool's short lock
+/// memory:  none, or an isolate
+/// cost:    constant
+/// source:  design card, reuse of isolates
+ZVM_API zvm_status zvm_isolate_pool_acquire(zvm_isolate_pool *pool, zvm_isolate **out);
+
+/// Takes an isolate back, resets it and keeps it; when the pool is full, or it cannot be reset now (it was just
+/// cancelled in a queue or answered, or there is no memory), destroys it. Its `user` is that of the pool's
+/// options again.
+///
+/// in:      pool; isolate  that this pool has given out, as for zvm_isolate_reset: not used any more, as
+///          if it was destroyed. Its on_finish may do this
+/// out:     none
+/// errors:  ZVM_E_BUSY queued, running, or not taken by zvm_runtime_finished_take: it stays the host's;
+///          ZVM_E_FOREIGN not given out by this pool, or given back before; ZVM_E_ARGUMENT NULL
+/// thread:  any; blocks for the pool's short lock
+/// memory:  as zvm_isolate_reset
+/// cost:    as zvm_isolate_reset
+/// source:  design card, reuse of isolates
+ZVM_API zvm_status zvm_isolate_pool_release(zvm_isolate_pool *pool, zvm_isolate *isolate);
+
+/// What a pool has done.
+///
+/// in:      pool; figures->size set
+/// out:     figures
+/// errors:  ZVM_E_ARGUMENT
+/// thread:  any; blocks for the pool's short lock
+/// memory:  none
+/// cost:    constant
+/// source:  design card, reuse of isolates
+ZVM_API zvm_status zvm_isolate_pool_figures_take(zvm_isolate_pool *pool,
+                                                 zvm_isolate_pool_figures *figures);
+
 /// The `user` pointer of the options.
 ///
 /// in:      isolate
@@ -1248,6 +1355,7 @@ typedef struct zvm_report_counters {
     uint64_t full_collections, incremental_collections, minor_collections, emergency_collections;
     uint64_t gc_slices; // of the incremental ones
     uint64_t gc_words;  // slots, objects and pages that the collectors looked at
+    uint64_t isolates_reset; // times that one was begun anew
 } zvm_report_counters;
 
 #define ZVM_REPORT_BUCKETS 43

@@ -77,3 +77,25 @@ void zheap_deinit(struct zheap *heap)
     zheap_unpoison(zheap_private(heap)->first_base, ZPAGE_BYTES);
     ZVM_ASSERT(zheap_private(heap)->span_pages == 0);
 }
+
+void zheap_reset(struct zheap *heap)
+{
+    const struct zheap_private *private = zheap_private(heap);
+    struct zheap_options options = {
+        .limit_bytes = private->limit_bytes,
+        .growth_percent = private->growth_percent,
+        .threshold_count = private->threshold_count,
+        .mode = (enum zheap_mode) private->mode,
+        .hooks = private->hooks,
+        .context = private->context,
+    };
+    struct zheap_env *env = heap->env;
+    void *block = private->first_base - ZPAGE_BYTES;
+    zheap_deinit(heap);
+    zheap_init(heap, env, &options, block);
+}
+
+bool zheap_has_profile(const struct zheap *heap)
+{
+    return zheap_profile(heap) != NULL;
+}

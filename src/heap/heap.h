@@ -216,6 +216,9 @@ void zheap_init(struct zheap *heap, struct zheap_env *env, const struct zheap_op
                 void *block);
 // Frees everything but the block. Releases held symbols. env must be set.
 void zheap_deinit(struct zheap *heap);
+// As after zheap_init with the same options: empty, no figures. env must be set. Never fails.
+void zheap_reset(struct zheap *heap);
+bool zheap_has_profile(const struct zheap *heap);
 
 ZVM_COLD void *zheap_new_slow(struct zheap *heap, uint32_t kind_flags, size_t bytes, uint32_t aux);
 

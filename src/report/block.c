@@ -284,5 +284,6 @@ void zreport_counters(const struct zreport_snapshot *snapshot, zvm_report_counte
         .emergency_collections = c[ZREPORT_emergency_collections],
         .gc_slices = c[ZREPORT_gc_slices],
         .gc_words = c[ZREPORT_gc_words],
+        .isolates_reset = c[ZREPORT_isolates_reset],
     };
 }

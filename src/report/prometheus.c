@@ -200,6 +200,9 @@ static void write_scheduler(const struct zreport_view *view, struct zemit *emit)
     gauge(emit, "zvm_workers_wanted", "Worker threads that were asked for.", view->workers_wanted);
     counter(emit, "zvm_wakeups_refused_total", "Wake-ups that the system refused.",
             view->wakeups_refused);
+    worker_counter(view, emit, "zvm_isolates_reset_total",
+                   "Times that an isolate was made what it was at first, to be used again.",
+                   ZREPORT_isolates_reset);
     counter(emit, "zvm_late_answers_total", "Answers that no isolate waited for any more.",
             view->late_answers);
     gauge(emit, "zvm_queued", "Isolates in queues.", view->queued);

@@ -52,7 +52,8 @@
     X(parks)                /* times that a worker went to sleep */                       \
     X(wakeups)              /* times that it was woken for work */                        \
     X(pressure_collections) /* of the collections, those that pressure asked for */       \
-    X(waits)                /* slices that ended because the program waits */
+    X(waits)                /* slices that ended because the program waits */             \
+    X(isolates_reset)       /* to what they were when they were made */
 
 enum zreport_counter {
 #define X(name) ZREPORT_##name,

@@ -133,13 +133,18 @@ void zfold_heap(struct zsched *sched, struct zreport_block *block, struct zisola
 
 void zfold_destroyed(struct zsched *sched, struct zreport_block *block, struct zisolate *iso)
 {
+    zfold_emptied(sched, block, iso);
+    zreport_add(block, ZREPORT_isolates_destroyed, 1);
+}
+
+void zfold_emptied(struct zsched *sched, struct zreport_block *block, struct zisolate *iso)
+{
     fold_committed(sched, block, iso, 0);
     fold_one(block, iso, FOLDED_FREED_BYTES, ZREPORT_freed_bytes,
              iso->folded[FOLDED_ALLOCATED_BYTES]);
     fold_one(block, iso, FOLDED_FREED_COUNT, ZREPORT_freed_count,
              iso->folded[FOLDED_ALLOCATED_COUNT]);
     zpools_fold_end(iso->pools, &iso->heap, block);
-    zreport_add(block, ZREPORT_isolates_destroyed, 1);
 }
 
 // ---- Slices and ends ----------------------------------------------------------------------------

@@ -9,6 +9,8 @@
 #include "vm/quota.h"
 #include "vm/wait.h"
 
+#include <string.h>
+
 // ---- The list of all isolates -------------------------------------------------------------------
 
 // False: there is no row for it; *capacity: what the roster had room for.
@@ -134,6 +136,52 @@ zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
     if (retired == ZRETIRED_FREE) zisolate_free(iso, lane->runner.env);
     zlane_release(sched, lane);
     count_out(sched);
+    return ZVM_OK;
+}
+
+// ---- Again from the start -----------------------------------------------------------------------
+
+// What it had counts as freed and given back; then what an empty one has.
+static void reset(struct zsched *sched, struct zisolate *iso, struct zlane *lane,
+                  struct zvalue *stack)
+{
+    uint64_t now_ns = zclock_now_ns();
+    struct zreport_block *block = zfold_begin(sched, lane);
+    zfold_heap(sched, block, iso, lane);
+    zfold_emptied(sched, block, iso);
+    zfold_end(sched, lane, block, now_ns);
+    zisolate_reset(iso, lane->runner.env, stack);
+    memset(iso->folded, 0, sizeof iso->folded);
+    block = zfold_begin(sched, lane);
+    zreport_add(block, ZREPORT_isolates_reset, 1);
+    zfold_heap(sched, block, iso, lane);
+    zfold_end(sched, lane, block, now_ns);
+}
+
+// It is ours, RUNNING. The question that it has asked goes last: the rest can be undone.
+static zvm_status prepare(struct zsched *sched, struct zisolate *iso, struct zvalue **stack)
+{
+    zvm_status status = zisolate_prepare_reset(iso, stack);
+    if (status != ZVM_OK) return status;
+    if (zwaiting_drop(sched, iso)) return ZVM_OK;
+    zisolate_forget_reset(iso, *stack);
+    return ZVM_E_BUSY; // somebody is just answering
+}
+
+zvm_status zsched_reset(struct zsched *sched, struct zisolate *iso)
+{
+    uint32_t seen;
+    if (!zstate_claim_to_reset(&iso->state, &seen)) return ZVM_E_BUSY; // PAIR state
+    struct zvalue *stack;
+    zvm_status status = prepare(sched, iso, &stack);
+    if (status != ZVM_OK) {
+        zstate_give_up_reset(&iso->state, seen); // PAIR state
+        return status;
+    }
+    struct zlane *lane = zlane_acquire_sure(sched);
+    reset(sched, iso, lane, stack);
+    zlane_release(sched, lane);
+    zstate_reset(&iso->state); // PAIR state
     return ZVM_OK;
 }
 

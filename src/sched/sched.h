@@ -73,6 +73,11 @@ zvm_status zsched_may_reopen(const struct zisolate *iso);
 // A finished isolate that has got more to do is idle again.
 zvm_status zsched_reopen(struct zisolate *iso);
 
+// An isolate at rest is as it was when it was made. errors: ZVM_E_BUSY queued, running, just being answered
+// or cancelled, or to be taken by zsched_take_finished; those of zisolate_prepare_reset. Nothing has
+// changed then.
+zvm_status zsched_reset(struct zsched *sched, struct zisolate *iso);
+
 // For reading and writing a resting isolate from outside: its heap gets the calling thread's
 // resources in between. errors: ZVM_E_BUSY queued or running; ZVM_E_NOMEM.
 struct zlane;

@@ -228,6 +228,8 @@ void zsched_groups_free(struct zsched *sched);
 // word: if that is set, who answers sees to the rest, else the caller calls zwaiting_settle. 0: none.
 uint64_t zwaiting_abandon(struct zsched *sched, struct zisolate *iso);
 void zwaiting_settle(struct zsched *sched, uint64_t token);
+// thread: the owner of an isolate that goes on without an answer. False: somebody is just answering.
+bool zwaiting_drop(struct zsched *sched, struct zisolate *iso);
 // thread: worker, that has the isolate RUNNING. It waits: it is answered, or its time comes. False: it has
 // something to do, and stays the worker's.
 bool zwaiting_begin(struct zworker *worker, struct zisolate *iso);
@@ -257,6 +259,7 @@ void zfold_heap(struct zsched *sched, struct zreport_block *block, struct zisola
                 struct zlane *lane, uint64_t now_ns);
 // The heap goes: what it still has counts as freed and given back.
 void zfold_destroyed(struct zsched *sched, struct zreport_block *block, struct zisolate *iso);
+void zfold_emptied(struct zsched *sched, struct zreport_block *block, struct zisolate *iso);
 void zfold_finished(struct zreport_block *block, const struct zisolate *iso);
 // One more of something that happens to a worker outside slices. thread: the worker.
 void zfold_event(struct zworker *worker, enum zreport_counter counter, uint64_t value);

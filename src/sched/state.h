@@ -13,6 +13,7 @@
 //   RUNNING -> DONE            zstate_finish, by who runs it or claimed it
 //   DONE -> GONE               zstate_retire, when an entry is still in a queue, or an answer on its way
 //   DONE -> IDLE               zstate_reopen: the host has given it more code
+//   IDLE, DONE, WAITING with HOSTED -> RUNNING -> IDLE    zstate_claim_to_reset, zstate_reset; or back
 // Owner: QUEUED belongs to nobody, RUNNING to who made that step, IDLE, WAITING and DONE to the
 // host. Invariants:  1. each step into QUEUED sets ENTRY, and who makes it puts exactly one entry
 // into
@@ -346,6 +347,54 @@ static inline bool zstate_reopen(_Atomic uint32_t *state)
     uint32_t seen;
     return zstate_step(state, ZSTATE_DONE, ZSTATE_NAMED, ZSTATE_IDLE,
                        ZSTATE_NOTIFIED | ZSTATE_CANCEL | ZSTATE_WATCHED, 0, &seen); // PAIR state
+}
+
+// ---- Anew ---------------------------------------------------------------------------------------
+
+// The host begins anew with one at rest: -> RUNNING, for the caller. False: it is not at rest, or others
+// hold it: a queue, the list of those that have finished, who answers one that is over. *seen: as it was.
+static inline bool zstate_claim_to_reset(_Atomic uint32_t *state, uint32_t *seen)
+{
+    uint32_t word = zstate_load(state);
+    for (;;) {
+        zpoint_pass();
+        uint32_t phase = zstate_phase(word);
+        bool is_asking = phase == ZSTATE_IDLE || zstate_is_hosted_wait(word);
+        if (!is_asking && phase != ZSTATE_DONE) return false;
+        // Who answers one that is not over finds it RUNNING, and leaves the answer to us.
+        uint32_t others = is_asking ? ZSTATE_ENTRY | ZSTATE_LISTED : ZSTATE_NAMED;
+        if ((word & others) != 0) return false;
+        *seen = word;
+        uint32_t next = zstate_with(word, ZSTATE_RUNNING) & ~(uint32_t)ZSTATE_HOSTED;
+        if (z_cas_acq_rel(state, &word, next)) return true; // PAIR state
+    }
+}
+
+// The caller, who has claimed it so, leaves it as it was. What came meanwhile counts: with an answer, or
+// cancelled, one that waited is idle.
+static inline void zstate_give_up_reset(_Atomic uint32_t *state, uint32_t seen)
+{
+    uint32_t word = zstate_load(state), next;
+    do {
+        zpoint_pass();
+        bool is_told = (word & (uint32_t)(ZSTATE_NOTIFIED | ZSTATE_CANCEL)) != 0;
+        uint32_t phase = zstate_phase(seen);
+        if (phase == ZSTATE_WAITING && is_told) phase = ZSTATE_IDLE;
+        next = zstate_with(word, phase) & ~(uint32_t)ZSTATE_NOTIFIED;
+        if (phase == ZSTATE_WAITING) next |= ZSTATE_HOSTED;
+    } while (!z_cas_acq_rel(state, &word, next)); // PAIR state
+}
+
+// The caller has it RUNNING, and as it was when it was made. A cancel that came until now meant what it
+// did before.
+static inline void zstate_reset(_Atomic uint32_t *state)
+{
+    uint32_t word = zstate_load(state);
+    do {
+        zpoint_pass();
+        ZVM_CHECK(zstate_phase(word) == ZSTATE_RUNNING);
+        ZVM_CHECK((word & ZSTATE_NAMED) == 0);
+    } while (!z_cas_acq_rel(state, &word, ZSTATE_IDLE)); // PAIR state
 }
 
 enum zretired {

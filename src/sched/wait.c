@@ -159,6 +159,15 @@ uint64_t zwaiting_abandon(struct zsched *sched, struct zisolate *iso)
     return drop_token(sched, iso, token) ? 0 : token;
 }
 
+bool zwaiting_drop(struct zsched *sched, struct zisolate *iso)
+{
+    uint64_t token = zwait_token(iso);
+    if (token == 0) return true;
+    if (!drop_token(sched, iso, token)) return false;
+    zwait_forget(iso);
+    return true;
+}
+
 void zwaiting_settle(struct zsched *sched, uint64_t token)
 {
     if (token != 0) ztoken_throw_away_named(&sched->tokens, token);

@@ -56,7 +56,7 @@ static bool grow(struct zisolate *iso, void *memory, size_t old_bytes, size_t ne
     return true;
 }
 
-static size_t grown_count(size_t count, size_t needed)
+size_t zcall_grown_count(size_t count, size_t needed)
 {
 #ifdef ZVM_TINY
     (void)count;
@@ -72,7 +72,7 @@ bool zcall_make_room(struct zisolate *iso, uint32_t base, uint32_t register_coun
     size_t capacity = (size_t)(iso->stack_end - iso->stack);
     if (needed <= capacity) return true;
 
-    size_t new_capacity = grown_count(capacity, needed);
+    size_t new_capacity = zcall_grown_count(capacity, needed);
     void *copy;
     if (!grow(iso, iso->stack, capacity * sizeof(struct zvalue),
               new_capacity * sizeof(struct zvalue), &copy)) {
@@ -92,7 +92,7 @@ static bool make_frame_room(struct zisolate *iso, bool is_native)
     }
     if (index + 1 < iso->frame_capacity) return true;
 
-    size_t new_capacity = grown_count(iso->frame_capacity, (size_t)index + 2);
+    size_t new_capacity = zcall_grown_count(iso->frame_capacity, (size_t)index + 2);
     if (new_capacity > UINT32_MAX) return zerror_terminate(iso, ZVM_E_LIMIT);
     void *copy;
     if (!grow(iso, iso->frames, iso->frame_capacity * sizeof(struct zframe),

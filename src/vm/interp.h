@@ -51,6 +51,8 @@ bool zcall_begin(struct zisolate *iso, struct zfunc *main_function);
 bool zcall_push_body(struct zisolate *iso, struct zfunc *func, uint32_t base);
 // Makes room for one more frame of register_count registers at base; false: pending is set.
 bool zcall_make_room(struct zisolate *iso, uint32_t base, uint32_t register_count);
+// The size that a stack of `count` gets when `needed` are needed.
+size_t zcall_grown_count(size_t count, size_t needed);
 // Pops the current frame; false when it was the last.
 bool zcall_pop(struct zisolate *iso);
 

@@ -304,6 +304,91 @@ static void free_stacks(struct zisolate *iso)
     }
 }
 
+// ---- Again from the start -----------------------------------------------------------------------
+
+// What the globals need besides the slots in the block; 0: nothing. As zcall_make_room has it.
+static size_t stack_capacity(uint32_t global_count)
+{
+    size_t needed = (size_t)global_count + 1;
+    return needed <= ZISOLATE_STACK_FIRST ? 0 : zcall_grown_count(ZISOLATE_STACK_FIRST, needed);
+}
+
+zvm_status zisolate_prepare_reset(const struct zisolate *iso, struct zvalue **stack)
+{
+    if (zheap_has_profile(&iso->heap)) return ZVM_E_STATE;
+    size_t capacity = stack_capacity(zsession_first(iso)->global_count);
+    bool is_right =
+        capacity == (size_t)(iso->stack_end - iso->stack); // nothing was called that needed more
+    *stack = capacity == 0 ? NULL : is_right ? iso->stack : z_alloc(capacity * sizeof **stack);
+    return capacity > 0 && *stack == NULL ? ZVM_E_NOMEM : ZVM_OK;
+}
+
+void zisolate_forget_reset(const struct zisolate *iso, struct zvalue *stack)
+{
+    if (stack == NULL || stack == iso->stack) return;
+    z_free(stack, stack_capacity(zsession_first(iso)->global_count) * sizeof *stack);
+}
+
+// Frames and slots are as zeroed as they were at first: old pointers in them would be guesses and roots.
+static void reset_stacks(struct zisolate *iso, struct zvalue *stack, size_t capacity)
+{
+    if (stack == iso->stack) iso->stack = first_stack(iso); // kept
+    free_stacks(iso);
+    iso->frames = first_frames(iso);
+    iso->frame_capacity = ZISOLATE_FRAMES_FIRST;
+    memset(iso->frames, 0, ZPAGE_BYTES - sizeof *iso); // and the slots behind them
+    if (stack != NULL) memset(stack, 0, capacity * sizeof *stack);
+    iso->stack = stack == NULL ? first_stack(iso) : stack;
+    iso->stack_end = iso->stack + (stack == NULL ? ZISOLATE_STACK_FIRST : capacity);
+    for (uint32_t i = 0; i < iso->code->global_count; i++)
+        iso->stack[i] = zvalue_unset();
+}
+
+static void reset_heap(struct zisolate *iso)
+{
+    zpools_destroy(iso->pools, &iso->heap);
+    iso->pools = NULL;
+    bool held_symbols = iso->symbol_bytes > 0;
+    zheap_reset(&iso->heap);
+    if (held_symbols) zintern_tidy(iso->shared->intern);
+    ZVM_ASSERT(iso->symbol_bytes == 0);
+}
+
+static void reset_figures(struct zisolate *iso)
+{
+    zresult_clear(iso);
+    zisolate_restart(iso);
+    iso->frame = NULL;
+    iso->native_count = 0;
+    iso->loop = NULL;
+    iso->error = zvalue_null();
+    iso->arguments = zvalue_unset();
+    iso->in_heap_limit = 0;
+    iso->output_bytes = 0;
+    iso->slices = 0;
+    iso->is_int_pool_asked = true;
+}
+
+void zisolate_reset(struct zisolate *iso, struct zheap_env *env, struct zvalue *stack)
+{
+    ZVM_ASSERT(iso->runner == NULL);
+
+    iso->heap.env = env;
+    zshape_own_free_all(iso);
+    zsession_rewind(iso);
+    size_t capacity = stack_capacity(iso->code->global_count);
+    reset_stacks(iso, stack, capacity);
+    reset_figures(iso); // and roots: charging may collect
+    reset_heap(iso);
+    // It fitted when the isolate was made.
+    bool is_charged = stack == NULL || zheap_charge(&iso->heap, capacity * sizeof *stack);
+    ZVM_CHECK(is_charged);
+    zquota_return_heap(iso);
+    iso->heap.env = NULL;
+}
+
+// ---- The end ------------------------------------------------------------------------------------
+
 void zisolate_deinit(struct zisolate *iso, struct zheap_env *env)
 {
     iso->heap.env = env;

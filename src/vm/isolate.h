@@ -149,6 +149,7 @@ struct zisolate {
     uint32_t symbol_bytes; // of the symbols in the heap's held set, as the table counts them
     uint32_t pool_limits[ZPOOL_KIND_COUNT]; // frozen: what each pool may keep; 0 = off
     bool is_int_pool_asked;                 // it is on, and has not turned out not to pay
+    uint32_t stock; // of api_reuse.c: the pool of isolates that has given it out; 0: none
     struct zpools *pools;                   // NULL until first used
     struct zquota *quota;                   // limits that few have (vm/quota.h); NULL: none
 
@@ -244,6 +245,15 @@ bool zisolate_ensure_extra(struct zisolate *iso); // false: no memory
 void zsession_free(struct zisolate *iso); // the codes before the last
 // As after creation, before the first slice.
 void zisolate_restart(struct zisolate *iso);
+
+// Back to where it was after creation, with the code that it was made with: no objects, no globals, all
+// figures 0. It is at rest and waits for nothing. First what may be refused: *stack is for the second
+// step. errors: ZVM_E_NOMEM; ZVM_E_STATE it has a profile.
+zvm_status zisolate_prepare_reset(const struct zisolate *iso, struct zvalue **stack);
+void zisolate_forget_reset(const struct zisolate *iso, struct zvalue *stack); // it is not to be, after all
+void zisolate_reset(struct zisolate *iso, struct zheap_env *env, struct zvalue *stack);
+const struct zcode *zsession_first(const struct zisolate *iso); // the code that it was made with
+void zsession_rewind(struct zisolate *iso);                     // to that; the others are let go
 
 uint64_t zisolate_fuel_used(const struct zisolate *iso);
 

@@ -88,6 +88,8 @@ void zquota_destroy(struct zisolate *iso)
 void zquota_restart(struct zisolate *iso)
 {
     iso->quota->cpu_used_ns = 0;
+    iso->quota->output_asked_bytes = 0;
+    iso->quota->sum = ZQUOTA_NONE;
     hold_fuel(iso);
 }
 
@@ -233,6 +235,11 @@ void zquota_end(struct zisolate *iso, bool is_over)
     if (quota->group == NULL) return;
     settle_fuel(iso);
     return_heap(iso, is_over);
+}
+
+void zquota_return_heap(struct zisolate *iso)
+{
+    if (iso->quota != NULL && iso->quota->group != NULL) return_heap(iso, true /* is_over */);
 }
 
 uint64_t zquota_cpu_ns(const struct zisolate *iso)

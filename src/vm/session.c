@@ -90,6 +90,26 @@ zvm_status zisolate_load(struct zisolate *iso, struct zcode *code)
     return ZVM_OK;
 }
 
+const struct zcode *zsession_first(const struct zisolate *iso)
+{
+    bool is_session = iso->extra != NULL && iso->extra->code_count > 0;
+    return is_session ? iso->extra->codes[0] : iso->code;
+}
+
+void zsession_rewind(struct zisolate *iso)
+{
+    struct zisolate_extra *extra = iso->extra;
+    if (extra == NULL || extra->code_count == 0) return;
+    zheap_uncharge(&iso->heap, iso->code->bytes);
+    zcode_release(own(iso->code));
+    for (uint32_t i = 1; i < extra->code_count; i++) {
+        zheap_uncharge(&iso->heap, extra->codes[i]->bytes);
+        zcode_release(own(extra->codes[i]));
+    }
+    iso->code = extra->codes[0];
+    extra->code_count = 0;
+}
+
 void zsession_free(struct zisolate *iso)
 {
     struct zisolate_extra *extra = iso->extra;

@@ -62,8 +62,7 @@ void zwait_forget(struct zisolate *iso)
 
 zvm_status zwait_open(struct zisolate *iso, uint64_t *token)
 {
-    if (iso->extra == NULL) iso->extra = z_alloc_zeroed(sizeof *iso->extra);
-    if (iso->extra == NULL) return ZVM_E_NOMEM;
+    if (!zisolate_ensure_extra(iso)) return ZVM_E_NOMEM;
     struct zisolate_extra *extra = iso->extra;
     const struct zshared *shared = iso->shared;
     if (extra->wait_token == 0) {

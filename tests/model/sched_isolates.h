@@ -46,6 +46,27 @@ void zisolate_free(struct zisolate *iso, struct zheap_env *env)
     z_free(iso, sizeof *iso);
 }
 
+// Nobody is reset here; model_reset is about that.
+zvm_status zisolate_prepare_reset(const struct zisolate *iso, struct zvalue **stack)
+{
+    (void)iso;
+    *stack = NULL;
+    return ZVM_OK;
+}
+
+void zisolate_forget_reset(const struct zisolate *iso, struct zvalue *stack)
+{
+    (void)iso;
+    (void)stack;
+}
+
+void zisolate_reset(struct zisolate *iso, struct zheap_env *env, struct zvalue *stack)
+{
+    (void)iso;
+    (void)env;
+    (void)stack;
+}
+
 // Nobody waits for an answer here; model_answer is about that.
 uint64_t zwait_token(const struct zisolate *iso)
 {

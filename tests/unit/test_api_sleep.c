@@ -146,13 +146,13 @@ static void test_answer_in_time_is_no_timeout(void **state)
     function.call = suspend;
     function.user = &token;
     assert_int_equal(zvm_runtime_add_function(runtime, &function), ZVM_OK);
-    zvm_isolate *first = submit(runtime, "suspend()\n", 1000 * MS); // a slow machine, too
+    zvm_isolate *first = submit(runtime, "suspend()\n", 20 * MS);
     wait_until_it_waits(runtime, 1);
     assert_int_equal(zvm_complete(runtime, token, NULL), ZVM_OK);
     assert_int_equal(zvm_isolate_wait(first, UINT64_MAX), ZVM_OK);
     assert_int_equal(result_of(first).status, ZVM_OK);
     zvm_isolate *second = submit(runtime, "suspend()\nlet late = 1\n", 0); // in the same slot
-    zvm_isolate *clock = submit(runtime, "sleep(1050)\n", 0);
+    zvm_isolate *clock = submit(runtime, "sleep(40)\n", 0);
     assert_int_equal(zvm_isolate_wait(clock, UINT64_MAX), ZVM_OK);
     assert_int_equal(zvm_isolate_wait(second, 0), ZVM_E_TIMEOUT);
     assert_int_equal(zvm_complete(runtime, token, NULL), ZVM_OK);

@@ -521,10 +521,27 @@ typedef enum zvm_value_kind {
     ZVM_VALUE_INT,
     ZVM_VALUE_FLOAT,
     ZVM_VALUE_STRING,
-    ZVM_VALUE_OTHER // a list, map, function, …: named by kind only
+    ZVM_VALUE_OTHER, // a list, map, function, …: named by kind only
+    ZVM_VALUE_HOST   // an object of the host
 } zvm_value_kind;
 
-/// A value that host and program exchange by copy.
+/// What objects of the host of one kind have in common: its address says which kind. It must stay as long as
+/// the runtime.
+typedef struct zvm_host_kind {
+    size_t size;      // of this struct, in bytes
+    const char *name; // NUL-terminated, UTF-8, at most ZVM_HOST_NAME_BYTES_MAX bytes: what programs see of it
+    // Called once with each object, when no program reaches it any more: after a collection, by the thread that
+    // collected (which is within the program's next step); or when the isolate is reset or destroyed. It
+    // must not use that isolate, nor wait for it. NULL: nothing is to be done.
+    void (*finalize)(void *pointer, void *user);
+    void *user; // for finalize
+} zvm_host_kind;
+
+#define ZVM_HOST_NAME_BYTES_MAX 255
+
+/// A value that host and program exchange by copy; an object of the host is handed over. A program can hold it,
+/// pass it on, print it, and compare it with itself. Its isolate keeps it; what a function was given may
+/// be used until the function returns, and as long as the host knows that the program still reaches it.
 typedef struct zvm_value {
     zvm_value_kind kind;
     bool boolean;
@@ -532,12 +549,20 @@ typedef struct zvm_value {
     double number;
     const char *text;    // STRING: [length_bytes], UTF-8, NUL-terminated when zvm gives it out
     size_t length_bytes; // STRING
+    // HOST. To hand a new object over: its kind, its pointer, what it takes outside of zvm, which counts toward
+    // the isolate's heap limit, and host_id 0. A value that zvm has given out can be given back to the same
+    // isolate as it is, and is the same object.
+    const zvm_host_kind *host_kind;
+    void *pointer;
+    uint64_t host_bytes;
+    uint64_t host_id; // of zvm: which object of the isolate it is
 } zvm_value;
 
 // ---- Functions of the host --------------------------------------------------------------------
 //
 // Programs call them by name, as they call builtins. Arguments and results cross by copy: null,
-// booleans, integers, floats and strings; an argument of another type is a TypeError of the program.
+// booleans, integers, floats and strings; and objects of the host, but not to functions that block, since
+// the isolate, and its objects, may end meanwhile. Any other argument is a TypeError of the program.
 // While one runs its isolate is running: every call into it is refused with ZVM_E_BUSY, so a program
 // cannot be entered again from its own call.
 
@@ -559,8 +584,7 @@ typedef uint64_t zvm_token;
 /// not NUL-terminated. It must not block unless it says so, and may use every function of zvm.h on other isolates.
 typedef zvm_call_outcome (*zvm_host_fn)(zvm_call *call, const zvm_value *arguments, size_t count);
 
-#define ZVM_HOST_ARGUMENTS_MAX  16
-#define ZVM_HOST_NAME_BYTES_MAX 255
+#define ZVM_HOST_ARGUMENTS_MAX 16
 
 typedef struct zvm_host_function {
     size_t size;       // of this struct, in bytes

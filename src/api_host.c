@@ -75,7 +75,7 @@ zvm_isolate *zvm_call_isolate(const zvm_call *call)
 static zvm_status answer_with(zvm_runtime *runtime, zvm_token token, struct zanswer *answer)
 {
     zvm_status status = zsched_answer(runtime->sched, token, answer);
-    if (status != ZVM_OK) zanswer_free(answer);
+    if (status != ZVM_OK) zanswer_give_back(answer);
     return status;
 }
 

@@ -104,6 +104,12 @@ bool zheap_is_dead(const struct zheap *heap, const struct zobject *object)
     return zheap_is_dead_now(heap, object);
 }
 
+bool zheap_is_doomed(const struct zheap *heap, const struct zobject *object)
+{
+    const struct zheap_more *more = zheap_more(heap);
+    return more != NULL && more->cycle.phase == ZPHASE_PRUNE && zheap_is_dead(heap, object);
+}
+
 // ---- Collections at once ------------------------------------------------------------------------
 
 static uint64_t collect_first_page(struct zheap *heap)

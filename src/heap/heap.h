@@ -313,6 +313,9 @@ void zmark_add_work(struct zmarker *marker, uint64_t words);
 // Whether the collection under way, which has marked everything, frees object. Only in prune_weak, and
 // from then to its end.
 bool zheap_is_dead(const struct zheap *heap, const struct zobject *object);
+// At any time, for who keeps names of objects that do not keep them alive: whether the collection under way
+// has found object dead, and prune_weak has perhaps not got to it yet.
+bool zheap_is_doomed(const struct zheap *heap, const struct zobject *object);
 
 // ---- Barrier ----------------------------------------------------------------------------------
 ZVM_COLD void zheap_log_slow(struct zheap *heap, struct zobject *object);

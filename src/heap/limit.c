@@ -20,8 +20,11 @@ enum { THIN_RESCUES_MAX = 2, THIN_SHARE = 32 };
 static bool rescue(struct zheap *heap)
 {
     struct zheap_private *private = zheap_private(heap);
+    uint64_t charged = private->charged_bytes;
     zheap_collect_now(heap, ZCOLLECT_LIMIT);
     uint64_t freed = private->freed_bytes - private->freed_at_rescue_bytes;
+    // What finalizers have given back of memory outside.
+    if (private->charged_bytes < charged) freed += charged - private->charged_bytes;
     private->freed_at_rescue_bytes = private->freed_bytes;
     if (freed >= private->limit_bytes / THIN_SHARE)
     private->thin_rescues = 0;

@@ -151,6 +151,8 @@ const char *zerror_type_text(struct zvalue value)
         return "error";
     case ZTYPE_TASK:
         return "task";
+    case ZTYPE_HOST:
+        return "host object";
     default:
         return "internal value";
     }

@@ -5,13 +5,24 @@
 #include "vm/exchange.h"
 
 #include "base/utf8.h"
+#include "vm/hostobject.h"
 #include "vm/string.h"
+
+#include <string.h>
 
 static zvm_status check_text(const zvm_value *value)
 {
     if (value->text == NULL && value->length_bytes > 0) return ZVM_E_ARGUMENT;
     if (value->length_bytes > ZSTRING_BYTES_MAX) return ZVM_E_LIMIT;
     return zutf8_is_valid(value->text, value->length_bytes, NULL) ? ZVM_OK : ZVM_E_UTF8;
+}
+
+static zvm_status check_kind(const zvm_host_kind *kind)
+{
+    if (kind == NULL || kind->size < sizeof *kind || kind->name == NULL) return ZVM_E_ARGUMENT;
+    size_t length_bytes = strnlen(kind->name, ZVM_HOST_NAME_BYTES_MAX + 1);
+    if (length_bytes > ZVM_HOST_NAME_BYTES_MAX) return ZVM_E_ARGUMENT;
+    return zutf8_is_valid(kind->name, length_bytes, NULL) ? ZVM_OK : ZVM_E_UTF8;
 }
 
 zvm_status zexchange_check(const zvm_value *value)
@@ -24,6 +35,8 @@ zvm_status zexchange_check(const zvm_value *value)
         return ZVM_OK;
     case ZVM_VALUE_STRING:
         return check_text(value);
+    case ZVM_VALUE_HOST:
+        return check_kind(value->host_kind);
     case ZVM_VALUE_OTHER:
     default:
         return ZVM_E_TYPE;
@@ -44,6 +57,8 @@ bool zexchange_in(struct zisolate *iso, const zvm_value *value, struct zvalue *o
         return true;
     case ZVM_VALUE_STRING:
         return zstring_new(iso, value->text, value->length_bytes, out);
+    case ZVM_VALUE_HOST:
+        return zhost_object_in(iso, value, out);
     case ZVM_VALUE_NULL:
     case ZVM_VALUE_OTHER:
     default:
@@ -52,7 +67,7 @@ bool zexchange_in(struct zisolate *iso, const zvm_value *value, struct zvalue *o
     }
 }
 
-zvm_value zexchange_out(struct zvalue value)
+zvm_value zexchange_out(const struct zisolate *iso, struct zvalue value)
 {
     if (zvalue_is_string(value))
         return (zvm_value){.kind = ZVM_VALUE_STRING,
@@ -68,6 +83,8 @@ zvm_value zexchange_out(struct zvalue value)
     case ZTAG_FALSE:
     case ZTAG_TRUE:
         return (zvm_value){.kind = ZVM_VALUE_BOOL, .boolean = value.tag == ZTAG_TRUE};
+    case ZTAG_HOST:
+        return zhost_object_out(iso, value.p);
     default:
         return (zvm_value){.kind = ZVM_VALUE_OTHER};
     }

@@ -26,9 +26,9 @@ static struct zvalue *find(const struct zisolate *iso, const char *name)
 
 // ---- Writing ------------------------------------------------------------------------------------
 
-// Making a string may charge fuel, look at the clock and leave an error behind. All of that belongs
+// Making an object may charge fuel, look at the clock and leave an error behind. All of that belongs
 // to the program, so it is set aside and put back.
-static zvm_status make_string(struct zisolate *iso, const zvm_value *value, struct zvalue *out)
+static zvm_status make_object(struct zisolate *iso, const zvm_value *value, struct zvalue *out)
 {
     int64_t fuel = iso->fuel, fuel_reserve = iso->fuel_reserve;
     uint64_t deadline_ns = iso->deadline_ns;
@@ -58,7 +58,8 @@ static zvm_status convert(struct zisolate *iso, const zvm_value *value, struct z
 {
     zvm_status status = zexchange_check(value);
     if (status != ZVM_OK) return status;
-    if (value->kind == ZVM_VALUE_STRING) return make_string(iso, value, out);
+    bool is_object = value->kind == ZVM_VALUE_STRING || value->kind == ZVM_VALUE_HOST;
+    if (is_object) return make_object(iso, value, out);
     (void)zexchange_in(iso, value, out); // scalars need no memory
     return ZVM_OK;
 }
@@ -91,7 +92,7 @@ zvm_status zglobal_get(struct zisolate *iso, const char *name, zvm_value *out)
 {
     const struct zvalue *value = find(iso, name);
     if (value == NULL || value->tag == ZTAG_UNSET) return ZVM_E_NOT_FOUND;
-    zvm_value read = zexchange_out(*value);
+    zvm_value read = zexchange_out(iso, *value);
     if (read.kind == ZVM_VALUE_STRING) {
         const struct zstring *string = value->p;
         bool has_end = (string->header.flags & ZFLAG_LONG) == 0;

@@ -16,6 +16,7 @@
 #include "base/utf8.h"
 #include "vm/builtin_internal.h"
 #include "vm/exchange.h"
+#include "vm/hostobject.h"
 #include "vm/wait.h"
 
 #include <pthread.h>
@@ -234,8 +235,9 @@ zvm_call_outcome zhost_return(struct zvm_call *call, const zvm_value *value)
     zvm_status status = value == NULL ? ZVM_OK : zexchange_check(value);
     if (status != ZVM_OK) return refuse_result(call, status);
     if (call->iso == NULL) return answer_value(call, value);
-    if (value != NULL && !zexchange_in(call->iso, value, call->result)) return ZVM_CALL_FAILED;
-    return ZVM_CALL_RETURNED;
+    if (value == NULL || zexchange_in(call->iso, value, call->result)) return ZVM_CALL_RETURNED;
+    zhost_object_drop(value);
+    return ZVM_CALL_FAILED;
 }
 
 zvm_status zhost_suspend(struct zvm_call *call, uint64_t *token)
@@ -269,15 +271,23 @@ zvm_call_outcome zhost_fail(struct zvm_call *call, const char *kind, const char 
 
 // ---- The call -----------------------------------------------------------------------------------
 
+// The isolate of a call that blocks may end, and its objects with it, while the call goes on.
+static const char *types_for(const struct zhost_function *function)
+{
+    return function->is_blocking
+               ? "null or boolean or integer or float or string"
+               : "null or boolean or integer or float or string or host object";
+}
+
 static bool take_arguments(struct zisolate *iso, const struct zhost_function *function,
                            const struct znative_context *context, zvm_value *out)
 {
     for (uint32_t i = 0; i < context->argument_count; i++) {
-        out[i] = zexchange_out(context->registers[i]);
-        if (out[i].kind == ZVM_VALUE_OTHER)
-            return zbuiltin_type_error(iso, function->builtin.name, i + 1,
-                                       "null or boolean or integer or float or string",
-                                       context->registers[i]);
+        out[i] = zexchange_out(iso, context->registers[i]);
+        bool is_host = out[i].kind == ZVM_VALUE_HOST;
+        if (out[i].kind != ZVM_VALUE_OTHER && !(is_host && function->is_blocking)) continue;
+        return zbuiltin_type_error(iso, function->builtin.name, i + 1, types_for(function),
+                                   context->registers[i]);
     }
     return true;
 }
@@ -365,7 +375,7 @@ static enum znative_step begin(struct zvm_call *call, struct znative_context *co
 
 // What the host has said once it had the time.
 static enum znative_step use_answer(struct zvm_call *call, struct znative_context *context,
-                                    const struct zanswer *answer)
+                                    struct zanswer *answer)
 {
     if (context->state == STATE_RETURNING) return return_result(context, call->result);
     if (context->state == STATE_FAILING) {
@@ -381,6 +391,7 @@ static enum znative_step use_answer(struct zvm_call *call, struct znative_contex
         answer->kind == ZANSWER_ERROR
             ? zhost_fail(call, answer->text, answer->text + answer->message_at)
             : zhost_return(call, &answer->value);
+    answer->value = (zvm_value){.kind = ZVM_VALUE_NULL}; // an object in it is not the answer's any more
     return outcome == ZVM_CALL_RETURNED ? return_result(context, call->result) : ZNATIVE_FAIL;
 }
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "vm/error.h"
+#include "vm/hostobject.h"
 #include "vm/interp.h"
 #include "vm/profile.h"
 #include "vm/quota.h"
@@ -66,10 +67,16 @@ static void collected(void *context)
     if (iso->pools != NULL) iso->is_int_pool_asked = zpools_note_collection(iso->pools);
 }
 
+static bool prune_weak(void *context, struct zwork *work)
+{
+    return zhost_objects_prune(context, work);
+}
+
 // What the collector's work cost shortens the slice, never the fuel of the program.
 static void worked(void *context)
 {
     struct zisolate *iso = context;
+    zhost_objects_finish(iso);
     int64_t work = (int64_t)zheap_take_work(&iso->heap);
     iso->fuel -= work;
     iso->fuel_reserve += work;
@@ -133,6 +140,7 @@ static const struct zheap_hooks HOOKS = {
     .mark_roots = mark_roots,
     .emergency = emergency,
     .release_symbol = release_symbol,
+    .prune_weak = prune_weak,
     .spare_symbols = spare_symbols,
     .collected = collected,
     .worked = worked,
@@ -374,6 +382,7 @@ void zisolate_reset(struct zisolate *iso, struct zheap_env *env, struct zvalue *
     ZVM_ASSERT(iso->runner == NULL);
 
     iso->heap.env = env;
+    zhost_objects_free(iso);
     zshape_own_free_all(iso);
     zsession_rewind(iso);
     size_t capacity = stack_capacity(iso->code->global_count);
@@ -392,6 +401,7 @@ void zisolate_reset(struct zisolate *iso, struct zheap_env *env, struct zvalue *
 void zisolate_deinit(struct zisolate *iso, struct zheap_env *env)
 {
     iso->heap.env = env;
+    zhost_objects_free(iso);
     zshape_own_free_all(iso);
     zsession_free(iso);
     zresult_free(iso);

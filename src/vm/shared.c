@@ -19,6 +19,7 @@ static const char *const type_texts[32][2] = {
     [ZTYPE_FUNC] = {"function", "Function"},  [ZTYPE_CLASS] = {"function", "Function"},
     [ZTYPE_BOUND] = {"function", "Function"}, [ZTYPE_RECORD] = {"data", "Data"},
     [ZTYPE_ERROR] = {"error", "Error"},       [ZTYPE_TASK] = {"task", "Task"},
+    [ZTYPE_HOST] = {"host object", "Host"},
 };
 
 static const char *const hidden_texts[2] = {"internal value", "Internal"};

@@ -17,6 +17,7 @@
 #include "vm/builtin.h"
 #include "vm/error.h"
 #include "vm/fuel.h"
+#include "vm/hostobject.h"
 #include "vm/list.h"
 #include "vm/map.h"
 #include "vm/number.h"
@@ -141,6 +142,12 @@ static bool write_class(struct writer *writer, const struct zclass *class)
            write_text(writer, ">");
 }
 
+static bool write_host_object(struct writer *writer, const struct zhost_object *object)
+{
+    return write_text(writer, "<host object ") &&
+           write_text(writer, zhost_object_kind(writer->iso, object)) && write_text(writer, ">");
+}
+
 static bool write_leaf(struct writer *writer, struct zvalue value)
 {
     switch (zvalue_type(value)) {
@@ -161,6 +168,8 @@ static bool write_leaf(struct writer *writer, struct zvalue value)
         return write_function(writer, value);
     case ZTYPE_CLASS:
         return write_class(writer, value.p);
+    case ZTYPE_HOST:
+        return write_host_object(writer, value.p);
     case ZTYPE_ERROR: {
         const struct zerror *error = value.p;
         return write_string(writer, zvalue_slot(error->message, error->message_tag));

@@ -6,6 +6,7 @@
 #include "vm/wait.h"
 
 #include "base/alloc.h"
+#include "vm/hostobject.h"
 
 #include <string.h>
 
@@ -40,10 +41,16 @@ zvm_status zanswer_of_error(const char *kind, const char *message, struct zanswe
     return ZVM_OK;
 }
 
-void zanswer_free(struct zanswer *answer)
+void zanswer_give_back(struct zanswer *answer)
 {
     if (answer->text != NULL) z_free(answer->text, answer->text_bytes);
-    answer->text = NULL;
+    *answer = (struct zanswer){.kind = ZANSWER_VALUE};
+}
+
+void zanswer_free(struct zanswer *answer)
+{
+    if (answer->kind == ZANSWER_VALUE) zhost_object_drop(&answer->value);
+    zanswer_give_back(answer);
 }
 
 // ---- Waiting ------------------------------------------------------------------------------------

@@ -27,7 +27,10 @@ struct zanswer {
 zvm_status zanswer_of_value(const zvm_value *value, struct zanswer *out);
 // A copy of kind and message, UTF-8. errors: ZVM_E_NOMEM, ZVM_E_LIMIT. thread: any.
 zvm_status zanswer_of_error(const char *kind, const char *message, struct zanswer *out);
-void zanswer_free(struct zanswer *answer); // thread: any
+// An object of the host in it that nobody has taken is finalized. thread: any
+void zanswer_free(struct zanswer *answer);
+// Frees the copies; an object in it is its giver's again. thread: any
+void zanswer_give_back(struct zanswer *answer);
 
 // Something to run on a thread of its own, once; it frees itself.
 struct zwait_job {

@@ -38,14 +38,46 @@ static zvm_call_outcome ask(zvm_call *call, const zvm_value *arguments, size_t c
     return zvm_call_fail(call, "HostError", "no memory"); // the token is given up
 }
 
+static int made, gone; // objects of the host
+
+static void count_gone(void *pointer, void *user)
+{
+    (void)user;
+    assert_ptr_equal(pointer, &gone);
+    gone++;
+}
+
+// An object of the host, at once or by a token; it is refused, it is not the host's any more.
+static zvm_call_outcome make_object(zvm_call *call, const zvm_value *arguments, size_t count)
+{
+    static const zvm_host_kind kind = {sizeof kind, "Object", count_gone, NULL};
+    zvm_runtime *runtime = zvm_call_user(call);
+    zvm_value value = {
+        .kind = ZVM_VALUE_HOST, .host_kind = &kind, .pointer = &gone, .host_bytes = 100};
+    zvm_token token;
+    (void)arguments;
+    if (count == 0) {
+        made++;
+        return zvm_call_return(call, &value);
+    }
+    zvm_status status = zvm_call_token(call, &token);
+    if (status == ZVM_OK) status = zvm_complete(runtime, token, &value);
+    if (status == ZVM_OK) {
+        made++;
+        return ZVM_CALL_SUSPENDED;
+    }
+    was_refused = true;
+    return zvm_call_fail(call, "HostError", "no memory");
+}
+
 static zvm_status add_functions(zvm_runtime *runtime)
 {
-    static const char *const names[] = {"echo", "refuse", "ask", "d", "e", "f", "g", "h", "i"};
+    static const char *const names[] = {"echo", "refuse", "ask", "object", "e", "f", "g", "h", "i"};
     zvm_status status = ZVM_OK;
     for (size_t i = 0; i < sizeof names / sizeof *names && status == ZVM_OK; i++) {
         zvm_host_function function = ZVM_HOST_FUNCTION_INIT;
         function.name = names[i];
-        function.call = i == 0 ? echo : i == 1 ? refuse : ask;
+        function.call = i == 0 ? echo : i == 1 ? refuse : i == 3 ? make_object : ask;
         function.user = runtime;
         function.minimum = i == 0 ? 1 : 0;
         function.maximum = i == 1 ? 0 : 1;
@@ -61,7 +93,10 @@ static const char PROGRAM[] =
     "if k != \"HostError\" { throw k }\n"
     "if ask(s) != s { throw 1 }\n"
     "try { ask() } catch (e) { if e.kind == \"StateError\" { throw e }\nk = e.kind }\n"
-    "if k != \"HostError\" { throw k }\n";
+    "if k != \"HostError\" { throw k }\n"
+    "let objects = []\n"
+    "for each i in range(20) { objects.push([object(), object(1)])\n object(1) }\n"
+    "if echo(objects[0][0]) == echo(objects[0][1]) { throw 2 }\n";
 
 static zvm_status run_program(zvm_runtime *runtime, zvm_code *code)
 {
@@ -92,6 +127,7 @@ static zvm_status use_functions(void *context)
         zvm_code_release(code);
     }
     zvm_runtime_destroy(runtime);
+    assert_int_equal(made, gone);
     return status;
 }
 

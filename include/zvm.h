@@ -619,10 +619,12 @@ ZVM_API zvm_status zvm_runtime_add_function(zvm_runtime *runtime,
 ///
 /// in:      call; value, copied; NULL or kind NULL: null
 /// out:     none
-/// errors:  ZVM_CALL_FAILED: the value is none of a program (kind OTHER, text that is not UTF-8), or
-///          there is no memory for it; the program gets a TypeError, LimitError or HeapLimitError
+/// errors:  ZVM_CALL_FAILED: the value is none of a program (kind OTHER, text that is not UTF-8, a kind of
+///          objects that is none), or there is no memory for it, or the object of the host that it names is
+///          gone; the program gets a TypeError, LimitError, HeapLimitError or StateError. A new object is
+///          finalized when there is no memory for it; one of a kind that is none stays the host's
 /// thread:  the one that the function is called on
-/// memory:  a text is copied into the isolate's heap
+/// memory:  a text is copied into the isolate's heap; an object takes 16 bytes there, and up to 80 beside it
 /// cost:    linear in the text, charged to the isolate as fuel
 /// source:  design card, host functions
 ZVM_API zvm_call_outcome zvm_call_return(zvm_call *call, const zvm_value *value);
@@ -654,7 +656,8 @@ ZVM_API zvm_status zvm_call_token(zvm_call *call, zvm_token *token);
 
 /// Ends a suspended call with a value. Late, again, and for an isolate that is gone: nothing happens.
 ///
-/// in:      runtime; token, any number is safe; value, copied; NULL: null
+/// in:      runtime; token, any number is safe; value, copied; NULL: null. An object of the host is zvm's
+///          with ZVM_OK, and finalized at once when the isolate has come to its end meanwhile
 /// out:     none
 /// errors:  ZVM_E_STALE no call waits for it any more, and the report counts it; ZVM_E_ARGUMENT;
 ///          ZVM_E_TYPE kind OTHER; ZVM_E_UTF8; ZVM_E_LIMIT a text that is too long; ZVM_E_NOMEM. After

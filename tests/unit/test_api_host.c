@@ -135,9 +135,10 @@ static void test_argument_with_parts_is_a_type_error(void **state)
     zvm_runtime *runtime = make_runtime(0);
     struct seen seen = {0};
     assert_int_equal(add(runtime, "note", note, &seen, 0, 2), ZVM_OK);
-    expect_error(runtime, "\n  note(1, [2])\n", "TypeError",
-                 "note(): argument 2 must be null or boolean or integer or float or string, "
-                 "got list");
+    expect_error(
+        runtime, "\n  note(1, [2])\n", "TypeError",
+        "note(): argument 2 must be null or boolean or integer or float or string or host object, "
+        "got list");
     assert_int_equal(seen.calls, 0);
     zvm_runtime_destroy(runtime);
 }

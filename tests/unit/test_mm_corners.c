@@ -4,6 +4,7 @@
 #include "mm_fixture.h"
 
 #include "base/alloc.h"
+#include "heap/mm_internal.h"
 
 static void test_scope_that_is_none_is_refused(void **state)
 {
@@ -95,6 +96,13 @@ static bool count_leak(void *context, const zvm_mm_leak *leak)
     return true;
 }
 
+static bool stop_at_second_leak(void *context, const zvm_mm_leak *leak)
+{
+    uint32_t *count = context;
+    assert_true(leak->is_reachable);
+    return ++*count < 2;
+}
+
 static uint32_t leaks_of(zvm_mm *mm)
 {
     uint32_t count = 0;
@@ -174,6 +182,71 @@ static void test_history_stops_when_its_reader_says_so(void **state)
     destroy(mm);
 }
 
+// The manager's own counts are set to their ends: no test gets there by calls.
+static void test_counts_at_their_ends_are_refused(void **state)
+{
+    (void)state;
+    zvm_mm *mm = make_default_manager();
+    struct zmm *inner = (struct zmm *)mm;
+    zvm_handle root = make_root(mm, 1);
+    inner->roots.items[zmm_entry(inner, root.index)->root].count = UINT32_MAX;
+    assert_int_equal(zvm_mm_root_add(mm, root), ZVM_E_LIMIT);
+    inner->roots.items[zmm_entry(inner, root.index)->root].count = 1;
+    zvm_mm_scope scope;
+    inner->scope_depth = UINT32_MAX;
+    assert_int_equal(zvm_mm_scope_open(mm, &scope), ZVM_E_LIMIT);
+    inner->scope_depth = 0;
+    void *array = NULL;
+    uint32_t capacity = UINT32_MAX / 2 + 1;
+    assert_int_equal(zmm_grow(inner, &array, &capacity, 1), ZVM_E_LIMIT);
+    assert_null(array);
+    destroy(mm);
+}
+
+static void test_verify_finds_what_is_wrong_in_the_table(void **state)
+{
+    (void)state;
+    zvm_mm *mm = make_default_manager();
+    struct zmm *inner = (struct zmm *)mm;
+    zvm_handle a = make_root(mm, 1), b = make_root(mm, 1);
+    verify(mm);
+    inner->allocated_count++;
+    assert_int_equal(zmm_verify(inner), ZVM_E_INTERNAL);
+    inner->allocated_count--;
+    inner->allocated_bytes++;
+    assert_int_equal(zmm_verify(inner), ZVM_E_INTERNAL);
+    inner->allocated_bytes--;
+    struct zmm_entry *entries[2] = {zmm_entry(inner, a.index), zmm_entry(inner, b.index)};
+    struct zobject *object = entries[0]->object;
+    entries[0]->object = entries[1]->object;
+    assert_int_equal(zmm_verify(inner), ZVM_E_INTERNAL);
+    entries[0]->object = object;
+    uint32_t slots = object->aux;
+    object->aux = 0; // as a tombstone
+    assert_int_equal(zmm_verify(inner), ZVM_E_INTERNAL);
+    object->aux = slots;
+    zheap_private(&inner->heap)->acquired_count++;
+    assert_int_equal(zmm_verify(inner), ZVM_E_INTERNAL);
+    zheap_private(&inner->heap)->acquired_count--;
+    destroy(mm);
+}
+
+static void test_leaks_in_an_open_scope_leave_out_what_was_deallocated(void **state)
+{
+    (void)state;
+    zvm_mm *mm = make_default_manager();
+    zvm_mm_scope scope;
+    assert_int_equal(zvm_mm_scope_open(mm, &scope), ZVM_OK);
+    zvm_handle gone = make_object(mm, 1), text;
+    (void)make_object(mm, 1);
+    assert_int_equal(zvm_mm_allocate_bytes(mm, "ab", 2, &text), ZVM_OK);
+    assert_int_equal(zvm_mm_deallocate(mm, gone), ZVM_OK);
+    uint32_t count = 0;
+    assert_int_equal(zvm_mm_find_leaks(mm, 0, stop_at_second_leak, &count), ZVM_OK);
+    assert_int_equal(count, 2);
+    destroy(mm);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +256,9 @@ int main(void)
         cmocka_unit_test(test_leaks_walk_over_what_is_gone),
         cmocka_unit_test(test_leaks_path_longer_than_the_room_for_it_is_whole),
         cmocka_unit_test(test_history_stops_when_its_reader_says_so),
+        cmocka_unit_test(test_counts_at_their_ends_are_refused),
+        cmocka_unit_test(test_verify_finds_what_is_wrong_in_the_table),
+        cmocka_unit_test(test_leaks_in_an_open_scope_leave_out_what_was_deallocated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

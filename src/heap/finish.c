@@ -187,6 +187,7 @@ bool zrelease_step(struct zheap *heap, struct zwork *work)
         if (is_in_use(heap, span) || !is_empty(span)) continue;
         if (before.class != cursor->class) before.last = NULL;
         release_span(heap, before.last, span);
+        more->cycle.empty_spans--;
         *cursor = (struct zspan_cursor){cursor->class, before.last};
     }
     return false;

@@ -94,7 +94,7 @@ struct zmm {
     uint32_t looks_shared; // how many may, after the next look
 
     zvm_mm_history_entry *history; // ring of history_capacity
-    uint32_t history_capacity;
+    uint32_t history_capacity, history_next;
     uint64_t history_count; // since creation
     bool is_finalizing, is_destroying;
     bool tells_nobody; // of what goes: there is no history, and there was no finalizer yet

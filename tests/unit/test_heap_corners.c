@@ -1,0 +1,269 @@
+// Goal: the collector's decisions where they are rare: a heap that has no hooks, or nothing but its first
+// page; cycles that are given up, and logs and stacks that cannot grow; minors that never pay.
+// Method: states that programs reach seldom are made by hand; after each, the heap is verified.
+#include "unit/heap_fixture.h"
+
+#include "base/alloc.h"
+
+static struct zvalue object_value(void *object)
+{
+    return zvalue_object(object, ZTAG_HEAP | ((struct zobject *)object)->kind);
+}
+
+static void open_mode(struct fixture *f, enum zheap_mode mode)
+{
+    fixture_open(f, (struct zheap_options){.limit_bytes = 64 << 20, .mode = mode});
+}
+
+// Nodes from root 0, `count` of them.
+static void grow_chain(struct fixture *f, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct znode *node = make_node(f, 3);
+        node_set(f, node, 0, f->roots[0]);
+        f->roots[0] = object_value(node);
+    }
+}
+
+static uint32_t chain_length(const struct fixture *f)
+{
+    uint32_t length = 0;
+    for (struct zvalue at = f->roots[0]; at.tag == ZTAG_NODE; length++) {
+        const struct znode *node = at.p;
+        at = zvalue_slot(node->slots[0], znode_tags(node)[0]);
+    }
+    return length;
+}
+
+static void test_heap_inside_its_first_page_is_collected_whole(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_mode(&f, ZHEAP_INCREMENTAL);
+    f.roots[1] = object_value(make_node(&f, 1));
+    (void)make_node(&f, 1);
+    struct zheap_collect_result result;
+    zheap_settle(&f.heap);
+    assert_true(zheap_collect_step(&f.heap, 1, &result));
+    assert_int_equal(result.freed_count, ZHEAP_STRESS ? 0 : 1);
+    struct zobject *object = f.roots[1].p;
+    object->flags |= ZFLAG_LOG; // nothing armed it, and there is no log
+    zheap_log(&f.heap, object);
+    assert_int_equal(object->flags & ZFLAG_LOG, 0);
+    (void)zheap_collect_if(&f.heap, false /* force */, NULL);
+    fixture_verify(&f);
+    fixture_close(&f);
+}
+
+// No roots, nobody to tell: only open scopes keep anything.
+static void test_heap_without_hooks_is_collected_in_each_mode(void **state)
+{
+    (void)state;
+    static const struct zheap_hooks empty;
+    const struct zheap_hooks *all[] = {NULL, &empty};
+    for (size_t i = 0; i < 2; i++) {
+        for (int mode = ZHEAP_AUTO; mode < ZHEAP_MODES; mode++) {
+            struct fixture f;
+            fixture_open(&f, (struct zheap_options){.limit_bytes = 64 << 20});
+            fixture_close_heap(&f);
+            f.block = zheap_block_acquire(f.env);
+            struct zheap_options options = {
+                .limit_bytes = 300000, .mode = (enum zheap_mode)mode, .hooks = all[i]};
+            zheap_init(&f.heap, f.env, &options, f.block);
+            struct zvalue kept = object_value(make_node(&f, 2));
+            struct zscope scope;
+            zscope_open(&f.heap, &scope, &kept, 1);
+            for (uint32_t k = 0; k < 20000; k++)
+                assert_non_null(make_node(&f, 3));
+            if (zheap_more(&f.heap)->policy.has_minors && zheap_more(&f.heap)->log.is_open &&
+                zheap_more(&f.heap)->cycle.phase == ZPHASE_REST)
+                zheap_collect_minor(&f.heap);
+            while (!zheap_collect_step(&f.heap, 50, NULL)) {
+            }
+            zspan_pool_press_any(f.pool, ZPRESSURE_HIGH);
+            zheap_poll(&f.heap, 0);
+            assert_false(zheap_charge(&f.heap, 400000));
+            assert_int_equal(zheap_refusal(&f.heap).reason, ZHEAP_REFUSED_LIMIT);
+            zheap_collect(&f.heap, NULL);
+            assert_int_equal(fixture_stats(&f).live_count, 1);
+            fixture_verify(&f);
+            zscope_close(&f.heap, &scope);
+            fixture_close(&f);
+        }
+    }
+}
+
+// Goes on until the cycle is marking.
+static void begin_marking(struct fixture *f)
+{
+    const struct zheap_more *more = zheap_more(&f->heap);
+    zheap_collect(&f->heap, NULL);
+    do
+        (void)zheap_collect_step(&f->heap, 1, NULL);
+    while (more->cycle.phase == ZPHASE_CLEAR);
+    assert_int_equal(more->cycle.phase, ZPHASE_MARK);
+}
+
+static void test_cycle_that_must_begin_again_ends_at_once(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_mode(&f, ZHEAP_INCREMENTAL);
+    grow_chain(&f, 2000);
+    struct zheap_more *more = zheap_more(&f.heap);
+    begin_marking(&f);
+    more->log.has_overflowed = true;
+    assert_true(zheap_collect_step(&f.heap, 1, NULL));
+    assert_int_equal(chain_length(&f), 2000);
+    fixture_verify(&f);
+    // The mark stack did not grow: pages are gray, and a collection that was asked for clears them.
+    begin_marking(&f);
+    more->cycle.has_overflowed = true;
+    struct zpage *page = zpage_at(f.roots[0].p);
+    page->is_gray = 1;
+    zheap_collect(&f.heap, NULL);
+    assert_int_equal(page->is_gray, 0);
+    assert_int_equal(chain_length(&f), 2000);
+    fixture_verify(&f);
+    // The same by allocation.
+    begin_marking(&f);
+    more->log.has_overflowed = true;
+    uint64_t collections = fixture_stats(&f).collections;
+    while (fixture_stats(&f).collections == collections)
+        assert_non_null(make_node(&f, 5));
+    assert_int_equal(chain_length(&f), 2000);
+    fixture_verify(&f);
+    fixture_close(&f);
+}
+
+static void test_cycle_without_memory_for_its_stack_is_one_at_once(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_mode(&f, ZHEAP_INCREMENTAL);
+    grow_chain(&f, 1000);
+    zheap_collect(&f.heap, NULL);
+    uint64_t incremental = fixture_stats(&f).incremental_collections;
+    zalloc_fail_at(1, true);
+    assert_true(zheap_collect_step(&f.heap, 1, NULL));
+    zheap_collect_due(&f.heap, 0);
+    zalloc_fail_at(0, false);
+    assert_int_equal(fixture_stats(&f).incremental_collections, incremental);
+    assert_int_equal(chain_length(&f), 1000);
+    fixture_close(&f);
+}
+
+static void test_cycle_that_does_not_end_is_ended_when_the_heap_has_grown(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_mode(&f, ZHEAP_INCREMENTAL);
+    grow_chain(&f, 2000);
+    begin_marking(&f);
+    struct zcycle *cycle = &zheap_more(&f.heap)->cycle;
+    cycle->give_up_bytes = 0;
+    zcycle_slice(&f.heap, 0);
+    assert_int_equal(cycle->phase, ZPHASE_REST);
+    assert_int_equal(chain_length(&f), 2000);
+    fixture_verify(&f);
+    fixture_close(&f);
+}
+
+static void test_log_that_may_not_grow_overflows(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_mode(&f, ZHEAP_GENERATIONAL);
+    grow_chain(&f, 2000);
+    zheap_collect(&f.heap, NULL);
+    zheap_collect(&f.heap, NULL);
+    struct zheap_log *log = &zheap_more(&f.heap)->log;
+    struct zheap_private *private = zheap_private(&f.heap);
+    struct znode *node = f.roots[0].p;
+    assert_true(log->is_open);
+    // As many entries as can be counted.
+    uint32_t count = log->count, capacity = log->capacity;
+    log->count = log->capacity = UINT32_MAX / 2 + 1;
+    node_set(&f, node, 1, zvalue_int(1));
+    assert_true(log->has_overflowed);
+    log->count = count;
+    log->capacity = capacity;
+    zheap_collect(&f.heap, NULL);
+    assert_false(log->has_overflowed);
+    // No room under the limit.
+    uint64_t limit = private->limit_bytes;
+    log->count = log->capacity;
+    private->limit_bytes = zheap_committed(private);
+    node = f.roots[0].p;
+    node_set(&f, node, 1, zvalue_int(2));
+    assert_true(log->has_overflowed);
+    assert_false(zcycle_start_slices(&f.heap));
+    private->limit_bytes = limit;
+    log->count = 0;
+    zheap_collect(&f.heap, NULL);
+    zheap_log_payload_slow(&f.heap, NULL, 0, 0); // no bytes are no store
+    assert_int_equal(chain_length(&f), 2000);
+    fixture_verify(&f);
+    fixture_close(&f);
+}
+
+static void test_mark_stack_of_a_thread_grows_to_its_end_and_shrinks(void **state)
+{
+    (void)state;
+    if (ZHEAP_TINY) return; // it never grows
+    struct fixture f;
+    open_mode(&f, ZHEAP_FULL);
+    struct zmark_stack *stack = &f.env->stack;
+    while (stack->capacity <= 1u << 16)
+        assert_true(zheap_env_grow_stack(f.env));
+    zalloc_fail_at(1, true); // giving back needs none
+    zheap_env_shrink_stack(f.env);
+    zalloc_fail_at(0, false);
+    assert_true(stack->capacity <= 1u << 16);
+    uint32_t capacity = stack->capacity;
+    stack->capacity = UINT32_MAX / 2 + 1;
+    assert_false(zheap_env_grow_stack(f.env));
+    stack->capacity = capacity;
+    fixture_close(&f);
+}
+
+static void test_minors_that_never_pay_are_tried_ever_more_rarely(void **state)
+{
+    (void)state;
+    if (ZHEAP_STRESS) return; // there are none
+    struct fixture f;
+    open_mode(&f, ZHEAP_AUTO);
+    grow_chain(&f, 40000);
+    struct zpolicy *policy = &zheap_more(&f.heap)->policy;
+    uint32_t waits = 0, last = 0;
+    for (int i = 0; i < 400 && waits < 8; i++) {
+        zheap_collect(&f.heap, NULL);
+        if (!policy->has_minors) continue;
+        // So much work that no gain can be seen.
+        for (int minor = 0; minor < 8 && policy->has_minors; minor++)
+            zpolicy_note_minor(&f.heap, UINT64_C(1) << 40);
+        assert_false(policy->has_minors);
+        assert_true(policy->wait >= last);
+        last = policy->wait;
+        waits++;
+    }
+    assert_int_equal(waits, 8);
+    assert_in_range(last, 8, 64); // bounded
+    fixture_verify(&f);
+    fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_heap_inside_its_first_page_is_collected_whole),
+        cmocka_unit_test(test_heap_without_hooks_is_collected_in_each_mode),
+        cmocka_unit_test(test_cycle_that_must_begin_again_ends_at_once),
+        cmocka_unit_test(test_cycle_without_memory_for_its_stack_is_one_at_once),
+        cmocka_unit_test(test_cycle_that_does_not_end_is_ended_when_the_heap_has_grown),
+        cmocka_unit_test(test_log_that_may_not_grow_overflows),
+        cmocka_unit_test(test_mark_stack_of_a_thread_grows_to_its_end_and_shrinks),
+        cmocka_unit_test(test_minors_that_never_pay_are_tried_ever_more_rarely),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -86,6 +86,8 @@ static void test_history_looks_at_the_clock_for_each_event(void **state)
     zvm_mm_options options = ZVM_MM_OPTIONS_INIT;
     options.history_entries = 16;
     zvm_mm *mm = make_manager(options);
+    zvm_mm_scope scope; // nothing is collected, which would be noted too
+    assert_int_equal(zvm_mm_scope_open(mm, &scope), ZVM_OK);
     zvm_handle first = make_row(mm, NULL, 50), second;
     sleep_ns(PAUSE_NS);
     second = make_row(mm, NULL, 1);

@@ -1597,7 +1597,8 @@ ZVM_API zvm_status zvm_mm_create(const zvm_mm_options *options, zvm_mm **out);
 /// out:     none
 /// errors:  ZVM_E_THREAD; ZVM_E_BUSY called by a finalizer
 /// thread:  owner
-/// memory:  frees everything
+/// memory:  frees everything; of its memory, as of a runtime's, the process keeps up to 4 MiB for the next
+///          one, until zvm_runtime_pressure says that memory is short
 /// cost:    spans, never single objects; one call a finalizer
 /// source:  Zexus "Phase 7: Memory Management"
 ZVM_API zvm_status zvm_mm_destroy(zvm_mm *mm);

@@ -5,16 +5,23 @@
 //              2. every marked object is scanned, on the stack, a leaf, or on a gray page.
 // How: depth first over an explicit stack of (object, slot) entries. An object with many slots is
 // scanned in chunks, and what is left of it waits in one entry below its children: a list of a
-// million lists needs a stack of a chunk, not of a million. Marking cannot fail. When the stack
+// million lists needs a stack of some chunks, not of a million. Between stack and scan there is a short
+// ring: what leaves the stack is prefetched and scanned when as many others have been, so that its
+// line has come by then. Marking cannot fail. When the stack
 // cannot grow, the object is marked but not pushed, and after the stack is empty all marked objects
 // are scanned again, until nothing was left out. Every such pass marks at least one object more, so
 // it ends. Symbols live outside: they are marked in the heap's held set, and no address is derived
 // from them.
 #define ZVM_HEAP_INTERNAL
 #include "heap/heap_internal.h"
+#include "heap/tags.h"
 
 // Slots scanned before the rest of an object goes back on the stack.
-enum { CHUNK_SLOTS = ZHEAP_TINY ? 2 : 128 };
+enum { CHUNK_SLOTS = ZHEAP_TINY ? 8 : 128 };
+
+// Objects on their way from memory, a power of two. A graph of 1,000,000 shuffled objects is marked in
+// 113 ns an object without a ring, 27 with 8 places, 20 with 16, 19 with 32.
+enum { RING_ENTRIES = 16 };
 
 static void load_stack(struct zmarker *marker, size_t count)
 {
@@ -55,17 +62,14 @@ static inline void push(struct zmarker *marker, struct zobject *object, uint64_t
 static inline bool mark(const struct zobject *object)
 {
     uint64_t *word = &zslab_of(object)->mark[zpage_number_at(object)];
-    uint64_t bit = zgranule_bit(object);
-    if (*word & bit) return false;
-    *word |= bit;
-    return true;
+    uint64_t bit = zgranule_bit(object), old = *word;
+    *word = old | bit;
+    return (old & bit) == 0;
 }
 
 static inline void visit(struct zmarker *marker, struct zobject *object)
 {
     if (object == NULL || !mark(object)) return;
-    // The entry is popped after its later siblings: the line is on its way by then.
-    __builtin_prefetch(object);
     push(marker, object, 0);
 }
 
@@ -96,13 +100,61 @@ static inline uint64_t chunk_end(struct zmarker *marker, struct zobject *object,
     return index + CHUNK_SLOTS;
 }
 
-static inline void scan_slots(struct zmarker *marker, struct zobject *object, uint64_t index,
-                              const uint64_t *payloads, const uint8_t *tags, uint64_t count)
+// ---- Slots ----------------------------------------------------------------------------------------
+
+static ZVM_COLD void visit_bits_slow(struct zmarker *marker, const uint64_t *payloads,
+                                     uint64_t bits)
+{
+    for (; bits != 0; bits &= bits - 1) {
+        visit(marker, (struct zobject *)(uintptr_t)payloads[zbits_lowest(bits)]);
+    }
+}
+
+// The objects that the slots in `bits` lead to. There is no branch on whether one is marked: in a graph
+// nobody can predict it.
+static inline void visit_bits(struct zmarker *marker, const uint64_t *payloads, uint64_t bits)
+{
+    if (ZVM_UNLIKELY(marker->end - marker->top < ZTAGS_MAX)) {
+        visit_bits_slow(marker, payloads, bits);
+        return;
+    }
+    struct zmark_entry *top = marker->top;
+    for (; bits != 0; bits &= bits - 1) {
+        struct zobject *object = (struct zobject *)(uintptr_t)payloads[zbits_lowest(bits)];
+        if (ZVM_UNLIKELY(object == NULL)) continue;
+        __builtin_prefetch(object);
+        *top = (struct zmark_entry){object, 0};
+        top += mark(object);
+    }
+    marker->top = top;
+}
+
+static void visit_shared(struct zmarker *marker, const uint64_t *payloads, const uint8_t *tags,
+                         uint64_t bits)
+{
+    if (marker->skips_symbols) return;
+    for (; bits != 0; bits &= bits - 1) {
+        uint32_t i = zbits_lowest(bits);
+        if (tags[i] == ZTAG_SYMBOL) visit_slot(marker, payloads[i], ZTAG_SYMBOL);
+    }
+}
+
+static inline void visit_slots(struct zmarker *marker, const uint64_t *payloads,
+                               const uint8_t *tags, struct ztag_bits bits)
+{
+    if (bits.heap != 0) visit_bits(marker, payloads, bits.heap);
+    if (bits.shared != 0) visit_shared(marker, payloads, tags, bits.shared);
+}
+
+static void scan_slots(struct zmarker *marker, struct zobject *object, uint64_t index,
+                       const uint64_t *payloads, const uint8_t *tags, uint64_t count)
 {
     uint64_t end = chunk_end(marker, object, index, count);
     marker->work.words += end - index;
-    for (uint64_t i = index; i < end; i++) {
-        visit_slot(marker, payloads[i], tags[i]);
+    while (index < end) {
+        uint64_t step = end - index < ZTAGS_MAX ? end - index : ZTAGS_MAX;
+        visit_slots(marker, payloads + index, tags + index, ztags_read(tags + index, step));
+        index += step;
     }
 }
 
@@ -228,11 +280,77 @@ static void scan(struct zmarker *marker, struct zobject *object, uint64_t index)
     }
 }
 
+// Kinds that are slots behind a few fields: where the slots begin, and whether the second word leads
+// to an object, too. All 0: another kind.
+static const struct {
+    uint8_t slots_at, has_part;
+} layouts[ZTYPE_COUNT] = {
+    [ZTYPE_NODE] = {offsetof(struct znode, slots), false},
+    [ZTYPE_FUNC] = {offsetof(struct zfunc, captured), false},
+    [ZTYPE_RECORD] = {offsetof(struct zrecord, fields), true},
+};
+
+_Static_assert(offsetof(struct zrecord, class) == sizeof(void *), "has_part: the second word");
+
+// What scan does, for the small ones of those kinds, which most objects are: 92 instructions an object
+// of two slots in place of 142.
+static inline void scan_first(struct zmarker *marker, struct zobject *object)
+{
+    uint32_t slots_at = layouts[object->kind].slots_at;
+    uint64_t count = object->aux;
+    if (slots_at == 0 || ZVM_UNLIKELY(count - 1 >= 8)) {
+        scan(marker, object, 0);
+        return;
+    }
+    marker->work.words += 1 + count;
+    if (marker->arms != 0) object->flags |= marker->arms;
+    if (layouts[object->kind].has_part)
+        visit(marker, (struct zobject *)(void *)((struct zrecord *)(void *)object)->class);
+    const uint64_t *payloads = (const uint64_t *)(const void *)((const char *)object + slots_at);
+    const uint8_t *tags = (const uint8_t *)(payloads + count);
+    uint64_t word = ztags_load(tags, count);
+    if ((word & (ZTAGS_HEAP | ZTAGS_SHARED)) == 0) return;
+    visit_slots(marker, payloads, tags, ztags_gather(word));
+}
+
+// In the ring: an object, or with AGAIN in its last bit one whose payload is on its way, too.
+#define AGAIN ((uintptr_t)1)
+
+// True: object has a payload, which was asked for: it is worth going round once more.
+static inline bool prefetch_payload(uintptr_t entry)
+{
+    const struct zowner *owner = (const struct zowner *)entry;
+    if (entry & AGAIN || (owner->header.kind != ZTYPE_LIST && owner->header.kind != ZTYPE_MAP))
+        return false;
+    __builtin_prefetch(owner->payload);
+    return true;
+}
+
+// When the work ends, what is in the ring goes back to the stack, the oldest on top.
 static void drain(struct zmarker *marker)
 {
-    while (marker->top != marker->bottom && zwork_is_left(&marker->work)) {
+    uintptr_t ring[RING_ENTRIES];
+    uint32_t in = 0, out = 0; // entries that ever came and went
+    while (zwork_is_left(&marker->work)) {
+        if (in - out == RING_ENTRIES || marker->top == marker->bottom) {
+            if (in == out) return;
+            uintptr_t entry = ring[out++ % RING_ENTRIES];
+            if (prefetch_payload(entry))
+                ring[in++ % RING_ENTRIES] = entry | AGAIN;
+            else
+                scan_first(marker, (struct zobject *)(entry & ~AGAIN));
+            continue;
+        }
         struct zmark_entry entry = *--marker->top;
-        scan(marker, entry.object, entry.index);
+        if (ZVM_UNLIKELY(entry.index != 0)) {
+            scan(marker, entry.object, entry.index);
+            continue;
+        }
+        __builtin_prefetch(entry.object);
+        ring[in++ % RING_ENTRIES] = (uintptr_t)entry.object;
+    }
+    while (in != out) {
+        push(marker, (struct zobject *)(ring[--in % RING_ENTRIES] & ~AGAIN), 0);
     }
 }
 

@@ -315,7 +315,8 @@ static void test_collect_wide_list_keeps_the_stack_small(void **state)
     fill_wide(&f, width);
     uint64_t external = width * 9 > 2040 ? 0 : 1;
     assert_int_equal(live_after_collect(&f), 1 + external + (uint64_t)width * 21);
-    assert_true(f.env->stack.capacity <= 256);
+    // A chunk of the list, and the children of as many as are on their way from memory.
+    assert_true(f.env->stack.capacity <= 1024);
     fixture_close(&f);
 }
 

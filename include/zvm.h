@@ -747,7 +747,7 @@ typedef struct zvm_isolate_options {
     uint64_t fuel_limit;            // 0 = none
     uint64_t timeout_ns;            // wall clock from the submission, 0 = none
     uint32_t max_depth;             // nested calls; 0 = 10000
-    uint32_t gc_growth_percent;     // collect when live bytes reach this; 0 = 200
+    uint32_t gc_growth_percent;     // collect when live bytes reach this; 0 = 200, 300 while small
     uint64_t gc_threshold_count;    // collect every N allocations; 0 = off
     const char *const *arguments;   // [argument_count], NUL-terminated UTF-8: the list `args`
     size_t argument_count;
@@ -1554,7 +1554,7 @@ typedef struct zvm_mm_value {
 typedef struct zvm_mm_options {
     size_t size;                 // of this struct, in bytes
     size_t limit_bytes;          // objects and the manager's own tables; 0 = 100 MiB; least 16 KiB
-    uint32_t gc_growth_percent;  // collect when live bytes reach this; 0 = 200
+    uint32_t gc_growth_percent;  // collect when live bytes reach this; 0 = 200, 300 while small
     uint64_t gc_threshold_count; // collect at every N-th allocation; 0 = off
     uint32_t history_entries;    // allocations and deallocations remembered; 0 = none
     uint32_t gc_mode;            // zvm_gc_mode

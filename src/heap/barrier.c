@@ -76,6 +76,14 @@ void zlog_free(struct zheap *heap)
     free_entries(heap);
 }
 
+// Whether these cards of a payload outside are noted already. When the log was closed or emptied since,
+// the cards mean nothing, and nor does the store: the object is scanned, and its cards are cleared, before
+// it is marked again.
+static inline bool is_in_log(const struct zowner *owner, uint64_t first, uint64_t last)
+{
+    return first == last && zowner_cards(owner)[first] != 0;
+}
+
 // Whether a store into object has to be noted; if not, it is not armed any more.
 static bool is_noted(struct zheap *heap, struct zobject *object)
 {
@@ -99,11 +107,12 @@ ZVM_COLD void zheap_log_payload_slow(struct zheap *heap, struct zowner *owner, s
     uint64_t first = from_bytes / ZCARD_BYTES;
     uint64_t last = (from_bytes + count_bytes - 1) / ZCARD_BYTES;
     bool is_outside = (owner->header.flags & ZFLAG_EXTERNAL) != 0;
+    ZVM_ASSERT(!is_outside || from_bytes + count_bytes <= owner->payload_bytes);
+    if (is_outside && is_in_log(owner, first, last)) return;
     if (!is_outside || last - first >= CARDS_SINGLE) {
         zheap_log_slow(heap, &owner->header);
         return;
     }
-    ZVM_ASSERT(from_bytes + count_bytes <= owner->payload_bytes);
     if (!is_noted(heap, &owner->header)) return;
     uint8_t *cards = zowner_cards(owner);
     for (uint64_t card = first; card <= last; card++) {

@@ -93,6 +93,7 @@ void zcycle_start(struct zheap *heap, bool is_at_once)
                              .paid_at_bytes = acquired,
                              .give_up_bytes = acquired + zpolicy_growth_bytes(heap),
                              .live_at_start = zheap_live_bytes(heap)};
+    more->policy.had_minors = more->policy.has_minors;
     more->policy.has_minors = zpolicy_wants_minors(heap);
     more->log.is_open = false;
     zlog_empty(heap);

@@ -311,6 +311,7 @@ struct zcycle {
 // What policy.c decides by.
 struct zpolicy {
     bool has_minors;          // the log is kept for minor collections
+    bool had_minors;          // also since the whole collection before
     uint32_t wait;            // whole collections to wait after the last try that failed; 0: none did
     uint32_t wholes_to_wait;  // of these, still
     uint64_t whole_at_bytes;  // live bytes at which the next collection is a whole one

@@ -395,9 +395,64 @@ static void test_auto_leaves_minors_where_they_do_not_pay(void **state)
     fixture_close(&f);
 }
 
+// Whoever collects all the time has no use for the log.
+static void test_auto_leaves_minors_where_wholes_are_asked_for(void **state)
+{
+    (void)state;
+    if (ZHEAP_STRESS || ZHEAP_VERIFY || ZHEAP_TINY)
+        return; // there the log is always kept, or small
+    struct fixture f;
+    open_mode(&f, ZHEAP_AUTO, 256 << 20);
+    grow_chain(&f, 20000);
+    uint32_t with_log = 0;
+    for (uint32_t round = 0; round < 40; round++) {
+        zheap_collect(&f.heap, NULL);
+        with_log += zheap_more(&f.heap)->log.is_open;
+    }
+    assert_in_range(with_log, 1, 8);
+    fixture_close(&f);
+}
+
+static uint64_t growth_of(const struct fixture *f)
+{
+    return zheap_private_const(&f->heap)->collect_at_bytes -
+           zheap_private_const(&f->heap)->acquired_bytes;
+}
+
+// The next collection, after one with about live_bytes.
+static void check_growth(uint32_t percent, uint32_t live_bytes, uint64_t growth_bytes)
+{
+    struct fixture f;
+    struct zheap_options options = {
+        .limit_bytes = 256 << 20, .growth_percent = percent, .mode = ZHEAP_FULL};
+    fixture_open(&f, options);
+    struct zlist *list = make_list(&f);
+    f.roots[0] = object_value(list);
+    assert_true(zheap_payload_resize(&f.heap, &list->owner, live_bytes));
+    zheap_collect(&f.heap, NULL);
+    assert_in_range(growth_of(&f), growth_bytes, growth_bytes + growth_bytes / 10);
+    fixture_close(&f);
+}
+
+static void test_growth_of_small_heaps_is_twice_as_much_unless_told(void **state)
+{
+    (void)state;
+    enum { KIB = 1024, MIB = 1024 * KIB };
+    check_growth(0, 10 * KIB, 64 * KIB);
+    check_growth(0, 100 * KIB, 200 * KIB);
+    check_growth(0, MIB, 2 * MIB);
+    check_growth(0, MIB + MIB / 2, 2 * MIB);
+    check_growth(0, 5 * MIB, 5 * MIB);
+    check_growth(200, 100 * KIB, 100 * KIB);
+    check_growth(200, 5 * MIB, 5 * MIB);
+    check_growth(150, MIB, MIB / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_auto_leaves_minors_where_wholes_are_asked_for),
+        cmocka_unit_test(test_growth_of_small_heaps_is_twice_as_much_unless_told),
         cmocka_unit_test(test_incremental_allocation_pays_within_bounds),
         cmocka_unit_test(test_incremental_stores_into_a_long_list_stay_within_bounds),
         cmocka_unit_test(test_incremental_steps_free_all_that_was_dead_at_the_start),

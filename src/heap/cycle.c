@@ -24,8 +24,10 @@
 // After the atomic step new cells come out of finished pages or new spans only, so that they are never
 // taken for dead. While PRUNE runs these are new spans: it still reads dead cells.
 //
-// A cycle that cannot end (a program that writes into old objects and hardly allocates) is ended at
-// once when the heap has grown as much again as it may between two collections. One whose mark stack or
+// A cycle that is outrun (by large payloads, each of which pays for one slice only) has slices of
+// ZHEAP_ATOMIC_WORDS_MAX when the heap has grown as much again as it may between two collections. One that
+// cannot end even so (the program writes into old objects and hardly allocates) is ended at once when it
+// has grown as much once more. One whose mark stack or
 // log could not grow is given up, for a collection at once that needs neither; so is one that meets the
 // limit, because that one finds what died since the cycle began, too. Nothing was freed by then.
 #define ZVM_HEAP_INTERNAL
@@ -91,7 +93,8 @@ void zcycle_start(struct zheap *heap, bool is_at_once)
                              .is_at_once = is_at_once,
                              .owner_old = cycle->owner_old,
                              .paid_at_bytes = acquired,
-                             .give_up_bytes = acquired + zpolicy_growth_bytes(heap),
+                             .late_bytes = acquired + zpolicy_growth_bytes(heap),
+                             .give_up_bytes = acquired + 2 * zpolicy_growth_bytes(heap),
                              .live_at_start = zheap_live_bytes(heap)};
     more->policy.had_minors = more->policy.has_minors;
     more->policy.has_minors = zpolicy_wants_minors(heap);
@@ -298,11 +301,19 @@ static void note_slice(struct zheap_more *more, uint64_t words, bool has_tried)
     more->slices++;
 }
 
+// Everything should be marked by now, and is not: the program has outrun its slices.
+static bool is_late(struct zheap *heap)
+{
+    const struct zcycle *cycle = &zheap_more(heap)->cycle;
+    return zheap_private(heap)->acquired_bytes >= cycle->late_bytes && cycle->phase <= ZPHASE_MARK;
+}
+
 static void set_next_slice(struct zheap *heap)
 {
     struct zheap_private *private = zheap_private(heap);
     struct zcycle *cycle = &zheap_more(heap)->cycle;
-    uint64_t step = cycle->debt_words > 0 ? STEP_BYTES_IN_DEBT : STEP_BYTES;
+    bool is_short = cycle->debt_words > 0 || is_late(heap);
+    uint64_t step = is_short ? STEP_BYTES_IN_DEBT : STEP_BYTES;
     private->collect_at_bytes = private->acquired_bytes + step;
 }
 
@@ -317,12 +328,13 @@ static bool is_given_up(struct zheap *heap)
 static void run_slice(struct zheap *heap, uint64_t words)
 {
     struct zheap_more *more = zheap_more(heap);
+    bool was_late = is_late(heap);
+    uint64_t most = was_late ? ZHEAP_ATOMIC_WORDS_MAX : ZHEAP_SLICE_WORDS_MAX;
+    most -= STEP_WORDS_OVER;
     uint64_t start_ns;
     zheap_begin_pause(heap, &start_ns);
-    struct zwork work = {0, words > ZHEAP_SLICE_WORDS_MAX - STEP_WORDS_OVER
-                                ? ZHEAP_SLICE_WORDS_MAX - STEP_WORDS_OVER
-                                : words};
-    bool has_tried = run(heap, &work);
+    struct zwork work = {0, was_late || words > most ? most : words};
+    bool has_tried = run(heap, &work) || was_late;
     struct zcycle *cycle = &more->cycle;
     cycle->debt_words = cycle->debt_words > work.words ? cycle->debt_words - work.words : 0;
     note_slice(more, work.words, has_tried);

@@ -157,6 +157,10 @@ static void release_span(struct zheap *heap, struct zpage *previous, struct zpag
     zheap_release_span(heap, span);
 }
 
+// A page that is given back: its slab may be unmapped, which takes about 0.1 us a page. Counted as one
+// word, a slice gave back 16 MiB and took 1.6 ms.
+#define RELEASE_WORDS UINT64_C(8)
+
 // As many pages as the heap may fill before the next collection stay.
 static uint64_t kept_pages(const struct zheap *heap)
 {
@@ -186,6 +190,7 @@ bool zrelease_step(struct zheap *heap, struct zwork *work)
         work->words += zspan_pages(span->order);
         if (is_in_use(heap, span) || !is_empty(span)) continue;
         if (before.class != cursor->class) before.last = NULL;
+        work->words += (RELEASE_WORDS - 1) * zspan_pages(span->order);
         release_span(heap, before.last, span);
         more->cycle.empty_spans--;
         *cursor = (struct zspan_cursor){cursor->class, before.last};

@@ -303,7 +303,8 @@ struct zcycle {
     struct zheld_prune held;
     uint64_t paid_at_bytes; // acquired_bytes up to which work was paid
     uint64_t debt_words;
-    uint64_t give_up_bytes; // when acquired_bytes gets here the rest is done at once
+    uint64_t late_bytes;    // when acquired_bytes gets here slices are larger
+    uint64_t give_up_bytes; // when it gets here the rest is done at once
     uint64_t words;         // of this collection so far
     uint64_t live_at_start;
 };

@@ -109,6 +109,53 @@ static void test_incremental_stores_into_a_long_list_stay_within_bounds(void **s
     fixture_close(&f);
 }
 
+// A large payload pays for one slice only: the heap grows faster than it is marked.
+static void test_incremental_outrun_by_large_payloads_stays_within_bounds(void **state)
+{
+    (void)state;
+    if (ZHEAP_STRESS || ZHEAP_VERIFY || ZHEAP_TINY) return; // the chain is too short there
+    struct fixture f;
+    open_mode(&f, ZHEAP_INCREMENTAL, 256 << 20);
+    grow_chain(&f, CHAIN);
+    zheap_collect(&f.heap, NULL);
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < 200; i++) {
+        struct zlist *list = make_list(&f);
+        f.roots[2] = object_value(list);
+        (void)zheap_take_work(&f.heap);
+        assert_true(zheap_payload_resize(&f.heap, &list->owner, 1 << 20));
+        uint64_t words = zheap_take_work(&f.heap);
+        if (words > most) most = words;
+    }
+    assert_in_range(most, ZHEAP_SLICE_WORDS_MAX + 1, ZHEAP_ATOMIC_WORDS_MAX); // it was outrun
+    assert_true(fixture_stats(&f).incremental_collections > 2);
+    check_bounds(&f);
+    assert_int_equal(chain_length(&f), CHAIN);
+    fixture_verify(&f);
+    fixture_close(&f);
+}
+
+// What is given back is work, too: unmapping much at once was the longest pause there was.
+static void test_incremental_release_of_all_stays_within_bounds(void **state)
+{
+    (void)state;
+    if (ZHEAP_STRESS || ZHEAP_VERIFY || ZHEAP_TINY) return;
+    struct fixture f;
+    open_mode(&f, ZHEAP_INCREMENTAL, 256 << 20);
+    grow_chain(&f, CHAIN);
+    f.roots[0] = zvalue_null();
+    uint64_t most_bytes = 0, committed = fixture_stats(&f).committed_bytes;
+    for (bool is_done = false; !is_done;) {
+        is_done = zheap_collect_step(&f.heap, ZHEAP_SLICE_WORDS_MAX, NULL);
+        uint64_t now = fixture_stats(&f).committed_bytes;
+        if (committed > now && committed - now > most_bytes) most_bytes = committed - now;
+        committed = now;
+    }
+    assert_true(committed < (2 << 20));
+    assert_in_range(most_bytes, 1, ZHEAP_SLICE_WORDS_MAX / 8 * ZPAGE_BYTES);
+    fixture_close(&f);
+}
+
 static void test_incremental_steps_free_all_that_was_dead_at_the_start(void **state)
 {
     (void)state;
@@ -455,6 +502,8 @@ int main(void)
         cmocka_unit_test(test_growth_of_small_heaps_is_twice_as_much_unless_told),
         cmocka_unit_test(test_incremental_allocation_pays_within_bounds),
         cmocka_unit_test(test_incremental_stores_into_a_long_list_stay_within_bounds),
+        cmocka_unit_test(test_incremental_outrun_by_large_payloads_stays_within_bounds),
+        cmocka_unit_test(test_incremental_release_of_all_stays_within_bounds),
         cmocka_unit_test(test_incremental_steps_free_all_that_was_dead_at_the_start),
         cmocka_unit_test(test_incremental_object_moved_between_roots_and_old_objects_lives),
         cmocka_unit_test(test_incremental_cycle_at_the_limit_is_given_up_for_a_full_one),

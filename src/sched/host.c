@@ -145,16 +145,16 @@ zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
 static void reset(struct zsched *sched, struct zisolate *iso, struct zlane *lane,
                   struct zvalue *stack)
 {
-    uint64_t now_ns = zclock_now_ns();
+    uint64_t now_ns = zsched_now_ns(sched);
     struct zreport_block *block = zfold_begin(sched, lane);
-    zfold_heap(sched, block, iso, lane);
+    zfold_heap(sched, block, iso, lane, now_ns);
     zfold_emptied(sched, block, iso);
     zfold_end(sched, lane, block, now_ns);
     zisolate_reset(iso, lane->runner.env, stack);
     memset(iso->folded, 0, sizeof iso->folded);
     block = zfold_begin(sched, lane);
     zreport_add(block, ZREPORT_isolates_reset, 1);
-    zfold_heap(sched, block, iso, lane);
+    zfold_heap(sched, block, iso, lane, now_ns);
     zfold_end(sched, lane, block, now_ns);
 }
 

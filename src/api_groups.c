@@ -41,6 +41,7 @@ zvm_status zvm_group_create(zvm_runtime *runtime, const zvm_group_options *optio
 {
     zvm_group_options own = ZVM_GROUP_OPTIONS_INIT;
     if (runtime == NULL || out == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     if (options != NULL && !zapi_read_options(&own, sizeof own, options, options->size))
         return ZVM_E_ARGUMENT;
     if (own.weight > ZGROUP_WEIGHT_MAX) return ZVM_E_ARGUMENT;
@@ -58,12 +59,14 @@ zvm_status zvm_group_create(zvm_runtime *runtime, const zvm_group_options *optio
 zvm_status zvm_group_destroy(zvm_group *group)
 {
     if (group == NULL) return ZVM_OK;
+    if (zapi_is_dead(group_of(group)->runtime)) return ZVM_E_FORKED;
     return zsched_group_destroy(sched_of(group_of(group)), group_of(group));
 }
 
 void zvm_group_cancel(zvm_group *group)
 {
-    if (group != NULL) zsched_group_cancel(sched_of(group_of(group)), group_of(group));
+    if (group == NULL || zapi_is_dead(group_of(group)->runtime)) return;
+    zsched_group_cancel(sched_of(group_of(group)), group_of(group));
 }
 
 // relaxed, all: gauges.
@@ -72,6 +75,7 @@ zvm_status zvm_group_report(const zvm_group *group, zvm_group_figures *figures)
     if (group == NULL || figures == NULL) return ZVM_E_ARGUMENT;
     if (figures->size < offsetof(zvm_group_figures, isolates_created)) return ZVM_E_ARGUMENT;
     const struct zgroup *own = group_of(group);
+    if (zapi_is_dead(own->runtime)) return ZVM_E_FORKED;
     zvm_group_figures now = {
         .isolates = z_load_relaxed(&own->isolates.taken),
         .isolates_created = z_load_relaxed(&own->created),

@@ -26,6 +26,7 @@
 static zvm_runtime *runtime;
 static zvm_code *code;
 static zvm_isolate *isolate;
+static zvm_group *group;
 
 static bool swallow(void *context, const char *text, size_t length_bytes)
 {
@@ -40,6 +41,7 @@ static bool swallow(void *context, const char *text, size_t length_bytes)
 static zvm_code *new_code;
 static zvm_isolate *new_isolate;
 static uint64_t turns;
+static zvm_group *new_group;
 static zvm_value value = {.kind = ZVM_VALUE_INT};
 
 static bool no_leak(void *context, const zvm_leak *leak)
@@ -114,6 +116,12 @@ static zvm_status call_finished_take(void)
     return zvm_runtime_finished_take(runtime, &new_isolate, 1, &count);
 }
 
+static zvm_status call_group_report(void)
+{
+    zvm_group_figures figures = ZVM_GROUP_FIGURES_INIT;
+    return zvm_group_report(group, &figures);
+}
+
 static zvm_status call_run(void)
 {
     bool finished;
@@ -150,6 +158,8 @@ CALL(zvm_isolate_history, (isolate, no_entry, NULL))
 CALL(zvm_isolate_collect, (isolate, true, NULL))
 CALL(zvm_isolate_collect_step, (isolate, 100, NULL))
 CALL(zvm_runtime_turns, (runtime, 1, &turns))
+CALL(zvm_group_create, (runtime, NULL, &new_group))
+CALL(zvm_group_destroy, (group))
 CALL(zvm_complete, (runtime, 1, NULL))
 CALL(zvm_complete_error, (runtime, 1, NULL, NULL))
 CALL(zvm_report_write, (runtime, ZVM_REPORT_JSON, swallow, NULL))
@@ -190,6 +200,8 @@ static const struct call calls[] = {
     ROW(zvm_isolate_collect),
     ROW(zvm_isolate_collect_step),
     ROW(zvm_runtime_turns),
+    ROW(zvm_group_create),
+    ROW(zvm_group_destroy),
     ROW(zvm_complete),
     ROW(zvm_complete_error),
     ROW(zvm_report_write),
@@ -203,6 +215,8 @@ static const struct call calls[] = {
     {"zvm_isolate_run", call_run},
     {"zvm_runtime_add_function", call_add_function},
     {"zvm_runtime_finished_take", call_finished_take},
+    {"zvm_group_report", call_group_report},
+    {"zvm_group_cancel", NULL},
     {"zvm_runtime_finished_fd", NULL},
     {"zvm_runtime_destroy", NULL},
     {"zvm_isolate_cancel", NULL},
@@ -216,6 +230,7 @@ enum { CALL_COUNT = sizeof calls / sizeof calls[0] };
 static int call_the_others(void)
 {
     zvm_isolate_cancel(isolate);
+    zvm_group_cancel(group);
     zvm_code_retain(code);
     zvm_code_release(code);
     (void)zvm_isolate_user(isolate);
@@ -258,6 +273,7 @@ static void open_runtime(const char *text)
     runtime = make_runtime(2);
     code = compile(runtime, text);
     isolate = make_isolate(runtime, code, NULL);
+    assert_int_equal(zvm_group_create(runtime, NULL, &group), ZVM_OK);
 }
 
 static void close_runtime(void)
@@ -265,6 +281,7 @@ static void close_runtime(void)
     zvm_isolate_cancel(isolate);
     assert_int_equal(zvm_runtime_shutdown(runtime, true /* cancel */), ZVM_OK);
     assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+    assert_int_equal(zvm_group_destroy(group), ZVM_OK);
     zvm_code_release(code);
     check_identities(runtime);
     zvm_runtime_destroy(runtime);
@@ -401,8 +418,8 @@ static bool is_listed(const char *name, size_t length)
 static bool takes_a_part(const char *declaration)
 {
     static const char *const types[] = {"zvm_runtime *runtime", "zvm_code *code",
-                                        "zvm_isolate *isolate"};
-    for (int i = 0; i < 3; i++)
+                                        "zvm_isolate *isolate", "zvm_group *group"};
+    for (int i = 0; i < 4; i++)
         if (strstr(declaration, types[i]) != NULL) return true;
     return false;
 }

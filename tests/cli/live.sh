@@ -87,10 +87,10 @@ expect_err_like '^0 in flight; figures at most'
 
 # SIGUSR1 asks for one: without any option as text on standard error.
 start run $spin -n 2000 -w 2 --top 3
-kill -USR1 "$process"
-for _ in $(seq 1000); do
-    grep -q 'Isolates by age' "$work/err" && break
-    sleep 0.02
+for _ in $(seq 1000); do # the first ones may come before the first isolates
+    kill -USR1 "$process"
+    grep -q 'Isolates by memory, 3 of ' "$work/err" && break
+    sleep 0.05
 done
 stop
 expect_err_like '^[0-9,]+ in flight; figures at most'

@@ -12,6 +12,8 @@
 //   turn_ns                      of that, the queues: 1,000 entries go round between zqueue_next
 //   and
 //                                zqueue_requeue on this thread, with nothing run.
+//   turn_in_group_ns             the same when all of them are in one group: each turn goes through the
+//                                group's own queue.
 //   wait_ns                      1,000 isolates on one worker call a function of the host that suspends
 //                                them and answers the one that called before: wall time over waits,
 //                                so one suspension, one answer and one resumption.
@@ -24,6 +26,7 @@
 //                                one worker.
 // bench/peers has the like for other runtimes. Prints `NAME VALUE` lines.
 #include "sched/sched_internal.h"
+#include "vm/quota.h"
 #include "zvm.h"
 
 #include <pthread.h>
@@ -198,7 +201,7 @@ static double wait_ns(void)
 
 // The only worker sleeps; its bit is taken out of the bitmap, so that nobody wakes it, and this
 // thread acts in its place.
-static double turn_ns(void)
+static double turn_ns(bool in_group)
 {
     enum { TURNS = 2000000 };
     struct zspan_pool *spans;
@@ -215,10 +218,14 @@ static double turn_ns(void)
     if (blocks == NULL) check(ZVM_E_NOMEM, "blocks");
     memset(blocks, 0, SPINNER_COUNT * 2 * ZPAGE_BYTES);
     struct zworker *worker = sched->workers[0];
+    static struct zgroup group = {.weight = 100};
+    static struct zquota quota = {.group = &group};
+    atomic_init(&group.holds, 1);
     for (uint32_t i = 0; i < SPINNER_COUNT; i++) {
         struct zisolate *iso = (struct zisolate *)(void *)(blocks + i * 2 * ZPAGE_BYTES);
         if (!zstate_submit(&iso->state)) check(ZVM_E_STATE, "submit");
-        zinbox_push(&worker->inbox, iso);
+        if (in_group) iso->quota = &quota;
+        zqueue_place(sched, iso);
     }
     double start_ns = wall_ns();
     for (uint32_t i = 0; i < TURNS; i++) {
@@ -227,8 +234,10 @@ static double turn_ns(void)
         zqueue_requeue(worker, iso);
     }
     double took_ns = (wall_ns() - start_ns) / TURNS;
-    for (struct zisolate *iso; (iso = zqueue_next(worker)) != NULL;)
+    for (struct zisolate *iso; (iso = zqueue_next(worker)) != NULL;) {
         (void)zstate_finish(&iso->state, 0);
+        if (in_group) zsched_group_left(worker, &group);
+    }
     z_fetch_or_seq_cst(&sched->parking.idle[0], 1);
     zsched_destroy(sched);
     zspan_pool_destroy(spans);
@@ -400,19 +409,21 @@ static double spread(uint32_t workers)
 
 int main(void)
 {
-    double values[5][ROUNDS];
+    double values[6][ROUNDS];
     for (int i = 0; i < ROUNDS; i++) {
         values[0][i] = submit_rate(1);
         values[1][i] = submit_rate(2);
         values[2][i] = slice_ns();
-        values[3][i] = turn_ns();
-        values[4][i] = wait_ns();
+        values[3][i] = turn_ns(false /* in_group */);
+        values[4][i] = turn_ns(true /* in_group */);
+        values[5][i] = wait_ns();
     }
     printf("submit_1_worker_per_second %.0f\n", median(values[0]));
     printf("submit_2_workers_per_second %.0f\n", median(values[1]));
     printf("slice_ns %.0f\n", median(values[2]));
     printf("turn_ns %.1f\n", median(values[3]));
-    printf("wait_ns %.0f\n", median(values[4]));
+    printf("turn_in_group_ns %.1f\n", median(values[4]));
+    printf("wait_ns %.0f\n", median(values[5]));
     measure_scaling();
     printf("spread_1_worker %.3f\n", spread(1));
     printf("spread_2_workers %.3f\n", spread(2));

@@ -711,11 +711,13 @@ ZVM_API zvm_isolate *zvm_call_isolate(const zvm_call *call);
 /// destroyed in it, or after it has returned (zvm_runtime_drain waits for callbacks too).
 typedef void (*zvm_finish_fn)(zvm_isolate *isolate, void *user);
 
-/// Whose turn comes first on a worker that has both at hand: a high one's. After eight slices of high
-/// ones in a row one of a normal one follows, so that a normal isolate is never kept out.
+/// Whose turn comes first on a worker that has several at hand: a high one's, then a normal one's. After
+/// eight slices of high ones in a row one of another follows, and of those every ninth is a low one's:
+/// so nobody is kept out for ever.
 typedef enum zvm_priority {
     ZVM_PRIORITY_NORMAL = 0,
-    ZVM_PRIORITY_HIGH = 1
+    ZVM_PRIORITY_HIGH = 1,
+    ZVM_PRIORITY_LOW = 2
 } zvm_priority;
 
 /// When a host that asked for it is told that it may look into a running isolate.
@@ -1271,7 +1273,7 @@ typedef struct zvm_group_options {
     uint64_t output_limit_bytes; // the same
     uint64_t intern_limit_count; // symbols that they hold, each isolate's counted by itself
     uint64_t intern_limit_bytes; // the bytes of those
-    uint32_t weight;             // percent of the usual slice that its isolates run; at most 10000
+    uint32_t weight; // percent of the turns of one isolate without a group; 0: 100; at most 1000
 } zvm_group_options;
 
 #define ZVM_GROUP_OPTIONS_INIT                            \
@@ -1290,6 +1292,7 @@ typedef struct zvm_group_figures {
     uint64_t cpu_ns;              // of the slices that are over; counted only under a cpu_limit_ns
     uint64_t output_bytes;
     uint64_t symbols, symbol_bytes;
+    uint64_t waiting; // isolates that are queued, and for whom others of the group go first
     uint32_t weight;
     uint32_t is_cancelled;
 } zvm_group_figures;
@@ -1305,12 +1308,15 @@ typedef struct zvm_group_figures {
 /// slice, and those that run go on to the end of a slice, or for 64 KiB that a builtin touches, and one
 /// collection.
 ///
+/// On the workers a group takes turns as one isolate without a group does, times its weight in percent:
+/// of each priority, and however many isolates it has. They share these turns among each other.
+///
 /// in:      runtime; options may be NULL: no limits, which still counts
 /// out:     out  the group, to be destroyed with zvm_group_destroy, else with the runtime
-/// errors:  ZVM_E_ARGUMENT (also a heap limit under ZVM_HEAP_LIMIT_MIN_BYTES or a weight over 10000);
+/// errors:  ZVM_E_ARGUMENT (also a heap limit under ZVM_HEAP_LIMIT_MIN_BYTES or a weight over 1000);
 ///          ZVM_E_NOMEM
 /// thread:  any; never blocks
-/// memory:  under 256 bytes
+/// memory:  under 512 bytes
 /// cost:    constant
 /// source:  ours
 ZVM_API zvm_status zvm_group_create(zvm_runtime *runtime, const zvm_group_options *options,

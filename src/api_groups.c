@@ -47,10 +47,12 @@ zvm_status zvm_group_create(zvm_runtime *runtime, const zvm_group_options *optio
     if (own.weight > ZGROUP_WEIGHT_MAX) return ZVM_E_ARGUMENT;
     if (own.heap_limit_bytes != 0 && own.heap_limit_bytes < ZVM_HEAP_LIMIT_MIN_BYTES)
         return ZVM_E_ARGUMENT;
-    struct zgroup *group = z_alloc_zeroed(sizeof *group);
+    struct zgroup *group = z_alloc_aligned(_Alignof(struct zgroup), sizeof *group);
     if (group == NULL) return ZVM_E_NOMEM;
+    memset(group, 0, sizeof *group);
     set_limits(group, &own);
     group->runtime = runtime;
+    atomic_init(&group->holds, 1); // the host's
     zsched_group_add(runtime->sched, group);
     *out = (zvm_group *)group;
     return ZVM_OK;
@@ -86,6 +88,7 @@ zvm_status zvm_group_report(const zvm_group *group, zvm_group_figures *figures)
         .output_bytes = z_load_relaxed(&own->output_bytes.taken),
         .symbols = z_load_relaxed(&own->symbols.taken),
         .symbol_bytes = z_load_relaxed(&own->symbol_bytes.taken),
+        .waiting = z_load_relaxed(&own->turns.waiting),
         .weight = own->weight,
         .is_cancelled = zgroup_is_cancelled(own),
     };

@@ -64,7 +64,8 @@ static void add_queued(const struct zworker *worker, struct zreport_view *view)
 static void count_queued(const struct zsched *sched, struct zreport_view *view)
 {
     uint64_t high = zsched_overflow_count(sched, ZPRIORITY_HIGH);
-    view->overflow = zsched_overflow_count(sched, ZPRIORITY_NORMAL) + high;
+    view->overflow = high + zsched_overflow_count(sched, ZPRIORITY_NORMAL) +
+                     zsched_overflow_count(sched, ZPRIORITY_LOW);
     view->queued = view->overflow;
     view->queued_high = high;
     view->inboxes = 0;

@@ -3,7 +3,8 @@
 // Owns: the lists of all groups of the runtime and of the isolates in each, under host_lock, and what is
 // left of the groups at the end.
 // Thread: any.
-// Invariants:  1. a group with an isolate in it is not freed (group.h: PAIR group).
+// Invariants:  1. a group with an isolate in it is not freed (group.h: PAIR group); nor is one that an entry
+//                 in a queue leads to, of an isolate that is gone (PAIR group-holds).
 //              2. after a cancel no isolate of the group runs longer than one slice: each slice begins
 //                 with a look at the word that the cancel stores first, and what is queued, or waits
 //                 for somebody, is found by the walk.
@@ -12,7 +13,61 @@
 #include "sched/sched_internal.h"
 
 #include "base/alloc.h"
+#include "sched/turns.h"
 #include "vm/quota.h"
+
+// ---- Turns --------------------------------------------------------------------------------------
+
+static void let_go(struct zgroup *group)
+{
+    if (zgroup_let_go(group)) z_free_aligned(group, sizeof *group);
+}
+
+// Moves isolates that wait into the workers' queues, as many as may be there. The first goes where a
+// worker has just had a turn of the group, the others may be told to sleepers.
+static void serve(struct zsched *sched, struct zworker *worker, struct zturns *turns)
+{
+    if (!zturns_ask(turns)) return;
+    uint32_t most = zsched_started(sched), seen;
+    do {
+        struct zisolate *iso;
+        seen = zturns_look(turns);
+        while ((iso = zturns_next(turns, most)) != NULL) {
+            zqueue_enter(sched, worker, iso);
+            worker = NULL;
+        }
+    } while (!zturns_end(turns, seen));
+}
+
+void zsched_group_place(struct zsched *sched, struct zgroup *group, struct zisolate *iso)
+{
+    zgroup_hold(group); // of the entry
+    zgroup_hold(
+        group); // of this call: once it has arrived the isolate may be over, and the group gone
+    zturns_wait(&group->turns, iso);
+    serve(sched, NULL, &group->turns);
+    let_go(group);
+}
+
+bool zsched_group_requeue(struct zworker *worker, struct zgroup *group, struct zisolate *iso)
+{
+    if (!zturns_has_waiting(&group->turns)) return false;
+    zgroup_hold(group); // as above
+    zturns_leave(&group->turns);
+    zturns_wait(&group->turns, iso);
+    serve(worker->sched, worker, &group->turns);
+    let_go(group);
+    return true;
+}
+
+void zsched_group_left(struct zworker *worker, struct zgroup *group)
+{
+    zturns_leave(&group->turns);
+    serve(worker->sched, worker, &group->turns);
+    let_go(group); // of the entry
+}
+
+// ---- The list of groups -------------------------------------------------------------------------
 
 void zsched_group_add(struct zsched *sched, struct zgroup *group)
 {
@@ -34,7 +89,7 @@ zvm_status zsched_group_destroy(struct zsched *sched, struct zgroup *group)
         sched->groups = group->next;
     if (group->next != NULL) group->next->previous = group->previous;
     pthread_mutex_unlock(&sched->host_lock);
-    z_free(group, sizeof *group);
+    let_go(group); // the host's
     return ZVM_OK;
 }
 
@@ -43,7 +98,7 @@ void zsched_groups_free(struct zsched *sched)
     while (sched->groups != NULL) {
         struct zgroup *group = sched->groups;
         sched->groups = group->next;
-        z_free(group, sizeof *group);
+        let_go(group);
     }
 }
 

@@ -4,8 +4,10 @@
 // A submission from outside goes to an inbox: of the worker that ran the isolate last, else of the
 // next one in turn. A worker takes from its rings, one for each priority; once a turn it empties its
 // inbox into them. What does not fit goes to its overflow of that priority, in batches.
-// Priorities: a high one comes first. After ZHIGH_TURNS_MAX of them in a row it is a normal one's
-// turn, if the worker has one at hand; so nobody is kept out, whatever the others do.
+// Priorities: a high one comes first, a low one last, but for every ninth turn (pick.h); so nobody is
+// kept out, whatever the others do.
+// Groups: as many isolates of a group are in the workers' queues as there are workers; the others wait
+// in the group (turns.h).
 // Fairness: while anybody's overflow holds anything, nothing is added to a ring: requeued isolates
 // go to the end of the overflow in batches, arrivals as well, and a ring that has run empty is filled
 // with the oldest chains of all workers. So all take turns: a thousand spinners differ by a few
@@ -19,6 +21,7 @@
 #include "sched/sched_internal.h"
 
 #include "base/clock.h"
+#include "vm/quota.h"
 
 // A shorter ring its owner is through with before a thief has warmed up (measured: 167 ns a task
 // stolen at any length, 62 ns with this, for empty tasks on two workers).
@@ -92,12 +95,19 @@ static void push_overflow(struct zworker *worker, struct zisolate *iso)
 
 // Nobody is woken: whoever sleeps has been told of this isolate when it was submitted, and found
 // workers enough awake.
-void zqueue_requeue(struct zworker *worker, struct zisolate *iso)
+static void requeue(struct zworker *worker, struct zisolate *iso)
 {
     uint32_t priority = iso->priority;
     if (!is_overflowing(worker, priority) && zring_push(&worker->levels[priority].ring, iso))
         return;
     push_overflow(worker, iso);
+}
+
+void zqueue_requeue(struct zworker *worker, struct zisolate *iso)
+{
+    struct zgroup *group = zquota_group(iso);
+    if (group != NULL && zsched_group_requeue(worker, group, iso)) return;
+    requeue(worker, iso);
 }
 
 static void publish_rings(struct zworker *worker)
@@ -116,7 +126,7 @@ static void pour(struct zworker *worker, struct zisolate *oldest, struct zinbox 
         // relaxed: the list is ours; after the push its entry is not
         struct zisolate *next = z_load_relaxed(&oldest->queue_next);
         counts[oldest->priority]++;
-        zqueue_requeue(worker, oldest);
+        requeue(worker, oldest);
         oldest = next;
     }
     for (uint32_t i = 0; i < ZPRIORITY_COUNT; i++) {
@@ -154,7 +164,7 @@ static struct zworker *receiver_of(struct zsched *sched, const struct zisolate *
         ->workers[z_fetch_add_relaxed(&sched->turn, 1) % count]; // relaxed: any order will do
 }
 
-void zqueue_place(struct zsched *sched, struct zisolate *iso)
+static void place(struct zsched *sched, struct zisolate *iso)
 {
     struct zworker *worker = zworker_current(sched);
     if (worker == NULL || !place_inside(worker, iso)) {
@@ -163,6 +173,23 @@ void zqueue_place(struct zsched *sched, struct zisolate *iso)
     }
     // From here on the isolate may be gone.
     zparking_notify(&sched->parking, worker->index);
+}
+
+void zqueue_place(struct zsched *sched, struct zisolate *iso)
+{
+    struct zgroup *group = zquota_group(iso);
+    if (group != NULL)
+        zsched_group_place(sched, group, iso);
+    else
+        place(sched, iso);
+}
+
+void zqueue_enter(struct zsched *sched, struct zworker *worker, struct zisolate *iso)
+{
+    if (worker != NULL)
+        requeue(worker, iso);
+    else
+        place(sched, iso);
 }
 
 // ---- Out of the queues --------------------------------------------------------------------------
@@ -249,9 +276,13 @@ static bool refill(struct zworker *worker, uint32_t priority)
 // True: it is the worker's to run. Otherwise its entry was all that was left of it here.
 static bool take_entry(struct zworker *worker, struct zisolate *iso)
 {
+    struct zgroup *group =
+        zquota_group(iso); // the entry holds it; the block may be gone afterwards
     enum ztaken taken = zstate_take(&iso->state);
+    if (taken == ZTAKEN_TO_RUN) return true;
     if (taken == ZTAKEN_GONE) zisolate_free(iso, worker->lane.runner.env);
-    return taken == ZTAKEN_TO_RUN;
+    if (group != NULL) zsched_group_left(worker, group);
+    return false;
 }
 
 static struct zisolate *next_of(struct zworker *worker, uint32_t priority)
@@ -267,14 +298,15 @@ static struct zisolate *next_of(struct zworker *worker, uint32_t priority)
 struct zisolate *zqueue_next(struct zworker *worker)
 {
     (void)take_inbox(worker, &worker->inbox);
-    bool is_normals_turn = worker->high_in_a_row >= ZHIGH_TURNS_MAX;
-    struct zisolate *iso = next_of(worker, is_normals_turn ? ZPRIORITY_NORMAL : ZPRIORITY_HIGH);
-    if (iso == NULL) iso = next_of(worker, is_normals_turn ? ZPRIORITY_HIGH : ZPRIORITY_NORMAL);
-    if (iso == NULL || iso->priority == ZPRIORITY_NORMAL)
-        worker->high_in_a_row = 0;
-    else if (!is_normals_turn)
-        worker->high_in_a_row++;
-    return iso;
+    struct zpick_order order = zpick_order(&worker->pick);
+    for (uint32_t i = 0; i < ZPRIORITY_COUNT; i++) {
+        struct zisolate *iso = next_of(worker, order.priorities[i]);
+        if (iso == NULL) continue;
+        zpick_note(&worker->pick, iso->priority);
+        return iso;
+    }
+    zpick_reset(&worker->pick);
+    return NULL;
 }
 
 // ---- Searching ----------------------------------------------------------------------------------
@@ -302,7 +334,9 @@ static bool steal(struct zworker *worker, struct zworker *victim, uint32_t prior
 static bool steal_any(struct zworker *worker, struct zworker *victim, bool may_take_few,
                       bool *was_short)
 {
-    for (uint32_t priority = ZPRIORITY_COUNT; priority-- > 0;) {
+    static const uint8_t order[] = {ZPRIORITY_HIGH, ZPRIORITY_NORMAL, ZPRIORITY_LOW};
+    for (uint32_t i = 0; i < ZPRIORITY_COUNT; i++) {
+        uint32_t priority = order[i];
         uint64_t length = zring_length(&victim->levels[priority].ring);
         if (length == 0) continue;
         *was_short = true;
@@ -318,6 +352,7 @@ static bool search_round(struct zworker *worker, bool may_take_few, bool *was_sh
     struct zsched *sched = worker->sched;
     uint32_t count = zsched_started(sched), start = count == 0 ? 0 : draw(worker) % count;
     if (refill(worker, ZPRIORITY_HIGH) || refill(worker, ZPRIORITY_NORMAL)) return true;
+    if (refill(worker, ZPRIORITY_LOW)) return true;
     for (uint32_t i = 0; i < count; i++) {
         struct zworker *victim = sched->workers[(start + i) % count];
         if (take_inbox(worker, &victim->inbox)) return true;

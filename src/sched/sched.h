@@ -109,7 +109,7 @@ zvm_status zsched_shutdown(struct zsched *sched, bool cancel);
 zvm_status zsched_turns(struct zsched *sched, uint64_t turns, uint64_t *run);
 
 // ---- Groups (group.c). thread: any.
-// The caller has filled in limits and weight of a group in memory of z_alloc; it is the scheduler's now.
+// The caller has filled in limits and weight of a group in memory of z_alloc_aligned; it is the scheduler's now.
 void zsched_group_add(struct zsched *sched, struct zgroup *group);
 // ZVM_E_BUSY: isolates are in it. Else nobody may use it any more.
 zvm_status zsched_group_destroy(struct zsched *sched, struct zgroup *group);

@@ -14,6 +14,7 @@
 #include "sched/inbox.h"
 #include "sched/overflow.h"
 #include "sched/park.h"
+#include "sched/pick.h"
 #include "sched/replay.h"
 #include "sched/ring.h"
 #include "sched/sched.h"
@@ -57,7 +58,7 @@ struct zworker {
     // owner-thread: the worker
     _Alignas(ZVM_CACHE_LINE_BYTES) struct zlane lane;
     struct zsched *sched;   // frozen
-    uint32_t high_in_a_row; // turns of high ones since the last normal one, at most ZHIGH_TURNS_MAX
+    struct zpick pick;      // which priority is next
     uint64_t random;        // whom to steal from first
     uint64_t clock_ns;      // when it last looked
     struct zwheel wheel;    // of those that it let wait until some time, at the latest
@@ -73,11 +74,6 @@ struct zworker {
     // shared, PAIR report: the worker writes, anybody reads
     struct zreport_block block;
 };
-
-// While there are others, a normal isolate has at least every ninth turn.
-#ifndef ZHIGH_TURNS_MAX
-#    define ZHIGH_TURNS_MAX 8
-#endif
 
 // Leaving one by one would move the admission's line between the cores for each task.
 #define ZLEAVING_MAX 32
@@ -174,6 +170,8 @@ static inline uint32_t zsched_started(const struct zsched *sched)
 void zqueue_place(struct zsched *sched, struct zisolate *iso);
 // thread: worker. After a slice; the same.
 void zqueue_requeue(struct zworker *worker, struct zisolate *iso);
+// thread: any. An isolate of a group whose turn it is; worker: the calling thread's, or NULL.
+void zqueue_enter(struct zsched *sched, struct zworker *worker, struct zisolate *iso);
 // thread: worker. An isolate to run, RUNNING; NULL: nothing at hand.
 struct zisolate *zqueue_next(struct zworker *worker);
 // thread: worker. Looks at everybody's queues for a few microseconds. True: something is at hand.
@@ -219,7 +217,14 @@ void zsched_mark_cancelled(struct zsched *sched, struct zisolate *iso);
 // The isolate comes into the list of all isolates, or leaves it. thread: under host_lock.
 void zsched_group_link(struct zisolate *iso);
 void zsched_group_unlink(struct zisolate *iso);
-// The isolates are gone.
+// An isolate of the group is QUEUED, and enters the workers' queues at once or when it is its turn.
+// thread: any.
+void zsched_group_place(struct zsched *sched, struct zgroup *group, struct zisolate *iso);
+// The same after a slice. False: nobody else waits; the caller requeues it. thread: worker.
+bool zsched_group_requeue(struct zworker *worker, struct zgroup *group, struct zisolate *iso);
+// One that was entered is not in any queue any more. The group may be gone afterwards. thread: worker.
+void zsched_group_left(struct zworker *worker, struct zgroup *group);
+// The isolates and the entries are gone.
 void zsched_groups_free(struct zsched *sched);
 
 // ---- wait.c

@@ -105,15 +105,19 @@ static void end_cancelled(struct zworker *worker, struct zisolate *iso)
 
 static void run(struct zworker *worker, struct zisolate *iso)
 {
+    struct zgroup *group = zquota_group(iso); // held by the turn: the isolate may be gone before that
     enum zisolate_outcome outcome = run_slice(worker, iso);
-    if (outcome == ZOUTCOME_FINISHED)
+    bool is_over = outcome == ZOUTCOME_FINISHED;
+    if (is_over)
         zfinish_isolate(worker->sched, iso, true /* was_submitted */);
-    else if (outcome == ZOUTCOME_WAITING && zwaiting_begin(worker, iso))
-        return;                           // it may be gone
-    else if (zstate_requeue(&iso->state)) // PAIR state
+    else if (outcome == ZOUTCOME_WAITING)
+        is_over = zwaiting_begin(worker, iso);
+    if (!is_over && zstate_requeue(&iso->state)) { // PAIR state
         zqueue_requeue(worker, iso);
-    else
-        end_cancelled(worker, iso);
+        return;
+    }
+    if (!is_over) end_cancelled(worker, iso);
+    if (group != NULL) zsched_group_left(worker, group);
 }
 
 static void end_urgent(struct zworker *worker)
@@ -174,10 +178,13 @@ static void pass_over(struct zworker *worker)
     if (!zreplay_skips(&worker->sched->replay)) return;
     struct zisolate *iso = zqueue_next(worker);
     if (iso == NULL) return;
-    if (zstate_requeue(&iso->state)) // PAIR state
+    struct zgroup *group = zquota_group(iso);
+    if (zstate_requeue(&iso->state)) { // PAIR state
         zqueue_requeue(worker, iso);
-    else
-        end_cancelled(worker, iso);
+        return;
+    }
+    end_cancelled(worker, iso);
+    if (group != NULL) zsched_group_left(worker, group);
 }
 
 bool zworker_turn(struct zworker *worker)

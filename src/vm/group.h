@@ -8,10 +8,7 @@
 #ifndef ZVM_VM_GROUP_H
 #define ZVM_VM_GROUP_H
 
-#include "base/atomic.h"
-
-#include <stdbool.h>
-#include <stdint.h>
+#include "vm/isolate.h"
 
 struct zsum {
     _Atomic uint64_t taken;
@@ -19,7 +16,23 @@ struct zsum {
 };
 
 #define ZGROUP_WEIGHT_DEFAULT 100
-#define ZGROUP_WEIGHT_MAX     10000
+#define ZGROUP_WEIGHT_MAX     1000 // ten slices: no isolate runs longer at a time
+
+struct zturn_queue {
+    struct zisolate *first, *last; // linked by queue_next
+};
+
+// Whose turn it is in a group: sched/turns.h.
+struct zturns {
+    // shared. PAIR turns: pushed by anybody, taken all at once by who serves
+    _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic(struct zisolate *) arrivals;
+    _Atomic uint32_t requests; // shared. PAIR turns-serve: not 0: somebody serves
+    _Atomic uint32_t entered;  // shared: isolates whose entry is in a worker's queue, or that run
+    _Atomic uint32_t waiting;  // shared, relaxed: a gauge: those whose entry is here
+    // who serves
+    struct zturn_queue queues[ZPRIORITY_COUNT];
+    struct zpick pick;
+};
 
 struct zgroup {
     struct zsum isolates;   // that exist
@@ -31,7 +44,9 @@ struct zgroup {
     _Atomic uint32_t is_cancelled; // shared. PAIR group-cancel
     _Atomic uint64_t created;      // shared, relaxed: a count
     _Atomic uint64_t ended;        // shared, relaxed: isolates that this group's limits ended
-    uint32_t weight;               // frozen: percent of the usual slice
+    _Atomic uint32_t holds; // shared. PAIR group-holds: the host, and each entry of an isolate
+    uint32_t weight;        // frozen: percent of what an isolate without a group gets
+    struct zturns turns;
     // scheduler, under its host lock: all groups of the runtime; the isolates in this one
     struct zgroup *next, *previous;
     struct zquota *members;
@@ -102,6 +117,20 @@ static inline void zgroup_leave(struct zgroup *group)
 static inline bool zgroup_is_empty(const struct zgroup *group)
 {
     return z_load_acquire(&group->isolates.taken) == 0; // PAIR group
+}
+
+// ---- Its memory ---------------------------------------------------------------------------------
+
+// relaxed: whoever adds one has one.
+static inline void zgroup_hold(struct zgroup *group)
+{
+    z_fetch_add_relaxed(&group->holds, 1);
+}
+
+// True: it was the last one, and the caller frees the group.
+static inline bool zgroup_let_go(struct zgroup *group)
+{
+    return z_fetch_sub_acq_rel(&group->holds, 1) == 1; // PAIR group-holds
 }
 
 // ---- Fuel ---------------------------------------------------------------------------------------

@@ -409,13 +409,14 @@ void zisolate_deinit(struct zisolate *iso, struct zheap_env *env)
     zpools_destroy(iso->pools, &iso->heap);
     bool held_symbols = iso->symbol_bytes > 0;
     zheap_deinit(&iso->heap);
-    zquota_destroy(iso);
+    zquota_leave(iso);
     if (held_symbols) zintern_tidy(iso->shared->intern);
     zcode_release((struct zcode *)(uintptr_t)iso->code);
 }
 
 void zisolate_free(struct zisolate *iso, struct zheap_env *env)
 {
+    zquota_free(iso);
     zheap_block_release(env, iso);
 }
 

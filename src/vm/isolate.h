@@ -76,7 +76,12 @@ enum {
 };
 
 // Whose turn comes first (sched/queue.c). As the public ones.
-enum zpriority { ZPRIORITY_NORMAL, ZPRIORITY_HIGH, ZPRIORITY_COUNT };
+enum zpriority { ZPRIORITY_NORMAL, ZPRIORITY_HIGH, ZPRIORITY_LOW, ZPRIORITY_COUNT };
+
+// Whose turn it was (sched/pick.h).
+struct zpick {
+    uint8_t high_in_a_row, normal_in_a_row; // turns since the last one of a lower priority
+};
 
 enum zisolate_pending {
     ZPENDING_NOTHING,
@@ -120,6 +125,8 @@ struct zisolate {
     _Atomic(struct zisolate *) urgent_next; // scheduler: who ended it; the list of ends to announce
     // scheduler, under its host lock: all isolates of the runtime
     struct zisolate *live_next, *live_previous;
+    // frozen: limits that few have (vm/quota.h); NULL: none. Here, because each turn looks at it.
+    struct zquota *quota;
 
     // owner-thread: the interpreter's
     int64_t fuel;         // left of this slice's grant, may be negative; in a register while running
@@ -152,7 +159,6 @@ struct zisolate {
     bool is_int_pool_asked;                 // it is on, and has not turned out not to pay
     uint32_t stock; // of api_reuse.c: the pool of isolates that has given it out; 0: none
     struct zpools *pools;                   // NULL until first used
-    struct zquota *quota;                   // limits that few have (vm/quota.h); NULL: none
 
     // frozen after creation
     uint32_t symbol_limit_count, symbol_limit_bytes; // of the held set, at most

@@ -73,16 +73,19 @@ zvm_status zquota_create(struct zisolate *iso, const struct zisolate_options *op
     return ZVM_OK;
 }
 
-void zquota_destroy(struct zisolate *iso)
+void zquota_leave(struct zisolate *iso)
 {
-    struct zquota *quota = iso->quota;
-    if (quota == NULL) return;
+    struct zgroup *group = zquota_group(iso);
+    if (group == NULL) return;
+    zsum_give(&group->heap_bytes, iso->quota->heap_granted_bytes);
+    zgroup_leave(group);
+}
+
+void zquota_free(struct zisolate *iso)
+{
+    if (iso->quota == NULL) return;
+    z_free(iso->quota, sizeof *iso->quota);
     iso->quota = NULL;
-    if (quota->group != NULL) {
-        zsum_give(&quota->group->heap_bytes, quota->heap_granted_bytes);
-        zgroup_leave(quota->group);
-    }
-    z_free(quota, sizeof *quota);
 }
 
 void zquota_restart(struct zisolate *iso)

@@ -34,8 +34,16 @@ struct zquota {
 // What the options ask for; enters the group. The isolate's fuel is set.
 // errors: ZVM_E_NOMEM; of a group: ZVM_E_ISOLATES, ZVM_E_CLOSED cancelled, ZVM_E_HEAP_LIMIT.
 zvm_status zquota_create(struct zisolate *iso, const struct zisolate_options *options);
-// After the heap is gone; leaves the group.
-void zquota_destroy(struct zisolate *iso);
+// After the heap is gone; leaves the group. The quota stays as long as the isolate's block, because an
+// entry in a queue may still lead to it.
+void zquota_leave(struct zisolate *iso);
+void zquota_free(struct zisolate *iso);
+
+// Frozen as long as the block: NULL: none.
+static inline struct zgroup *zquota_group(const struct zisolate *iso)
+{
+    return iso->quota == NULL ? NULL : iso->quota->group;
+}
 
 // A slice of so much fuel begins on the calling thread; fuel_reserve gets what the group has for it.
 void zquota_begin(struct zisolate *iso, uint64_t budget);
@@ -54,12 +62,20 @@ static inline int64_t zquota_fuel_rest(const struct zisolate *iso)
     return iso->quota == NULL ? 0 : iso->quota->fuel_rest;
 }
 
-// The slice that the weight of its group gives it, of the usual one.
+// A shorter one would be spent on beginning and ending it.
+#define ZGROUP_SLICE_LEAST 512
+
+// The part of a slice that it gets: the group's weight in usual ones, shared by those of the group that
+// take turns now.
 static inline uint64_t zquota_budget(const struct zisolate *iso, uint64_t budget)
 {
-    if (iso->quota == NULL || iso->quota->group == NULL) return budget;
-    uint64_t weighted = budget * iso->quota->group->weight / ZGROUP_WEIGHT_DEFAULT;
-    return weighted == 0 ? 1 : weighted;
+    const struct zgroup *group = zquota_group(iso);
+    if (group == NULL) return budget;
+    uint32_t entered =
+        z_load_relaxed(&group->turns.entered); // relaxed: a gauge; 0: the host runs it
+    uint64_t share = budget * group->weight / ZGROUP_WEIGHT_DEFAULT / (entered == 0 ? 1 : entered);
+    uint64_t least = budget < ZGROUP_SLICE_LEAST ? budget : ZGROUP_SLICE_LEAST;
+    return share < least ? least : share;
 }
 
 // What it used of the CPU time so far, this slice included. In a slice only.

@@ -413,7 +413,7 @@ static void test_isolates_of_a_group_are_refused_at_their_limit(void **state)
     assert_int_equal(zvm_isolate_create(runtime, code, &isolate_options, &more), ZVM_E_FOREIGN);
     zvm_isolate_destroy(first);
     zvm_isolate_destroy(second);
-    options.weight = 10001;
+    options.weight = 1001;
     assert_int_equal(zvm_group_create(runtime, &options, &group), ZVM_E_ARGUMENT);
     // Memory for eight isolates.
     options.weight = 0;
@@ -466,10 +466,67 @@ static void test_cancelled_group_ends_all_its_isolates_and_takes_no_more(void **
     zvm_runtime_destroy(runtime);
 }
 
-// What both groups had when the first isolate used up its fuel.
+// ---- Waiting -------------------------------------------------------------------------------------
+
+static void test_cancelled_group_ends_isolates_that_wait(void **state)
+{
+    (void)state;
+    zvm_runtime *runtime = make_runtime(2);
+    zvm_code *sleeps = compile(runtime, "while true { sleep(1000000) }\n");
+    zvm_group *group = make_group(runtime, NULL);
+    zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
+    options.group = group;
+    zvm_isolate *isolates[MEMBERS];
+    for (int i = 0; i < MEMBERS; i++) {
+        isolates[i] = make_isolate(runtime, sleeps, &options);
+        assert_int_equal(zvm_isolate_submit(isolates[i]), ZVM_OK);
+    }
+    // Those that wait have left their turns to the others: all of them come to wait.
+    while (report_of(runtime).totals.waits < MEMBERS)
+        sched_yield();
+    zvm_group_cancel(group);
+    assert_int_equal(zvm_runtime_drain(runtime), ZVM_OK);
+    for (int i = 0; i < MEMBERS; i++) {
+        assert_int_equal(result_of(isolates[i]).status, ZVM_E_CANCELLED);
+        assert_int_equal(zvm_isolate_destroy(isolates[i]), ZVM_OK);
+    }
+    assert_int_equal(zvm_group_destroy(group), ZVM_OK);
+    check_identities(runtime);
+    zvm_code_release(sleeps);
+    zvm_runtime_destroy(runtime);
+}
+
+static void test_isolates_of_a_group_wait_and_go_on_in_turn(void **state)
+{
+    (void)state;
+    zvm_runtime *runtime = make_runtime(2);
+    zvm_code *naps = compile(runtime, "let n = 0\nfor each i in range(20) { sleep(0)\nn += i }\n"
+                                      "sleep(1)\nfor each i in range(50000) { n += 1 }\n");
+    zvm_group *group = make_group(runtime, NULL);
+    struct members members = run_members(runtime, naps, group);
+    assert_int_equal(members.ended[ZVM_OK], MEMBERS);
+    assert_int_equal(figures_of(group).waiting, 0);
+    assert_int_equal(figures_of(group).fuel_taken, members.fuel_used);
+    destroy_members(&members, group);
+    check_identities(runtime);
+    zvm_code_release(naps);
+    zvm_runtime_destroy(runtime);
+}
+
+// ---- Turns --------------------------------------------------------------------------------------
+
+// One worker, held until all are queued; what the groups had when the first isolate used up its fuel.
+#define RACE_GROUPS 3
+#define RACE_MAX    600
+
 struct race {
-    zvm_group *groups[2];
-    uint64_t fuel[2];
+    zvm_runtime *runtime;
+    zvm_code *spin, *printing;
+    struct gate gate;
+    zvm_isolate *blocker, *isolates[RACE_MAX];
+    int isolate_count, group_count;
+    zvm_group *groups[RACE_GROUPS];
+    uint64_t fuel[RACE_GROUPS];
 };
 
 static void note_fuel(zvm_isolate *isolate, void *user)
@@ -477,47 +534,161 @@ static void note_fuel(zvm_isolate *isolate, void *user)
     (void)isolate;
     struct race *race = user;
     if (race->fuel[0] != 0) return;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < race->group_count; i++)
         race->fuel[i] = figures_of(race->groups[i]).fuel_taken;
+}
+
+static void race_begin(struct race *race)
+{
+    *race = (struct race){.gate = GATE_INIT};
+    race->runtime = make_runtime(1);
+    race->spin = compile(race->runtime, SPIN);
+    race->printing = compile(race->runtime, "print(1)\n");
+    race->blocker = block_worker(race->runtime, race->printing, &race->gate);
+    gate_await(&race->gate, 1);
+}
+
+// A group of so many spinners, the first `high` of them of high priority.
+static void race_add(struct race *race, uint32_t weight, int count, int high, uint64_t fuel_limit)
+{
+    zvm_group_options options = ZVM_GROUP_OPTIONS_INIT;
+    options.weight = weight;
+    zvm_isolate_options isolate_options = ZVM_ISOLATE_OPTIONS_INIT;
+    isolate_options.group = make_group(race->runtime, &options);
+    race->groups[race->group_count++] = isolate_options.group;
+    isolate_options.fuel_limit = fuel_limit;
+    isolate_options.on_finish = note_fuel;
+    isolate_options.user = race;
+    for (int i = 0; i < count; i++) {
+        isolate_options.priority = i < high ? ZVM_PRIORITY_HIGH : ZVM_PRIORITY_NORMAL;
+        zvm_isolate *isolate = make_isolate(race->runtime, race->spin, &isolate_options);
+        race->isolates[race->isolate_count++] = isolate;
+        assert_int_equal(zvm_isolate_submit(isolate), ZVM_OK);
+    }
+}
+
+static void race_run(struct race *race)
+{
+    gate_open(&race->gate);
+    assert_int_equal(zvm_isolate_wait(race->isolates[0], UINT64_MAX), ZVM_OK);
+    for (int i = 0; i < race->group_count; i++)
+        zvm_group_cancel(race->groups[i]);
+    assert_int_equal(zvm_runtime_drain(race->runtime), ZVM_OK);
+}
+
+static void race_end(struct race *race)
+{
+    for (int i = 0; i < race->isolate_count; i++)
+        assert_int_equal(zvm_isolate_destroy(race->isolates[i]), ZVM_OK);
+    for (int i = 0; i < race->group_count; i++)
+        assert_int_equal(zvm_group_destroy(race->groups[i]), ZVM_OK);
+    zvm_isolate_destroy(race->blocker);
+    zvm_code_release(race->printing);
+    zvm_code_release(race->spin);
+    check_identities(race->runtime);
+    zvm_runtime_destroy(race->runtime);
+}
+
+static void expect_ratio(const struct race *race, int a, int b, double wanted)
+{
+    double ratio = (double)race->fuel[a] / (double)race->fuel[b];
+    assert_true(ratio > wanted * 0.95);
+    assert_true(ratio < wanted * 1.05);
 }
 
 static void test_groups_of_weight_3_and_1_share_a_worker_3_to_1(void **state)
 {
     (void)state;
-    zvm_runtime *runtime = make_runtime(1);
-    zvm_code *spin = compile(runtime, SPIN);
-    struct race race = {0};
-    zvm_group_options options = ZVM_GROUP_OPTIONS_INIT;
-    zvm_isolate *isolates[2][MEMBERS];
-    struct gate gate = GATE_INIT;
-    zvm_code *printing = compile(runtime, "print(1)\n");
-    zvm_isolate *blocker = block_worker(runtime, printing, &gate);
-    gate_await(&gate, 1); // all are queued before the first one runs
-    for (int g = 0; g < 2; g++) {
-        options.weight = g == 0 ? 300 : 100;
-        race.groups[g] = make_group(runtime, &options);
-        zvm_isolate_options isolate_options = ZVM_ISOLATE_OPTIONS_INIT;
-        isolate_options.group = race.groups[g];
-        isolate_options.fuel_limit = 4000000;
-        isolate_options.on_finish = note_fuel;
-        isolate_options.user = &race;
-        for (int i = 0; i < MEMBERS; i++) {
-            isolates[g][i] = make_isolate(runtime, spin, &isolate_options);
-            assert_int_equal(zvm_isolate_submit(isolates[g][i]), ZVM_OK);
-        }
+    static struct race race;
+    race_begin(&race);
+    race_add(&race, 100, 1, 0, 4000000);
+    race_add(&race, 300, 1, 0, 0);
+    race_add(&race, 50, 1, 0, 0);
+    race_run(&race);
+    expect_ratio(&race, 1, 0, 3);
+    expect_ratio(&race, 2, 0, 0.5);
+    race_end(&race);
+}
+
+static void test_group_of_500_isolates_has_the_turns_of_one(void **state)
+{
+    (void)state;
+    static struct race race;
+    race_begin(&race);
+    race_add(&race, 100, 1, 0, 8000000);
+    race_add(&race, 0, 500, 0, 0);
+    race_add(&race, 200, 50, 0, 0);
+    race_run(&race);
+    expect_ratio(&race, 1, 0, 1);
+    expect_ratio(&race, 2, 0, 2);
+    race_end(&race);
+}
+
+// Those of one group have as many turns each, whatever the others do.
+static void test_isolates_of_a_group_share_its_turns_equally(void **state)
+{
+    (void)state;
+    static struct race race;
+    race_begin(&race);
+    race_add(&race, 100, 1, 0, 20000000);
+    race_add(&race, 100, 50, 0, 0);
+    race_run(&race);
+    uint64_t least = UINT64_MAX, most = 0;
+    for (int i = 1; i < race.isolate_count; i++) {
+        uint64_t slices = result_of(race.isolates[i]).slices;
+        least = slices < least ? slices : least;
+        most = slices > most ? slices : most;
     }
-    gate_open(&gate);
-    assert_int_equal(zvm_runtime_drain(runtime), ZVM_OK);
-    double ratio = (double)race.fuel[0] / (double)race.fuel[1];
-    assert_true(ratio > 2.7);
-    assert_true(ratio < 3.3);
-    for (int g = 0; g < 2; g++)
-        for (int i = 0; i < MEMBERS; i++)
-            zvm_isolate_destroy(isolates[g][i]);
-    zvm_isolate_destroy(blocker);
-    zvm_code_release(printing);
-    zvm_code_release(spin);
-    zvm_runtime_destroy(runtime);
+    assert_true(least >= 10);
+    assert_true(most <= least + 2); // the last one is that of the cancel
+    race_end(&race);
+}
+
+static void test_priorities_hold_inside_a_group_and_nobody_starves(void **state)
+{
+    (void)state;
+    static struct race race;
+    race_begin(&race);
+    race_add(&race, 100, 1, 0, 20000000);
+    race_add(&race, 100, 20, 2, 0);
+    race_run(&race);
+    uint64_t high = result_of(race.isolates[1]).slices + result_of(race.isolates[2]).slices;
+    uint64_t normal = 0;
+    for (int i = 3; i < race.isolate_count; i++) {
+        uint64_t slices = result_of(race.isolates[i]).slices;
+        assert_true(slices >= 2);
+        normal += slices - 1; // that of the cancel
+    }
+    assert_in_range(high, normal * 7, normal * 9);
+    race_end(&race);
+}
+
+// Entries of isolates that are gone are still in the queues when their group is destroyed.
+static void test_group_of_cancelled_isolates_is_destroyed_before_their_entries_are_met(void **state)
+{
+    (void)state;
+    enum { COUNT = 100 };
+    static struct race race;
+    race_begin(&race);
+    zvm_isolate *isolates[COUNT];
+    zvm_group *group = make_group(race.runtime, NULL);
+    zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
+    options.group = group;
+    for (int i = 0; i < COUNT; i++) {
+        isolates[i] = make_isolate(race.runtime, race.spin, &options);
+        assert_int_equal(zvm_isolate_submit(isolates[i]), ZVM_OK);
+    }
+    assert_int_equal(figures_of(group).waiting, COUNT - 1); // one worker, one turn
+    for (int i = 0; i < COUNT; i++) {
+        zvm_isolate_cancel(isolates[i]); // at once: the worker is held
+        assert_int_equal(result_of(isolates[i]).status, ZVM_E_CANCELLED);
+        assert_int_equal(zvm_isolate_destroy(isolates[i]), ZVM_OK);
+    }
+    assert_int_equal(figures_of(group).isolates, 0);
+    assert_int_equal(zvm_group_destroy(group), ZVM_OK);
+    gate_open(&race.gate);
+    assert_int_equal(zvm_runtime_drain(race.runtime), ZVM_OK);
+    race_end(&race);
 }
 
 int main(void)
@@ -537,7 +708,14 @@ int main(void)
         cmocka_unit_test(test_symbols_of_a_group_stay_under_its_limits_on_workers),
         cmocka_unit_test(test_isolates_of_a_group_are_refused_at_their_limit),
         cmocka_unit_test(test_cancelled_group_ends_all_its_isolates_and_takes_no_more),
+        cmocka_unit_test(test_cancelled_group_ends_isolates_that_wait),
+        cmocka_unit_test(test_isolates_of_a_group_wait_and_go_on_in_turn),
         cmocka_unit_test(test_groups_of_weight_3_and_1_share_a_worker_3_to_1),
+        cmocka_unit_test(test_group_of_500_isolates_has_the_turns_of_one),
+        cmocka_unit_test(test_isolates_of_a_group_share_its_turns_equally),
+        cmocka_unit_test(test_priorities_hold_inside_a_group_and_nobody_starves),
+        cmocka_unit_test(
+            test_group_of_cancelled_isolates_is_destroyed_before_their_entries_are_met),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

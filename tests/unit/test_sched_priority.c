@@ -132,6 +132,45 @@ static void test_normal_isolate_has_every_ninth_turn_beside_endless_high_ones(vo
     assert_int_equal(bench.ended.count, 4);
 }
 
+// Three high ones, three normal ones and a low one, all for ever but the low one: it has every 81st turn.
+static void test_low_isolate_has_every_81st_turn_beside_endless_others(void **state)
+{
+    (void)state;
+    static struct bench bench;
+    hold(&bench);
+    for (int i = 0; i < 3; i++) {
+        submit(&bench, 1000 + i, ZVM_PRIORITY_HIGH, 0 /* for ever */);
+        submit(&bench, 2000 + i, ZVM_PRIORITY_NORMAL, 0 /* for ever */);
+    }
+    submit(&bench, 1, ZVM_PRIORITY_LOW, TURNS);
+    gate_open(&bench.gate);
+    await_ends(&bench, 1);
+    assert_int_equal(bench.ended.order[0], 1);
+    uint64_t cycle = (IN_A_ROW + 1) * (IN_A_ROW + 1);
+    assert_true(bench.ended.slices[0] >= TURNS);
+    // The blocker was a normal one: its slice is one of the eight before the first turn.
+    uint64_t before = bench.ended.slices_at[0] - result_of(bench.blocker).slices;
+    assert_in_range(before, cycle * bench.ended.slices[0] - (IN_A_ROW + 1),
+                    cycle * bench.ended.slices[0]);
+    let_go(&bench);
+    assert_int_equal(bench.ended.count, 7);
+}
+
+static void test_low_isolates_come_last(void **state)
+{
+    (void)state;
+    static struct bench bench;
+    hold(&bench);
+    submit(&bench, 3, ZVM_PRIORITY_LOW, 1);
+    submit(&bench, 2, ZVM_PRIORITY_NORMAL, 1);
+    submit(&bench, 1, ZVM_PRIORITY_HIGH, 1);
+    gate_open(&bench.gate);
+    assert_int_equal(zvm_runtime_drain(bench.runtime), ZVM_OK);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(bench.ended.order[i], i + 1);
+    let_go(&bench);
+}
+
 // More than rings hold, of both.
 static void test_thousands_of_both_priorities_all_have_their_turns_in_order(void **state)
 {
@@ -242,7 +281,7 @@ static void test_a_priority_that_there_is_not_is_refused(void **state)
     zvm_runtime *runtime = make_runtime(0);
     zvm_code *code = compile(runtime, "let a = 1\n");
     zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
-    options.priority = ZVM_PRIORITY_HIGH + 1;
+    options.priority = ZVM_PRIORITY_LOW + 1;
     zvm_isolate *isolate;
     assert_int_equal(zvm_isolate_create(runtime, code, &options, &isolate), ZVM_E_ARGUMENT);
     options.priority = ZVM_PRIORITY_HIGH;
@@ -258,6 +297,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_high_isolates_come_first_though_queued_last),
         cmocka_unit_test(test_normal_isolate_has_every_ninth_turn_beside_endless_high_ones),
+        cmocka_unit_test(test_low_isolate_has_every_81st_turn_beside_endless_others),
+        cmocka_unit_test(test_low_isolates_come_last),
         cmocka_unit_test(test_thousands_of_both_priorities_all_have_their_turns_in_order),
         cmocka_unit_test(test_report_counts_what_waits_behind_the_rings),
         cmocka_unit_test(test_cancelled_high_isolates_leave_their_queues),

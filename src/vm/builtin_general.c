@@ -107,7 +107,7 @@ static bool int_of_string(struct zisolate *iso, struct zvalue string, struct zva
 {
     int64_t value;
     uint32_t length = zstring_length_bytes(string.p);
-    if (!zfuel_touch(iso, length)) return false;
+    if (!zfuel_touch_whole(iso, length)) return false;
     switch (znumber_parse_int(zstring_bytes(string.p), length, &value)) {
     case ZNUMBER_OK:
         *result = zvalue_int(value);
@@ -152,7 +152,7 @@ static bool float_of_string(struct zisolate *iso, struct zvalue string, struct z
 {
     double value;
     uint32_t length = zstring_length_bytes(string.p);
-    if (!zfuel_touch(iso, length)) return false;
+    if (!zfuel_touch_whole(iso, length)) return false;
     if (znumber_parse_float(zstring_bytes(string.p), length, &value) != ZNUMBER_OK)
         return raise_conversion(iso, string, "float");
     *result = zvalue_float(value);

@@ -10,22 +10,13 @@ bool zbuiltin_push(struct zisolate *iso, struct zvalue *args, uint32_t count, st
     return true;
 }
 
-// Element `index`, which is in range, out of the list.
-static bool take(struct zisolate *iso, struct zlist *list, uint32_t index, struct zvalue *result)
-{
-    if (!zfuel_touch(iso, (uint64_t)(zlist_length(list) - index) * sizeof(uint64_t))) return false;
-    zheap_log(&iso->heap, &list->owner.header);
-    *result = zlist_remove(list, index);
-    return true;
-}
-
 bool zbuiltin_pop(struct zisolate *iso, struct zvalue *args, uint32_t count, struct zvalue *result)
 {
     (void)count;
     if (!zbuiltin_need_list(iso, "pop", 1, args[0])) return false;
     struct zlist *list = args[0].p;
     if (zlist_length(list) == 0) return zerror_raise(iso, ZERROR_INDEX, "pop() from an empty list");
-    return take(iso, list, zlist_length(list) - 1, result);
+    return zlist_remove(iso, list, zlist_length(list) - 1, result);
 }
 
 bool zbuiltin_insert(struct zisolate *iso, struct zvalue *args, uint32_t count,
@@ -63,7 +54,7 @@ bool zbuiltin_remove(struct zisolate *iso, struct zvalue *args, uint32_t count,
     if (args[0].tag != ZTAG_LIST)
         return zbuiltin_type_error(iso, "remove", 1, "list or map", args[0]);
     if (!zindex_check_list(iso, args[0].p, args[1])) return false;
-    return take(iso, args[0].p, (uint32_t)args[1].i, result);
+    return zlist_remove(iso, args[0].p, (uint32_t)args[1].i, result);
 }
 
 bool zbuiltin_extend(struct zisolate *iso, struct zvalue *args, uint32_t count,

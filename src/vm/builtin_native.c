@@ -77,8 +77,8 @@ enum znative_step zbuiltin_filter_step(struct zisolate *iso, struct znative_cont
         if (!begin_list(iso, "filter", 0, r)) return ZNATIVE_FAIL;
     } else if (!zvalue_is_truthy(r[CALLEE])) {
         struct zlist *result = r[RESULT].p;
-        zheap_log(&iso->heap, &result->owner.header);
-        (void)zlist_remove(result, zlist_length(result) - 1);
+        struct zvalue refused;
+        if (!zlist_remove(iso, result, zlist_length(result) - 1, &refused)) return ZNATIVE_FAIL;
     }
     if (!has_next(r)) return finish(context);
     struct zvalue element = zlist_get(r[LIST].p, (uint32_t)r[INDEX].i);

@@ -1,8 +1,9 @@
 // vm/builtin_search.c - finding strings in strings and elements in lists; split, join, replace.
 //
 // Owner-thread. A search looks at a piece at a time, charged before, so that it can be cancelled.
-// Pieces begin small and double up to ZFUEL_POLL_BYTES (or the needle's length): finding many matches
-// close together costs what lies between them. UTF-8 makes byte search right: a valid needle is found
+// Pieces begin small and double up to ZFUEL_POLL_BYTES: finding many matches close together costs what
+// lies between them. Only a needle of more than half of that is searched in larger pieces, of twice its
+// length. UTF-8 makes byte search right: a valid needle is found
 // only at the beginning of a character.
 #include "vm/builtin_internal.h"
 
@@ -14,7 +15,7 @@
 
 #define NOT_FOUND         SIZE_MAX
 #define PIECE_FIRST_BYTES 128u
-#define MATCH_BYTES       64u // what a match costs beyond its own length
+#define MATCH_BYTES       64u // what a match costs beyond its own length, of which not all counts
 
 struct text {
     const char *bytes;
@@ -31,27 +32,42 @@ static bool is_ascii(struct zvalue string)
     return zstring_is_ascii(string.p);
 }
 
+static bool touch_piece(struct zisolate *iso, size_t piece)
+{
+    return piece <= ZFUEL_POLL_BYTES ? zfuel_touch(iso, piece) : zfuel_touch_whole(iso, piece);
+}
+
 // The first place of needle (not empty) in text from `from` on, or NOT_FOUND, into *place.
 static bool find(struct zisolate *iso, struct text text, struct text needle, size_t from,
                  size_t *place)
 {
+    size_t overlap = needle.length - 1; // of a piece and the next
+    size_t step_max =
+        needle.length <= ZFUEL_POLL_BYTES / 2 ? ZFUEL_POLL_BYTES - overlap : needle.length;
     size_t step = PIECE_FIRST_BYTES;
     *place = NOT_FOUND;
     while (*place == NOT_FOUND && text.length - from >= needle.length) {
         if (step < needle.length) step = needle.length;
-        // Overlaps the next piece by all but one byte of the needle.
-        size_t piece = step + (needle.length - 1);
+        if (step > step_max) step = step_max;
+        size_t piece = step + overlap;
         if (piece > text.length - from) piece = text.length - from;
-        if (!zfuel_touch(iso, piece)) return false;
+        if (!touch_piece(iso, piece)) return false;
         const char *found = memmem(text.bytes + from, piece, needle.bytes, needle.length);
         if (found != NULL)
             *place = (size_t)(found - text.bytes);
         else if (piece == text.length - from)
             return true;
         from += step;
-        if (step < ZFUEL_POLL_BYTES) step *= 2;
+        step *= 2;
     }
     return true;
+}
+
+// Finding pays for what is looked at; a match, short ones above all, for what is done with it.
+static bool pay_match(struct zisolate *iso, struct zfuel_meter *meter, struct text needle)
+{
+    size_t length = needle.length < ZFUEL_METER_BYTES ? needle.length : ZFUEL_METER_BYTES;
+    return zfuel_meter_add(iso, meter, length + MATCH_BYTES);
 }
 
 // ---- contains and index_of ----------------------------------------------------------------------
@@ -114,8 +130,9 @@ bool zbuiltin_index_of(struct zisolate *iso, struct zvalue *args, uint32_t count
     int64_t place;
     if (!find_any(iso, "index_of", args, &place)) return false;
     if (place > 0 && zvalue_is_string(args[0]) && !is_ascii(args[0])) {
-        if (!zfuel_touch(iso, (uint64_t)place)) return false;
-        place = (int64_t)zstring_chars_before(args[0], (size_t)place);
+        uint64_t chars;
+        if (!zfuel_count_chars(iso, zstring_bytes(args[0].p), (size_t)place, &chars)) return false;
+        place = (int64_t)chars;
     }
     *result = zvalue_int(place);
     return true;
@@ -139,7 +156,7 @@ static bool split_into(struct zisolate *iso, struct zvalue *roots, struct zvalue
     struct zfuel_meter meter = {0};
     size_t start = 0, place;
     for (;;) {
-        if (!zfuel_meter_add(iso, &meter, needle.length + MATCH_BYTES)) return false;
+        if (!pay_match(iso, &meter, needle)) return false;
         if (!find(iso, text, needle, start, &place)) return false;
         if (place == NOT_FOUND) break;
         if (!push_piece(iso, roots, string, start, place)) return false;
@@ -237,7 +254,7 @@ static bool count_matches(struct zisolate *iso, struct text text, struct text ne
     struct zfuel_meter meter = {0};
     *matches = 0;
     for (;;) {
-        if (!zfuel_meter_add(iso, &meter, needle.length + MATCH_BYTES)) return false;
+        if (!pay_match(iso, &meter, needle)) return false;
         if (!find(iso, text, needle, start, &place)) return false;
         if (place == NOT_FOUND) return true;
         (*matches)++;
@@ -251,7 +268,7 @@ static bool copy_replaced(struct zisolate *iso, char *target, struct text text, 
     size_t start = 0, place;
     struct zfuel_meter meter = {0};
     for (;;) {
-        if (!zfuel_meter_add(iso, &meter, needle.length + MATCH_BYTES)) return false;
+        if (!pay_match(iso, &meter, needle)) return false;
         if (!find(iso, text, needle, start, &place)) return false;
         struct text kept = {text.bytes + start, (place == NOT_FOUND ? text.length : place) - start};
         if (!copy_text(iso, &target, kept)) return false;
@@ -266,8 +283,9 @@ static bool settle_ascii(struct zisolate *iso, struct zstring *string)
 {
     if (zstring_is_ascii(string)) return true;
     uint32_t length = zstring_length_bytes(string);
-    if (!zfuel_touch(iso, length)) return false;
-    if (zutf8_is_ascii(zstring_bytes(string), length)) string->header.flags |= ZFLAG_ASCII;
+    bool is_ascii;
+    if (!zfuel_is_ascii(iso, zstring_bytes(string), length, &is_ascii)) return false;
+    if (is_ascii) string->header.flags |= ZFLAG_ASCII;
     return true;
 }
 

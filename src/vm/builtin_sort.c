@@ -128,12 +128,26 @@ static int order_numbers(struct zvalue a, struct zvalue b)
     return a.d < b.d ? -1 : a.d > b.d;
 }
 
+// Out of line: inlined it would cost the sort of integers a tenth.
+static __attribute__((noinline)) int order_long_strings(struct sorter *sorter, struct zvalue a,
+                                                        struct zvalue b)
+{
+    uint32_t first = zstring_length_bytes(a.p), second = zstring_length_bytes(b.p);
+    uint32_t shorter = first < second ? first : second;
+    int order;
+    if (!zfuel_compare(sorter->iso, zstring_bytes(a.p), zstring_bytes(b.p), shorter, &order))
+        sorter->failed = true;
+    if (sorter->failed || order != 0) return order;
+    return first < second ? -1 : first > second;
+}
+
+// Failing is remembered: the sort ends at the next merge, in any order.
 static int order_strings(struct sorter *sorter, struct zvalue a, struct zvalue b)
 {
     uint32_t first = zstring_length_bytes(a.p), second = zstring_length_bytes(b.p);
-    // Failing is remembered: the sort ends at the next merge, in any order.
-    if (!zfuel_meter_add(sorter->iso, &sorter->meter, first < second ? first : second))
-        sorter->failed = true;
+    uint32_t shorter = first < second ? first : second;
+    if (ZVM_UNLIKELY(shorter > ZFUEL_METER_BYTES)) return order_long_strings(sorter, a, b);
+    if (!zfuel_meter_add(sorter->iso, &sorter->meter, shorter)) sorter->failed = true;
     return sorter->failed ? 0 : zstring_compare(a, b);
 }
 

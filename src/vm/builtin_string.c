@@ -92,9 +92,10 @@ static bool has_affix(struct zisolate *iso, const char *name, struct zvalue *arg
     size_t length = zstring_length_bytes(args[0].p), part = zstring_length_bytes(args[1].p);
     bool has = part <= length;
     if (has) {
-        if (!zfuel_touch(iso, part)) return false;
         const char *bytes = zstring_bytes(args[0].p) + (at_end ? length - part : 0);
-        has = memcmp(bytes, zstring_bytes(args[1].p), part) == 0;
+        int order;
+        if (!zfuel_compare(iso, bytes, zstring_bytes(args[1].p), part, &order)) return false;
+        has = order == 0;
     }
     *result = zvalue_bool(has);
     return true;

@@ -48,6 +48,12 @@ static enum verdict equal_strings(struct comparison *comparison, struct zvalue a
 {
     uint32_t length = zstring_length_bytes(a.p);
     bool is_read = a.p != b.p && length == zstring_length_bytes(b.p);
+    if (is_read && length > ZFUEL_METER_BYTES) {
+        int order;
+        if (!zfuel_compare(comparison->iso, zstring_bytes(a.p), zstring_bytes(b.p), length, &order))
+            return FAILED;
+        return verdict_of(order == 0);
+    }
     if (is_read && !zfuel_meter_add(comparison->iso, &comparison->meter, length)) return FAILED;
     return verdict_of(zstring_equal(a, b));
 }
@@ -201,8 +207,9 @@ static bool order_holds(enum zorder op, int order)
 static bool order_strings(struct zisolate *iso, struct zvalue a, struct zvalue b, int *order)
 {
     uint32_t first = zstring_length_bytes(a.p), second = zstring_length_bytes(b.p);
-    if (!zfuel_touch(iso, first < second ? first : second)) return false;
-    *order = zstring_compare(a, b);
+    uint32_t shorter = first < second ? first : second;
+    if (!zfuel_compare(iso, zstring_bytes(a.p), zstring_bytes(b.p), shorter, order)) return false;
+    if (*order == 0) *order = first < second ? -1 : first > second;
     *order = *order < 0 ? -1 : *order > 0;
     return true;
 }

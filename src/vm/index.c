@@ -30,7 +30,7 @@ bool zindex_check_key(struct zisolate *iso, struct zvalue key)
                             zerror_type_text(key));
     if (key.tag != ZTAG_STRING) return true;
     // Its hash may have to be computed, and its bytes compared with those of one key.
-    return zfuel_touch(iso, zstring_length_bytes(key.p));
+    return zfuel_touch_whole(iso, zstring_length_bytes(key.p));
 }
 
 static void get_entry(const struct zmap *map, struct zvalue key, struct zvalue *out)

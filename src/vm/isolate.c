@@ -444,6 +444,7 @@ static ZVM_COLD bool refuel_slow(struct zisolate *iso, bool is_in_builtin)
 
 static bool must_stop(struct zisolate *iso)
 {
+    zfuel_audit_poll(iso);
     // relaxed: a late look costs one slice; what the canceller wrote is not read through this.
     if (z_load_relaxed(&iso->state) & ZSTATE_CANCEL) {
         return !zerror_terminate(iso, ZVM_E_CANCELLED);
@@ -461,20 +462,35 @@ bool zisolate_should_yield(struct zisolate *iso)
     return !must_stop(iso);
 }
 
-bool zfuel_charge(struct zisolate *iso, uint64_t bytes)
+static bool pay(struct zisolate *iso, uint64_t bytes)
 {
     uint64_t units = bytes / ZFUEL_BYTES_PER_UNIT + (bytes % ZFUEL_BYTES_PER_UNIT != 0);
     iso->fuel -= (int64_t)units;
     if (ZVM_UNLIKELY(iso->fuel + iso->fuel_reserve < 0) &&
         !refuel_slow(iso, true /* is_in_builtin */))
         return false;
-    uint64_t touched = iso->poll_bytes + bytes;
-    if (ZVM_LIKELY(touched < ZFUEL_POLL_BYTES)) {
-        iso->poll_bytes = (uint32_t)touched;
-        return true;
-    }
-    iso->poll_bytes = 0;
+    return true;
+}
+
+// What comes now counts for the next poll: so between two polls are never more than ZFUEL_POLL_BYTES, if
+// nobody asks for more at once.
+bool zfuel_poll_slow(struct zisolate *iso, uint64_t bytes)
+{
+    iso->poll_bytes = (uint32_t)(bytes < ZFUEL_POLL_BYTES ? bytes : ZFUEL_POLL_BYTES);
     return !must_stop(iso);
+}
+
+bool zfuel_charge(struct zisolate *iso, uint64_t bytes)
+{
+    return pay(iso, bytes) && zfuel_poll(iso, bytes);
+}
+
+bool zfuel_charge_whole(struct zisolate *iso, uint64_t bytes)
+{
+    if (!pay(iso, bytes)) return false;
+    bool goes_on = iso->poll_bytes + bytes <= ZFUEL_POLL_BYTES || zfuel_poll_slow(iso, bytes);
+    if (goes_on) zfuel_audit_whole(bytes);
+    return goes_on;
 }
 
 // ---- Output -----------------------------------------------------------------------------------
@@ -497,6 +513,7 @@ bool zisolate_output(struct zisolate *iso, const char *text, size_t length_bytes
     iso->output_bytes += length_bytes;
     if (iso->output == NULL) return true;
     struct zstrbuf *output = &iso->runner->output;
+    zfuel_audit_whole(length_bytes); // paid for when the text was made
     zstrbuf_add(output, text, length_bytes);
     if (output->length < OUTPUT_FLUSH_BYTES && !output->failed) return true;
     return zisolate_flush(iso);

@@ -293,6 +293,64 @@ bool zisolate_clear_pools(struct zisolate *iso);
 #define ZFUEL_BYTES_PER_UNIT 16
 #define ZFUEL_POLL_BYTES     65536
 bool zfuel_charge(struct zisolate *iso, uint64_t bytes);
+// The same for what cannot stop half way, however much it is.
+bool zfuel_charge_whole(struct zisolate *iso, uint64_t bytes);
+bool zfuel_poll_slow(struct zisolate *iso, uint64_t bytes);
+
+// What a thread's isolates have done between two polls, in bytes touched: counted where it is said.
+struct zfuel_audit {
+    uint64_t bytes, bytes_max; // since the last poll; the most ever, in pieces
+    uint64_t whole_max;        // the most that was done at once
+    uint64_t polls;
+    uint64_t cancel_at; // at this poll the isolate is cancelled; 0: at none
+};
+
+#if ZVM_DEBUG >= 1
+extern _Thread_local struct zfuel_audit zfuel_audit;
+
+static inline void zfuel_audit_add(uint64_t bytes)
+{
+    zfuel_audit.bytes += bytes;
+    if (zfuel_audit.bytes > zfuel_audit.bytes_max) zfuel_audit.bytes_max = zfuel_audit.bytes;
+}
+
+static inline void zfuel_audit_poll(struct zisolate *iso)
+{
+    zfuel_audit.bytes = 0;
+    zfuel_audit.polls++;
+    if (zfuel_audit.polls == zfuel_audit.cancel_at)
+        z_fetch_or_acq_rel(&iso->state, (uint32_t)ZSTATE_CANCEL); // PAIR state
+}
+
+void zfuel_audit_whole(uint64_t bytes);
+#else
+static inline void zfuel_audit_add(uint64_t bytes)
+{
+    (void)bytes;
+}
+
+static inline void zfuel_audit_poll(struct zisolate *iso)
+{
+    (void)iso;
+}
+
+static inline void zfuel_audit_whole(uint64_t bytes)
+{
+    (void)bytes;
+}
+#endif
+
+// Polls as zfuel_charge does, for work that is paid for elsewhere, or free.
+static inline bool zfuel_poll(struct zisolate *iso, uint64_t bytes)
+{
+    uint64_t touched = iso->poll_bytes + bytes;
+    if (ZVM_LIKELY(touched <= ZFUEL_POLL_BYTES))
+        iso->poll_bytes = (uint32_t)touched;
+    else if (!zfuel_poll_slow(iso, bytes))
+        return false;
+    zfuel_audit_add(bytes);
+    return true;
+}
 
 // Registers of a native frame (builtin.h). Here so that marking needs no table.
 uint32_t znative_registers(const struct zbuiltin *builtin);

@@ -74,8 +74,10 @@ static bool reshape(struct zisolate *iso, struct zlist *list, uint32_t capacity,
     uint32_t old_capacity = list->capacity;
     bool has_tags = list->elements == ZLIST_ANY && length > 0;
     if (bytes > list->owner.payload_bytes) {
-        if (!zfuel_touch(iso, bytes_for(length, elements))) return false;
+        if (!zfuel_touch_whole(iso, bytes_for(length, elements))) return false;
         if (!resize_payload(iso, list, bytes)) return zerror_raise_memory(iso);
+    } else if (elements == ZLIST_ANY && !zfuel_touch_whole(iso, length)) {
+        return false;
     }
     uint64_t *payload = zlist_payload(list);
     if (elements == ZLIST_ANY && length > 0) {
@@ -218,41 +220,69 @@ bool zlist_set(struct zisolate *iso, struct zlist *list, uint32_t index, struct 
     return true;
 }
 
+// Elements of a piece of work, with their tags.
+#define PIECE_ELEMENTS (ZFUEL_POLL_BYTES / 9)
+
+static void move_elements(struct zlist *list, uint32_t to, uint32_t from, uint32_t count)
+{
+    uint64_t *payload = zlist_payload(list);
+    memmove(payload + to, payload + from, count * sizeof *payload);
+    if (list->elements != ZLIST_ANY) return;
+    uint8_t *tags = zlist_tags(list);
+    memmove(tags + to, tags + from, count);
+}
+
+// Moves the elements from `from` to the end one place up. There is room. Half way one of them stands
+// twice, each with its tag.
+static bool shift_up(struct zisolate *iso, struct zlist *list, uint32_t from)
+{
+    uint32_t left = zlist_length(list) - from;
+    zheap_log(&iso->heap, &list->owner.header);
+    while (left > 0) {
+        uint32_t count = left < PIECE_ELEMENTS ? left : PIECE_ELEMENTS;
+        if (!zfuel_touch(iso, bytes_for(count, list->elements))) return false;
+        left -= count;
+        move_elements(list, from + left + 1, from + left, count);
+    }
+    return true;
+}
+
+// Moves the elements from `from` to the end one place down, likewise.
+static bool shift_down(struct zisolate *iso, struct zlist *list, uint32_t from)
+{
+    uint32_t length = zlist_length(list);
+    zheap_log(&iso->heap, &list->owner.header);
+    while (from < length) {
+        uint32_t count = length - from < PIECE_ELEMENTS ? length - from : PIECE_ELEMENTS;
+        if (!zfuel_touch(iso, bytes_for(count, list->elements))) return false;
+        move_elements(list, from - 1, from, count);
+        from += count;
+    }
+    return true;
+}
+
 bool zlist_insert(struct zisolate *iso, struct zlist *list, uint32_t index, struct zvalue value)
 {
     uint32_t length = zlist_length(list);
     ZVM_ASSERT(index <= length);
     if (index == length) return zlist_push(iso, list, value);
-    size_t behind = length - index;
-    if (!zfuel_touch(iso, bytes_for(behind, list->elements))) return false;
     if (!make_room(iso, list, 1, elements_with(list, value.tag))) return false;
-    uint64_t *payload = zlist_payload(list);
-    memmove(payload + index + 1, payload + index, behind * sizeof *payload);
-    if (list->elements == ZLIST_ANY) {
-        uint8_t *tags = zlist_tags(list);
-        memmove(tags + index + 1, tags + index, behind);
-    }
+    if (!shift_up(iso, list, index)) return false;
     store(list, index, value);
     set_length(list, length + 1);
-    zheap_log(&iso->heap, &list->owner.header);
     return true;
 }
 
-struct zvalue zlist_remove(struct zlist *list, uint32_t index)
+bool zlist_remove(struct zisolate *iso, struct zlist *list, uint32_t index, struct zvalue *out)
 {
     uint32_t length = zlist_length(list);
     ZVM_ASSERT(index < length);
     struct zvalue removed = zlist_get(list, index);
-    size_t behind = length - index - 1;
-    uint64_t *payload = zlist_payload(list);
-    memmove(payload + index, payload + index + 1, behind * sizeof *payload);
-    if (list->elements == ZLIST_ANY) {
-        uint8_t *tags = zlist_tags(list);
-        memmove(tags + index, tags + index + 1, behind);
-    }
+    if (!shift_down(iso, list, index + 1)) return false;
     set_length(list, length - 1);
     if (length == 1) list->elements = ZLIST_INT;
-    return removed;
+    *out = removed;
+    return true;
 }
 
 // ---- Many elements ------------------------------------------------------------------------------
@@ -269,9 +299,7 @@ static bool copy_range(struct zisolate *iso, struct zlist *list, uint32_t to,
     if (list->elements != ZLIST_ANY) return true;
     uint8_t *tags = zlist_tags(list) + to;
     if (from->elements == ZLIST_ANY) return zfuel_copy(iso, tags, zlist_tags(from) + start, count);
-    if (!zfuel_touch(iso, count)) return false;
-    memset(tags, from->elements, count);
-    return true;
+    return zfuel_fill(iso, tags, from->elements, count);
 }
 
 bool zlist_slice(struct zisolate *iso, const struct zlist *list, uint32_t start, uint32_t end,

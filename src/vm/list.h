@@ -29,7 +29,8 @@ bool zlist_push(struct zisolate *iso, struct zlist *list, struct zvalue value);
 bool zlist_set(struct zisolate *iso, struct zlist *list, uint32_t index, struct zvalue value);
 bool zlist_reserve(struct zisolate *iso, struct zlist *list, uint64_t capacity);
 bool zlist_insert(struct zisolate *iso, struct zlist *list, uint32_t index, struct zvalue value);
-struct zvalue zlist_remove(struct zlist *list, uint32_t index); // index < length
+// index < length
+bool zlist_remove(struct zisolate *iso, struct zlist *list, uint32_t index, struct zvalue *out);
 // Elements [start, end) of list into a new list.
 bool zlist_slice(struct zisolate *iso, const struct zlist *list, uint32_t start, uint32_t end,
                  struct zvalue *out);

@@ -285,7 +285,7 @@ static bool resize(struct zisolate *iso, struct zmap *map, uint64_t count)
         return zerror_raise(iso, ZERROR_LIMIT, "map larger than %u entries", MAP_COUNT_MAX);
     struct shape shape = shape_for(count);
     ZVM_ASSERT(shape.capacity >= map->used);
-    if (!zfuel_touch(iso, shape.bytes)) return false;
+    if (!zfuel_touch_whole(iso, shape.bytes)) return false;
     if (shape.bytes != map->owner.payload_bytes &&
         !zheap_payload_resize(&iso->heap, &map->owner, shape.bytes))
         return zerror_raise_memory(iso);
@@ -308,7 +308,7 @@ static bool make_room(struct zisolate *iso, struct zmap *map)
         if (count > MAP_COUNT_MAX && live < MAP_COUNT_MAX) count = MAP_COUNT_MAX;
         return resize(iso, map, count);
     }
-    if (!zfuel_touch(iso, map->owner.payload_bytes)) return false;
+    if (!zfuel_touch_whole(iso, map->owner.payload_bytes)) return false;
     pack_entries(map);
     rebuild_index(map);
     zheap_log(&iso->heap, &map->owner.header);

@@ -128,7 +128,8 @@ bool zstring_new(struct zisolate *iso, const char *bytes, size_t length_bytes, s
     if (take_shared(iso, bytes, length_bytes, out)) return true;
     struct zvalue string;
     char *target;
-    bool ascii = zutf8_is_ascii(bytes, length_bytes);
+    bool ascii;
+    if (!zfuel_is_ascii_paid(iso, bytes, length_bytes, &ascii)) return false;
     if (!zstring_make(iso, length_bytes, ascii, &string, &target)) return false;
     if (!zfuel_copy(iso, target, bytes, length_bytes)) return false;
     *out = string;
@@ -161,10 +162,7 @@ bool zstring_sub(struct zisolate *iso, struct zvalue string, size_t offset_bytes
     const char *bytes = zstring_bytes(source) + offset_bytes;
     if (take_shared(iso, bytes, length_bytes, out)) return true;
     bool ascii = zstring_is_ascii(source);
-    if (!ascii) {
-        if (!zfuel_touch(iso, length_bytes)) return false;
-        ascii = zutf8_is_ascii(bytes, length_bytes);
-    }
+    if (!ascii && !zfuel_is_ascii(iso, bytes, length_bytes, &ascii)) return false;
     if (offset_bytes == 0 && length_bytes > ZSTRING_INLINE_MAX &&
         length_bytes >= long_of(string)->buffer->owner.payload_bytes / 2)
         return share_prefix(iso, string, length_bytes, ascii, out);
@@ -190,7 +188,7 @@ static size_t next_capacity(size_t capacity, size_t needed)
 static bool reserve(struct zisolate *iso, struct zstrbuf_object *buffer, size_t needed)
 {
     if (needed <= buffer->owner.payload_bytes) return true;
-    if (!zfuel_touch(iso, buffer->used)) return false;
+    if (!zfuel_touch_whole(iso, buffer->used)) return false;
     size_t capacity = next_capacity(buffer->owner.payload_bytes, needed);
     if (zheap_payload_resize(&iso->heap, &buffer->owner, capacity)) return true;
     return zerror_raise_memory(iso);
@@ -217,15 +215,19 @@ static bool all_ascii(const struct zvalue *parts, uint32_t count)
 }
 
 // Keeps the count of code points going, so that len() after each of many appends is not quadratic.
-static void carry_length(struct zstring_long *longer, const struct zvalue *parts, uint32_t count)
+static bool carry_length(struct zisolate *iso, struct zstring_long *longer,
+                         const struct zvalue *parts, uint32_t count)
 {
-    if ((longer->header.flags & ZFLAG_ASCII) != 0) return;
+    if ((longer->header.flags & ZFLAG_ASCII) != 0) return true;
     uint64_t chars = long_of(parts[0])->length_chars;
     if (zstring_is_ascii(string_of(parts[0]))) chars = length_of(parts[0]);
-    if (chars == 0) return;
-    for (uint32_t i = 1; i < count; i++)
+    if (chars == 0) return true;
+    for (uint32_t i = 1; i < count; i++) {
+        if (is_long(parts[i]) && !zstring_charge_length(iso, parts[i])) return false;
         chars += zstring_length_chars(parts[i]);
+    }
     longer->length_chars = chars;
+    return true;
 }
 
 // parts[0] is long and ends at its buffer's high-water mark: the others are written behind it.
@@ -241,9 +243,9 @@ static bool extend_first(struct zisolate *iso, const struct zvalue *parts, uint3
     // A part may show this very buffer (s + s): it lies before `length`, so nothing overlaps.
     if (!copy_parts(iso, (char *)buffer->owner.payload + length, parts + 1, count - 1))
         return false;
+    if (!carry_length(iso, longer, parts, count)) return false;
     buffer->used = total;
     longer->offsets = first->offsets;
-    carry_length(longer, parts, count);
     *out = zvalue_object(longer, ZTAG_STRING);
     return true;
 }
@@ -358,7 +360,7 @@ static ZVM_COLD bool make_quota_slow(struct zisolate *iso, uint32_t bytes)
     if (take_quota(iso, bytes)) return true;
     struct zheap_stats stats;
     zheap_stats(&iso->heap, &stats);
-    if (!zfuel_charge(iso, stats.live_bytes)) return false;
+    if (!zfuel_charge_whole(iso, stats.live_bytes)) return false;
     zheap_collect(&iso->heap, NULL);
     zheap_drop_spares(&iso->heap);
     return take_quota(iso, bytes) || raise_quota(iso, bytes);

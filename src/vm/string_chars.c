@@ -81,7 +81,11 @@ bool zstring_charge_length(struct zisolate *iso, struct zvalue string)
     const struct zstring *text = string_of(string);
     if (zstring_is_ascii(text)) return true;
     if (is_long(text) && ((struct zstring_long *)string.p)->length_chars != 0) return true;
-    return zfuel_touch(iso, zstring_length_bytes(text));
+    uint64_t count;
+    if (!zfuel_count_chars(iso, zstring_bytes(text), zstring_length_bytes(text), &count))
+        return false;
+    if (is_long(text)) ((struct zstring_long *)string.p)->length_chars = count;
+    return true;
 }
 
 // ---- Offsets of code points ---------------------------------------------------------------------
@@ -106,7 +110,7 @@ static bool new_table(struct zisolate *iso, struct zstring_long *text)
 static bool add_entry(struct zisolate *iso, struct zstrbuf_object *table, uint32_t offset)
 {
     if (table->used + sizeof offset > table->owner.payload_bytes) {
-        if (!zfuel_touch(iso, table->used)) return false;
+        if (!zfuel_touch_whole(iso, table->used)) return false;
         size_t bytes = table->used == 0 ? OFFSETS_FIRST_BYTES : (size_t)table->used * 2;
         if (!zheap_payload_resize(&iso->heap, &table->owner, bytes))
             return zerror_raise_memory(iso);
@@ -168,13 +172,6 @@ bool zstring_offset(struct zisolate *iso, struct zvalue string, uint64_t index, 
     if (is_long(text)) return offset_in_long(iso, string, index, offset);
     *offset = zutf8_offset(text->bytes, zstring_length_bytes(text), (size_t)index);
     return zfuel_touch(iso, *offset);
-}
-
-uint64_t zstring_chars_before(struct zvalue string, size_t offset_bytes)
-{
-    const struct zstring *text = string_of(string);
-    if (zstring_is_ascii(text)) return offset_bytes;
-    return zutf8_count(zstring_bytes(text), offset_bytes);
 }
 
 // ---- Single characters --------------------------------------------------------------------------

@@ -9,10 +9,7 @@
 bool zstring_make(struct zisolate *iso, size_t length_bytes, bool ascii, struct zvalue *out,
                   char **bytes);
 
-// Charges for what zstring_length_chars has to do.
+// Charges for what zstring_length_chars has to do, and does the long part of it.
 bool zstring_charge_length(struct zisolate *iso, struct zvalue string);
-
-// Code points in front of a byte offset; the caller charges.
-uint64_t zstring_chars_before(struct zvalue string, size_t offset_bytes);
 
 #endif // ZVM_VM_STRING_INTERNAL_H

@@ -30,6 +30,7 @@
 #define WORK_FIRST       64u        // levels of nesting
 #define WORK_KEPT_MAX    65536u
 #define LEAF_BYTES       16u    // what an element costs beyond its text
+#define PIECE_BYTES      (ZFUEL_POLL_BYTES / 2) // the meter may have some thousand bytes already
 #define FRAME_CONTINUES  0x100u // in a frame's tag: an element has been written
 
 struct writer {
@@ -65,11 +66,21 @@ static bool claim(struct writer *writer, size_t more)
     return true;
 }
 
-static bool write_bytes(struct writer *writer, const char *bytes, size_t length_bytes)
+static bool write_piece(struct writer *writer, const char *bytes, size_t length_bytes)
 {
     if (!claim(writer, length_bytes)) return false;
     zstrbuf_add(writer->out, bytes, length_bytes);
     return !writer->out->failed || no_memory(writer->iso, length_bytes);
+}
+
+static bool write_bytes(struct writer *writer, const char *bytes, size_t length_bytes)
+{
+    while (ZVM_UNLIKELY(length_bytes > PIECE_BYTES)) {
+        if (!write_piece(writer, bytes, PIECE_BYTES)) return false;
+        bytes += PIECE_BYTES;
+        length_bytes -= PIECE_BYTES;
+    }
+    return write_piece(writer, bytes, length_bytes);
 }
 
 static bool write_text(struct writer *writer, const char *text)

@@ -273,8 +273,8 @@ static void test_request_over_the_own_limit_takes_nothing_from_the_group(void **
 {
     (void)state;
     zvm_runtime *runtime = make_runtime(0);
-    zvm_code *asks = compile(runtime, "let r = 0\ntry { r = \"x\".repeat(500000) }\n"
-                                      "catch (e) { print(e.message) }\n");
+    zvm_code *asks = compile(runtime, "let r = 0\ntry { r = \"x\" * 500000 }\n"
+                                      "catch (e) { r = e.message }\n");
     zvm_group_options options = ZVM_GROUP_OPTIONS_INIT;
     options.heap_limit_bytes = 1000000;
     zvm_group *group = make_group(runtime, &options);
@@ -286,6 +286,9 @@ static void test_request_over_the_own_limit_takes_nothing_from_the_group(void **
     zvm_isolate *isolate = make_isolate(runtime, asks, &isolate_options);
     assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_OK);
     assert_int_equal(result_of(isolate).status, ZVM_OK);
+    zvm_value message;
+    assert_int_equal(zvm_isolate_get_global(isolate, "r", &message), ZVM_OK);
+    assert_non_null(strstr(message.text, "heap limit of 400000 bytes reached: "));
     assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
     assert_int_equal(zvm_group_destroy(group), ZVM_OK);
     zvm_code_release(asks);

@@ -36,6 +36,13 @@ static void test_push_other_type_changes_representation_once(void **state)
     vm_close(&vm);
 }
 
+static struct zvalue remove_at(struct vm *vm, struct zlist *list, uint32_t index)
+{
+    struct zvalue removed;
+    assert_true(zlist_remove(vm->iso, list, index, &removed));
+    return removed;
+}
+
 static void test_push_first_element_decides_representation(void **state)
 {
     (void)state;
@@ -45,11 +52,11 @@ static void test_push_first_element_decides_representation(void **state)
     assert_int_equal(list->elements, ZLIST_INT);
     assert_true(zlist_push(vm.iso, list, zvalue_float(1.5)));
     assert_int_equal(list->elements, ZLIST_FLOAT);
-    (void)zlist_remove(list, 0);
+    (void)remove_at(&vm, list, 0);
     assert_int_equal(list->elements, ZLIST_INT);
     assert_true(zlist_push(vm.iso, list, zvalue_null()));
     assert_int_equal(list->elements, ZLIST_ANY);
-    (void)zlist_remove(list, 0);
+    (void)remove_at(&vm, list, 0);
     assert_int_equal(list->elements, ZLIST_INT);
     assert_true(zlist_push(vm.iso, list, zvalue_int(3)));
     assert_int_equal(list->elements, ZLIST_INT);
@@ -80,9 +87,9 @@ static void test_insert_and_remove_at_both_ends(void **state)
     assert_true(zlist_insert(vm.iso, list, 4, zvalue_float(0.5)));
     assert_true(zlist_insert(vm.iso, list, 2, zvalue_null()));
     assert_text(&vm, vm.roots[0], "[s, 1, null, 2, 3, 0.5]");
-    assert_int_equal(zlist_remove(list, 2).tag, ZTAG_NULL);
-    assert_int_equal(zlist_remove(list, 0).tag, ZTAG_SYMBOL);
-    assert_true(zlist_remove(list, 3).d == 0.5);
+    assert_int_equal(remove_at(&vm, list, 2).tag, ZTAG_NULL);
+    assert_int_equal(remove_at(&vm, list, 0).tag, ZTAG_SYMBOL);
+    assert_true(remove_at(&vm, list, 3).d == 0.5);
     assert_text(&vm, vm.roots[0], "[1, 2, 3]");
     vm_close(&vm);
 }
@@ -236,7 +243,7 @@ static void random_operation(struct vm *vm, struct model *model, uint32_t *seed,
     case 2:
     case 3:
         if (model->length == 0) return;
-        (void)zlist_remove(list, index);
+        (void)remove_at(vm, list, index);
         model_remove(model, index);
         return;
     default:

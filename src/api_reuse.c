@@ -39,6 +39,7 @@ zvm_status zvm_isolate_reset(zvm_isolate *isolate)
     if (isolate == NULL) return ZVM_E_ARGUMENT;
     struct zisolate *iso = isolate_of(isolate);
     zvm_runtime *runtime = iso->runtime;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     return zsched_reset(runtime->sched, iso);
 }
 
@@ -46,6 +47,7 @@ zvm_status zvm_isolate_set_user(zvm_isolate *isolate, void *user)
 {
     if (isolate == NULL) return ZVM_E_ARGUMENT;
     struct zisolate *iso = isolate_of(isolate);
+    if (zapi_is_dead(iso->runtime)) return ZVM_E_FORKED;
     if (!zsched_is_at_rest(iso) || zsched_is_listed(iso)) return ZVM_E_BUSY;
     iso->user = user;
     return ZVM_OK;
@@ -97,6 +99,7 @@ zvm_status zvm_isolate_pool_create(zvm_runtime *runtime, zvm_code *code,
 {
     zvm_isolate_options own = ZVM_ISOLATE_OPTIONS_INIT;
     if (runtime == NULL || code == NULL || out == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     if (capacity == 0 || capacity > ZVM_ISOLATE_POOL_MAX) return ZVM_E_ARGUMENT;
     if (options != NULL && !zapi_read_options(&own, sizeof own, options, options->size))
         return ZVM_E_ARGUMENT;
@@ -120,7 +123,7 @@ zvm_status zvm_isolate_pool_create(zvm_runtime *runtime, zvm_code *code,
 
 void zvm_isolate_pool_destroy(zvm_isolate_pool *pool)
 {
-    if (pool == NULL) return;
+    if (pool == NULL || zapi_is_dead(pool->runtime)) return;
     for (uint32_t i = 0; i < pool->idle_count; i++)
         (void)zvm_isolate_destroy(pool->idle[i]); // idle: nobody else has them
     pthread_mutex_destroy(&pool->lock);
@@ -151,6 +154,7 @@ static zvm_status make_isolate(zvm_isolate_pool *pool, zvm_isolate **out)
 zvm_status zvm_isolate_pool_acquire(zvm_isolate_pool *pool, zvm_isolate **out)
 {
     if (pool == NULL || out == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(pool->runtime)) return ZVM_E_FORKED;
     zvm_isolate *isolate = take_idle(pool);
     if (isolate == NULL) {
         zvm_status status = make_isolate(pool, &isolate);
@@ -174,6 +178,7 @@ static bool keep_idle(zvm_isolate_pool *pool, zvm_isolate *isolate)
 zvm_status zvm_isolate_pool_release(zvm_isolate_pool *pool, zvm_isolate *isolate)
 {
     if (pool == NULL || isolate == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(pool->runtime)) return ZVM_E_FORKED;
     struct zisolate *iso = isolate_of(isolate);
     if (iso->stock != pool->number) return ZVM_E_FOREIGN;
     bool is_ours = zsched_is_at_rest(iso) && !zsched_is_listed(iso);
@@ -189,6 +194,7 @@ zvm_status zvm_isolate_pool_release(zvm_isolate_pool *pool, zvm_isolate *isolate
 zvm_status zvm_isolate_pool_figures_take(zvm_isolate_pool *pool, zvm_isolate_pool_figures *figures)
 {
     if (pool == NULL || figures == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(pool->runtime)) return ZVM_E_FORKED;
     if (figures->size < sizeof *figures) return ZVM_E_ARGUMENT; // the first version has all of it
     pthread_mutex_lock(&pool->lock);
     figures->idle_count = pool->idle_count;

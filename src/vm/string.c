@@ -402,7 +402,12 @@ static bool hold_key(struct zisolate *iso, const struct zstring *string, bool *w
         return zerror_raise_memory(iso);
     }
     if (status != ZVM_OK) return raise_full(iso);
-    if (!zheap_hold_symbol(&iso->heap, symbol, was_held)) {
+    bool is_held = zheap_hold_symbol(&iso->heap, symbol, was_held);
+    if (!is_held) {
+        zheap_collect(&iso->heap, NULL);
+        is_held = zheap_hold_symbol(&iso->heap, symbol, was_held);
+    }
+    if (!is_held) {
         zintern_release(iso->shared->intern, symbol);
         return zerror_raise_memory(iso);
     }

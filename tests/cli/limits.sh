@@ -40,9 +40,11 @@ for each i in range(200) { names["own-${i}"] = i }
 print(names.len())
 END
 )
-zvm run "$dropped" --heap-limit 256K
-expect_status 0
-expect_out "200"
+for limit in 250K 255K 256K 257K 300K; do
+    zvm run "$dropped" --heap-limit $limit
+    expect_status 0
+    expect_out "200"
+done
 caught=$(program caught.zx <<'END'
 let kept = []
 try {

@@ -27,6 +27,7 @@ static zvm_runtime *runtime;
 static zvm_code *code;
 static zvm_isolate *isolate;
 static zvm_group *group;
+static zvm_isolate_pool *stock;
 
 static bool swallow(void *context, const char *text, size_t length_bytes)
 {
@@ -42,6 +43,7 @@ static zvm_code *new_code;
 static zvm_isolate *new_isolate;
 static uint64_t turns;
 static zvm_group *new_group;
+static zvm_isolate_pool *new_stock;
 static zvm_value value = {.kind = ZVM_VALUE_INT};
 
 static bool no_leak(void *context, const zvm_leak *leak)
@@ -122,6 +124,12 @@ static zvm_status call_group_report(void)
     return zvm_group_report(group, &figures);
 }
 
+static zvm_status call_stock_figures(void)
+{
+    zvm_isolate_pool_figures figures = ZVM_ISOLATE_POOL_FIGURES_INIT;
+    return zvm_isolate_pool_figures_take(stock, &figures);
+}
+
 static zvm_status call_run(void)
 {
     bool finished;
@@ -160,6 +168,11 @@ CALL(zvm_isolate_collect_step, (isolate, 100, NULL))
 CALL(zvm_runtime_turns, (runtime, 1, &turns))
 CALL(zvm_group_create, (runtime, NULL, &new_group))
 CALL(zvm_group_destroy, (group))
+CALL(zvm_isolate_reset, (isolate))
+CALL(zvm_isolate_set_user, (isolate, NULL))
+CALL(zvm_isolate_pool_create, (runtime, code, NULL, 1, &new_stock))
+CALL(zvm_isolate_pool_acquire, (stock, &new_isolate))
+CALL(zvm_isolate_pool_release, (stock, isolate))
 CALL(zvm_complete, (runtime, 1, NULL))
 CALL(zvm_complete_error, (runtime, 1, NULL, NULL))
 CALL(zvm_report_write, (runtime, ZVM_REPORT_JSON, swallow, NULL))
@@ -202,6 +215,11 @@ static const struct call calls[] = {
     ROW(zvm_runtime_turns),
     ROW(zvm_group_create),
     ROW(zvm_group_destroy),
+    ROW(zvm_isolate_reset),
+    ROW(zvm_isolate_set_user),
+    ROW(zvm_isolate_pool_create),
+    ROW(zvm_isolate_pool_acquire),
+    ROW(zvm_isolate_pool_release),
     ROW(zvm_complete),
     ROW(zvm_complete_error),
     ROW(zvm_report_write),
@@ -216,6 +234,8 @@ static const struct call calls[] = {
     {"zvm_runtime_add_function", call_add_function},
     {"zvm_runtime_finished_take", call_finished_take},
     {"zvm_group_report", call_group_report},
+    {"zvm_isolate_pool_figures_take", call_stock_figures},
+    {"zvm_isolate_pool_destroy", NULL},
     {"zvm_group_cancel", NULL},
     {"zvm_runtime_finished_fd", NULL},
     {"zvm_runtime_destroy", NULL},
@@ -231,6 +251,7 @@ static int call_the_others(void)
 {
     zvm_isolate_cancel(isolate);
     zvm_group_cancel(group);
+    zvm_isolate_pool_destroy(stock);
     zvm_code_retain(code);
     zvm_code_release(code);
     (void)zvm_isolate_user(isolate);
@@ -274,10 +295,12 @@ static void open_runtime(const char *text)
     code = compile(runtime, text);
     isolate = make_isolate(runtime, code, NULL);
     assert_int_equal(zvm_group_create(runtime, NULL, &group), ZVM_OK);
+    assert_int_equal(zvm_isolate_pool_create(runtime, code, NULL, 1, &stock), ZVM_OK);
 }
 
 static void close_runtime(void)
 {
+    zvm_isolate_pool_destroy(stock);
     zvm_isolate_cancel(isolate);
     assert_int_equal(zvm_runtime_shutdown(runtime, true /* cancel */), ZVM_OK);
     assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
@@ -418,8 +441,9 @@ static bool is_listed(const char *name, size_t length)
 static bool takes_a_part(const char *declaration)
 {
     static const char *const types[] = {"zvm_runtime *runtime", "zvm_code *code",
-                                        "zvm_isolate *isolate", "zvm_group *group"};
-    for (int i = 0; i < 4; i++)
+                                        "zvm_isolate *isolate", "zvm_group *group",
+                                        "zvm_isolate_pool *pool"};
+    for (int i = 0; i < 5; i++)
         if (strstr(declaration, types[i]) != NULL) return true;
     return false;
 }

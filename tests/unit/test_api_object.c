@@ -297,6 +297,46 @@ static void test_slices_of_a_collection_find_them(void **state)
     close_host(&host);
 }
 
+// The host gives back what it kept, between two slices. True: it was taken.
+static bool bring_back_at(struct host *host, int slice, int *slices)
+{
+    zvm_isolate *isolate = run_with(host,
+                                    "let gone = []\nlet b = null\n"
+                                    "for each i in range(500) { gone.push([echo(box()), i]) }\n",
+                                    NULL, ZVM_OK);
+    zvm_value null = {.kind = ZVM_VALUE_NULL}, kept = host->kept, read;
+    zvm_collect_result result = ZVM_COLLECT_RESULT_INIT;
+    bool was_taken = false;
+    assert_int_equal(zvm_isolate_set_global(isolate, "gone", &null), ZVM_OK);
+    for (*slices = 0; !result.has_run; ++*slices) {
+        if (*slices == slice) was_taken = zvm_isolate_set_global(isolate, "b", &kept) == ZVM_OK;
+        assert_int_equal(zvm_isolate_collect_step(isolate, 50, &result), ZVM_OK);
+    }
+    assert_int_equal(zvm_isolate_collect(isolate, true, NULL), ZVM_OK);
+    assert_int_equal(zvm_isolate_get_global(isolate, "b", &read), ZVM_OK);
+    assert_int_equal(read.kind, was_taken ? ZVM_VALUE_HOST : ZVM_VALUE_NULL);
+    if (was_taken) assert_true(read.host_id == kept.host_id);
+    assert_int_equal(host->made - host->gone, was_taken);
+    zvm_isolate_destroy(isolate);
+    return was_taken;
+}
+
+static void test_one_that_is_found_dead_is_not_brought_back(void **state)
+{
+    (void)state;
+    struct host host;
+    open_host(&host, 0);
+    int slices = 1, taken = 0, last = 0;
+    for (int slice = 0; slice < slices; slice++) {
+        last = bring_back_at(&host, slice, &slices);
+        taken += last;
+    }
+    assert_true(slices > 10);
+    assert_in_range(taken, 1, slices - 5); // until marking has ended
+    assert_false(last);
+    close_host(&host);
+}
+
 static void test_finalizers_run_on_the_collecting_thread_after_it(void **state)
 {
     (void)state;
@@ -502,6 +542,7 @@ int main(void)
         cmocka_unit_test(test_values_that_are_none_are_refused),
         cmocka_unit_test(test_each_goes_once_however_it_is_collected),
         cmocka_unit_test(test_slices_of_a_collection_find_them),
+        cmocka_unit_test(test_one_that_is_found_dead_is_not_brought_back),
         cmocka_unit_test(test_finalizers_run_on_the_collecting_thread_after_it),
         cmocka_unit_test(test_reset_finalizes_what_is_left),
         cmocka_unit_test(test_what_they_take_outside_counts),

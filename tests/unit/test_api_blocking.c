@@ -152,7 +152,7 @@ static void test_blocked_isolate_is_cancelled_and_destroyed_at_once(void **state
     struct host host;
     open_host(&host, 1, 0);
     zvm_isolate *cancelled = submit(&host, "block(\"a text that stays\" + string(1))\n", 0);
-    zvm_isolate *late = submit(&host, "block(\"b\" * 5000)\n", 20000000);
+    zvm_isolate *late = submit(&host, "block(\"b\" * 5000)\n", 1000000000);
     gate_await(&host.gate, 2);
     while (report_of(host.runtime).totals.waits < 2)
         sched_yield();

@@ -157,7 +157,7 @@ struct zisolate {
     uint32_t symbol_bytes; // of the symbols in the heap's held set, as the table counts them
     uint32_t pool_limits[ZPOOL_KIND_COUNT]; // frozen: what each pool may keep; 0 = off
     bool is_int_pool_asked;                 // it is on, and has not turned out not to pay
-    uint32_t stock; // of api_reuse.c: the pool of isolates that has given it out; 0: none
+    uint32_t stock; // of api/reuse.c: the pool of isolates that has given it out; 0: none
     struct zpools *pools;                   // NULL until first used
 
     // frozen after creation

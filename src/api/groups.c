@@ -1,4 +1,4 @@
-// api_groups.c - the bodies of zvm.h's groups: arguments are checked, then one module is called.
+// api/groups.c - the bodies of zvm.h's groups: arguments are checked, then one module is called.
 //
 // Owns: nothing. The public handle is struct zgroup under another name. Thread: as each declaration in
 // zvm.h says.

@@ -1,4 +1,4 @@
-// api_host.c - the bodies of zvm.h's functions of the host: arguments are checked, then src/vm is
+// api/host.c - the bodies of zvm.h's functions of the host: arguments are checked, then src/vm is
 // called.
 //
 // Owns: nothing; zvm_call is struct zvm_call of vm/hostcall.h. Thread: as each declaration says.

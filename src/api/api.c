@@ -1,4 +1,4 @@
-// api.c - the bodies of zvm.h: arguments are checked, then one module is called.
+// api/api.c - the bodies of zvm.h: arguments are checked, then one module is called.
 //
 // Owns: struct zvm_runtime (api/api_internal.h), which holds one of everything that isolates share.
 // The bodies that read files are in api/files.c, those that read figures in api/report.c. The public

@@ -1,4 +1,4 @@
-// api_mm.c - the bodies of zvm.h's memory manager: arguments and thread are checked, then heap/mm.h
+// api/mm.c - the bodies of zvm.h's memory manager: arguments and thread are checked, then heap/mm.h
 // is called.
 //
 // Owns: nothing; zvm_mm is struct zmm. Thread: the manager's owner. Finalizers are called here, when

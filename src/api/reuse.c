@@ -1,4 +1,4 @@
-// api_reuse.c - the bodies of zvm.h's reuse of isolates: resetting one, and a stock of warm ones.
+// api/reuse.c - the bodies of zvm.h's reuse of isolates: resetting one, and a stock of warm ones.
 //
 // Owns: struct zvm_isolate_pool, a list of idle isolates under its lock. Thread: as each declaration says.
 // The lock is a leaf: isolates are made, reset and destroyed outside of it.

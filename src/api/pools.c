@@ -1,4 +1,4 @@
-// api_pools.c - the bodies of zvm.h's pools: arguments and thread are checked, then src/pool is
+// api/pools.c - the bodies of zvm.h's pools: arguments and thread are checked, then src/pool is
 // called.
 //
 // Owns: nothing; zvm_pools is struct zpool_host, zvm_object_pool is struct zobject_pool. Thread: the

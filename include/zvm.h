@@ -1262,6 +1262,9 @@ ZVM_API zvm_status zvm_isolate_ages(zvm_isolate *isolate, zvm_ages *ages);
 
 // ---- Groups -----------------------------------------------------------------------------------
 
+/// Longest name of a group, in bytes.
+#define ZVM_GROUP_NAME_BYTES_MAX 63
+
 /// What the isolates of a group may have together, on top of what each may have. Zero in a field means
 /// no limit, or its default.
 typedef struct zvm_group_options {
@@ -1274,11 +1277,12 @@ typedef struct zvm_group_options {
     uint64_t intern_limit_count; // symbols that they hold, each isolate's counted by itself
     uint64_t intern_limit_bytes; // the bytes of those
     uint32_t weight; // percent of the turns of one isolate without a group; 0: 100; at most 1000
+    const char *name; // for reports, copied: UTF-8 without control characters, '"' and '\\'; NULL: none
 } zvm_group_options;
 
 #define ZVM_GROUP_OPTIONS_INIT                            \
     {                                                     \
-        sizeof(zvm_group_options), 0, 0, 0, 0, 0, 0, 0, 0 \
+        sizeof(zvm_group_options), 0, 0, 0, 0, 0, 0, 0, 0, NULL \
     }
 
 /// What a group has and had. Read without stopping anybody: each field is of its own moment.
@@ -1295,6 +1299,8 @@ typedef struct zvm_group_figures {
     uint64_t waiting; // isolates that are queued, and for whom others of the group go first
     uint32_t weight;
     uint32_t is_cancelled;
+    uint64_t number; // in the order of creation, from 1
+    char name[ZVM_GROUP_NAME_BYTES_MAX + 1]; // NUL-terminated
 } zvm_group_figures;
 
 #define ZVM_GROUP_FIGURES_INIT {.size = sizeof(zvm_group_figures)}
@@ -1313,10 +1319,10 @@ typedef struct zvm_group_figures {
 ///
 /// in:      runtime; options may be NULL: no limits, which still counts
 /// out:     out  the group, to be destroyed with zvm_group_destroy, else with the runtime
-/// errors:  ZVM_E_ARGUMENT (also a heap limit under ZVM_HEAP_LIMIT_MIN_BYTES or a weight over 1000);
-///          ZVM_E_NOMEM
-/// thread:  any; never blocks
-/// memory:  under 512 bytes
+/// errors:  ZVM_E_ARGUMENT (also a heap limit under ZVM_HEAP_LIMIT_MIN_BYTES, a weight over 1000, or a name that
+///          is too long or has what a name may not have); ZVM_E_NOMEM
+/// thread:  any; blocks for the short lock of the list of groups, which reports take, too
+/// memory:  under 640 bytes
 /// cost:    constant
 /// source:  ours
 ZVM_API zvm_status zvm_group_create(zvm_runtime *runtime, const zvm_group_options *options,

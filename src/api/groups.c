@@ -5,6 +5,7 @@
 #include "api/api_internal.h"
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 #include "sched/sched.h"
 #include "vm/group.h"
 
@@ -23,6 +24,19 @@ static struct zsched *sched_of(const struct zgroup *group)
 static uint64_t limit_of(uint64_t limit)
 {
     return limit == 0 ? UINT64_MAX : limit;
+}
+
+// One that stands in a report as it is.
+static bool is_name(const char *name)
+{
+    size_t length_bytes = strlen(name);
+    if (length_bytes > ZVM_GROUP_NAME_BYTES_MAX) return false;
+    if (!zutf8_is_valid(name, length_bytes, NULL)) return false;
+    for (size_t i = 0; i < length_bytes; i++) {
+        unsigned char byte = (unsigned char)name[i];
+        if (byte < ' ' || byte == 127 || byte == '"' || byte == '\\') return false;
+    }
+    return true;
 }
 
 static void set_limits(struct zgroup *group, const zvm_group_options *options)
@@ -45,12 +59,14 @@ zvm_status zvm_group_create(zvm_runtime *runtime, const zvm_group_options *optio
     if (options != NULL && !zapi_read_options(&own, sizeof own, options, options->size))
         return ZVM_E_ARGUMENT;
     if (own.weight > ZGROUP_WEIGHT_MAX) return ZVM_E_ARGUMENT;
+    if (own.name != NULL && !is_name(own.name)) return ZVM_E_ARGUMENT;
     if (own.heap_limit_bytes != 0 && own.heap_limit_bytes < ZVM_HEAP_LIMIT_MIN_BYTES)
         return ZVM_E_ARGUMENT;
     struct zgroup *group = z_alloc_aligned(_Alignof(struct zgroup), sizeof *group);
     if (group == NULL) return ZVM_E_NOMEM;
     memset(group, 0, sizeof *group);
     set_limits(group, &own);
+    if (own.name != NULL) memcpy(group->name, own.name, strlen(own.name));
     group->runtime = runtime;
     atomic_init(&group->holds, 1); // the host's
     zsched_group_add(runtime->sched, group);
@@ -71,27 +87,13 @@ void zvm_group_cancel(zvm_group *group)
     zsched_group_cancel(sched_of(group_of(group)), group_of(group));
 }
 
-// relaxed, all: gauges.
 zvm_status zvm_group_report(const zvm_group *group, zvm_group_figures *figures)
 {
     if (group == NULL || figures == NULL) return ZVM_E_ARGUMENT;
     if (figures->size < offsetof(zvm_group_figures, isolates_created)) return ZVM_E_ARGUMENT;
-    const struct zgroup *own = group_of(group);
-    if (zapi_is_dead(own->runtime)) return ZVM_E_FORKED;
-    zvm_group_figures now = {
-        .isolates = z_load_relaxed(&own->isolates.taken),
-        .isolates_created = z_load_relaxed(&own->created),
-        .ended_by_limit = z_load_relaxed(&own->ended),
-        .heap_granted_bytes = z_load_relaxed(&own->heap_bytes.taken),
-        .fuel_taken = z_load_relaxed(&own->fuel.taken),
-        .cpu_ns = z_load_relaxed(&own->cpu_ns.taken),
-        .output_bytes = z_load_relaxed(&own->output_bytes.taken),
-        .symbols = z_load_relaxed(&own->symbols.taken),
-        .symbol_bytes = z_load_relaxed(&own->symbol_bytes.taken),
-        .waiting = z_load_relaxed(&own->turns.waiting),
-        .weight = own->weight,
-        .is_cancelled = zgroup_is_cancelled(own),
-    };
+    if (zapi_is_dead(group_of(group)->runtime)) return ZVM_E_FORKED;
+    zvm_group_figures now;
+    zsched_group_figures(group_of(group), &now);
     zapi_write_struct(figures, figures->size, &now, sizeof now);
     return ZVM_OK;
 }

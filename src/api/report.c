@@ -129,6 +129,8 @@ struct parts {
     size_t row_count;
     zvm_top_isolate *tops; // [top_count], NULL: none are wanted
     size_t top_count;
+    zvm_group_figures *groups; // [group_count], NULL: there are none
+    uint32_t group_count;
     struct zreport_pool pools[ZPOOL_KIND_COUNT];
 };
 
@@ -138,6 +140,11 @@ static bool make_parts(struct parts *parts, const zvm_runtime *runtime, uint32_t
                             .top_count = (size_t)top_count * ZREPORT_TOP_ORDERS};
     parts->rows = z_alloc(parts->row_count * sizeof *parts->rows); // the last: the host's threads
     if (parts->rows == NULL) return false;
+    uint32_t groups;
+    (void)zsched_groups(runtime->sched, NULL, 0, &groups);
+    parts->group_count = groups < ZREPORT_GROUPS_MAX ? groups : ZREPORT_GROUPS_MAX;
+    if (groups > 0) parts->groups = z_alloc(parts->group_count * sizeof *parts->groups);
+    if (groups > 0 && parts->groups == NULL) return false;
     if (top_count == 0) return true;
     parts->tops = z_alloc(parts->top_count * sizeof *parts->tops);
     return parts->tops != NULL;
@@ -147,6 +154,7 @@ static void free_parts(struct parts *parts)
 {
     z_free(parts->rows, parts->row_count * sizeof *parts->rows);
     z_free(parts->tops, parts->top_count * sizeof *parts->tops);
+    z_free(parts->groups, parts->group_count * sizeof *parts->groups);
 }
 
 static void fill_view(zvm_runtime *runtime, struct parts *parts, uint32_t top_count,
@@ -157,6 +165,9 @@ static void fill_view(zvm_runtime *runtime, struct parts *parts, uint32_t top_co
     zpool_report(&view->totals, parts->pools);
     view->pools = parts->pools;
     view->pool_count = ZPOOL_KIND_COUNT;
+    view->groups = parts->groups;
+    view->group_count =
+        zsched_groups(runtime->sched, parts->groups, parts->group_count, &view->group_of);
     if (top_count > 0) fill_tops(runtime, top_count, parts->tops, view);
 }
 

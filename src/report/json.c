@@ -231,6 +231,39 @@ static void add_isolate(struct json *json, const zvm_top_isolate *isolate)
     close_level(json, '}');
 }
 
+static void add_group(struct json *json, const zvm_group_figures *group)
+{
+    begin_member(json);
+    open_level(json, '{');
+    add_number(json, "number", group->number);
+    add_key(json, "name");
+    add_text(json, group->name);
+    add_number(json, "isolates", group->isolates);
+    add_number(json, "isolates_created", group->isolates_created);
+    add_number(json, "waiting", group->waiting);
+    add_number(json, "ended_by_limit", group->ended_by_limit);
+    add_number(json, "heap_granted_bytes", group->heap_granted_bytes);
+    add_number(json, "fuel_taken", group->fuel_taken);
+    add_number(json, "cpu_ns", group->cpu_ns);
+    add_number(json, "output_bytes", group->output_bytes);
+    add_number(json, "symbols", group->symbols);
+    add_number(json, "symbol_bytes", group->symbol_bytes);
+    add_number(json, "weight", group->weight);
+    add_bool(json, "is_cancelled", group->is_cancelled != 0);
+    close_level(json, '}');
+}
+
+// The newest first. groups_total: more than are listed when the list is cut.
+static void add_groups(struct json *json, const struct zreport_view *view)
+{
+    add_number(json, "groups_total", view->group_of);
+    add_key(json, "groups");
+    open_level(json, '[');
+    for (uint32_t i = 0; i < view->group_count; i++)
+        add_group(json, &view->groups[i]);
+    close_level(json, ']');
+}
+
 // Only when it was asked for. isolates_seen: more than are listed when the lists are cut.
 static void add_tops(struct json *json, const struct zreport_view *view)
 {
@@ -262,6 +295,7 @@ void zreport_write_json(const struct zreport_view *view, struct zemit *emit)
         add_worker(&json, view, row);
     close_level(&json, ']');
     add_histograms(&json, view);
+    add_groups(&json, view);
     add_tops(&json, view);
     add_intern(&json, view);
     add_key(&json, "pools");

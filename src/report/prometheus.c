@@ -227,6 +227,39 @@ static void write_scheduler(const struct zreport_view *view, struct zemit *emit)
     cpu_seconds(view, emit);
 }
 
+// A label that is each group's own, and its name.
+static void group_family(const struct zreport_view *view, struct zemit *emit, const char *name,
+                         const char *type, const char *help, size_t offset)
+{
+    family(emit, name, type, help);
+    for (uint32_t i = 0; i < view->group_count; i++) {
+        const zvm_group_figures *group = &view->groups[i];
+        const uint64_t *value = (const uint64_t *)(const void *)((const char *)group + offset);
+        zstrbuf_add_format(&emit->buffer, "%s{group=\"%llu\",name=\"%s\"} %llu\n", name,
+                           (unsigned long long)group->number, group->name,
+                           (unsigned long long)*value);
+        zemit_flush(emit);
+    }
+}
+
+static void write_groups(const struct zreport_view *view, struct zemit *emit)
+{
+#define FIELD(name) offsetof(zvm_group_figures, name)
+    gauge(emit, "zvm_groups", "Groups of isolates that exist.", view->group_of);
+    if (view->group_count == 0) return;
+    group_family(view, emit, "zvm_group_isolates", "gauge", "Isolates in the group.",
+                 FIELD(isolates));
+    group_family(view, emit, "zvm_group_heap_bytes", "gauge", "Memory granted to their heaps.",
+                 FIELD(heap_granted_bytes));
+    group_family(view, emit, "zvm_group_fuel_total", "counter", "Fuel used in the group.",
+                 FIELD(fuel_taken));
+    group_family(view, emit, "zvm_group_output_bytes_total", "counter",
+                 "Bytes printed in the group.", FIELD(output_bytes));
+    group_family(view, emit, "zvm_group_ended_total", "counter",
+                 "Isolates that a limit of the group has ended.", FIELD(ended_by_limit));
+#undef FIELD
+}
+
 static void write_intern(const struct zreport_view *view, struct zemit *emit)
 {
     gauge(emit, "zvm_intern_entries", "Symbols in the shared table.", view->intern_count);
@@ -299,6 +332,7 @@ void zreport_write_prometheus(const struct zreport_view *view, struct zemit *emi
     write_heap(view, emit);
     write_collector(view, emit);
     write_scheduler(view, emit);
+    write_groups(view, emit);
     write_intern(view, emit);
     write_pools(view, emit);
 }

@@ -138,7 +138,8 @@ double zreport_percent(uint64_t part, uint64_t whole);
 // False: it was asked often enough, and could hardly ever answer.
 bool zreport_pool_pays(const struct zreport_pool *pool);
 
-#define ZREPORT_TOP_ORDERS 3 // enum zvm_top_order
+#define ZREPORT_TOP_ORDERS 3    // enum zvm_top_order
+#define ZREPORT_GROUPS_MAX 1000 // listed; how many there are is said
 
 // Everything that one report shows.
 struct zreport_view {
@@ -163,6 +164,9 @@ struct zreport_view {
     uint64_t intern_cells, intern_load_percent, intern_probe_p50, intern_probe_max;
     const struct zreport_pool *pools;
     uint32_t pool_count;
+    const zvm_group_figures *groups; // [group_count], the newest first
+    uint32_t group_count;
+    uint32_t group_of; // groups that there are
     // Isolates that exist, by enum zvm_top_order: the first top_count at most. NULL: not asked for.
     const zvm_top_isolate *tops[ZREPORT_TOP_ORDERS]; // [top_count]
     uint32_t top_count;

@@ -349,6 +349,34 @@ static void write_workers(const struct zreport_view *view, struct zemit *emit)
     write_row("total", &view->totals, duration_text(view->figures_age_ns, age), emit);
 }
 
+static void write_group(const zvm_group_figures *group, struct zemit *emit)
+{
+    char text[8][TEXT_BYTES];
+    zstrbuf_add_format(
+        &emit->buffer, "  %8s%10s%10s%12s%18s%12s%12s%10s%8s  %s\n",
+        count_text(group->number, text[0]), count_text(group->isolates, text[1]),
+        count_text(group->isolates_created, text[2]),
+        bytes_text(group->heap_granted_bytes, text[3]), count_text(group->fuel_taken, text[4]),
+        duration_text(group->cpu_ns, text[5]), bytes_text(group->output_bytes, text[6]),
+        count_text(group->ended_by_limit, text[7]), group->is_cancelled ? "yes" : "no",
+        group->name);
+    zemit_flush(emit);
+}
+
+static void write_groups(const struct zreport_view *view, struct zemit *emit)
+{
+    if (view->group_count == 0) return;
+    char shown[TEXT_BYTES], all[TEXT_BYTES], title[2 * TEXT_BYTES + 48];
+    snprintf(title, sizeof title, "Groups, %s of %s, newest first",
+             count_text(view->group_count, shown), count_text(view->group_of, all));
+    section(emit, title);
+    zstrbuf_add_format(&emit->buffer, "  %8s%10s%10s%12s%18s%12s%12s%10s%8s  %s\n", "number",
+                       "isolates", "created", "memory", "fuel", "CPU", "output", "ended", "over",
+                       "name");
+    for (uint32_t i = 0; i < view->group_count; i++)
+        write_group(&view->groups[i], emit);
+}
+
 static void write_isolate(const zvm_top_isolate *isolate, struct zemit *emit)
 {
     char text[6][TEXT_BYTES];
@@ -389,5 +417,6 @@ void zreport_write_text(const struct zreport_view *view, struct zemit *emit)
     write_symbols(view, emit);
     write_pools(view, emit);
     write_workers(view, emit);
+    write_groups(view, emit);
     write_tops(view, emit);
 }

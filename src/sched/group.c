@@ -1,7 +1,7 @@
 // sched/group.c - groups of isolates: their list, their end, and the end of all isolates in one.
 //
-// Owns: the lists of all groups of the runtime and of the isolates in each, under host_lock, and what is
-// left of the groups at the end.
+// Owns: the list of all groups of the runtime, under groups_lock, that of the isolates in each, under
+// host_lock, and what is left of the groups at the end.
 // Thread: any.
 // Invariants:  1. a group with an isolate in it is not freed (group.h: PAIR group); nor is one that an entry
 //                 in a queue leads to, of an isolate that is gone (PAIR group-holds).
@@ -15,6 +15,8 @@
 #include "base/alloc.h"
 #include "sched/turns.h"
 #include "vm/quota.h"
+
+#include <string.h>
 
 // ---- Turns --------------------------------------------------------------------------------------
 
@@ -71,26 +73,66 @@ void zsched_group_left(struct zworker *worker, struct zgroup *group)
 
 void zsched_group_add(struct zsched *sched, struct zgroup *group)
 {
-    pthread_mutex_lock(&sched->host_lock);
+    pthread_mutex_lock(&sched->groups_lock);
+    group->number = ++sched->groups_made;
     group->previous = NULL;
     group->next = sched->groups;
     if (sched->groups != NULL) sched->groups->previous = group;
     sched->groups = group;
-    pthread_mutex_unlock(&sched->host_lock);
+    z_count_add(&sched->group_count, 1); // relaxed: under the lock
+    pthread_mutex_unlock(&sched->groups_lock);
 }
 
 zvm_status zsched_group_destroy(struct zsched *sched, struct zgroup *group)
 {
     if (!zgroup_is_empty(group)) return ZVM_E_BUSY;
-    pthread_mutex_lock(&sched->host_lock);
+    pthread_mutex_lock(&sched->groups_lock);
     if (group->previous != NULL)
         group->previous->next = group->next;
     else
         sched->groups = group->next;
     if (group->next != NULL) group->next->previous = group->previous;
-    pthread_mutex_unlock(&sched->host_lock);
+    z_count_add(&sched->group_count, -1u); // relaxed: under the lock
+    pthread_mutex_unlock(&sched->groups_lock);
     let_go(group); // the host's
     return ZVM_OK;
+}
+
+// relaxed, all: gauges.
+void zsched_group_figures(const struct zgroup *group, zvm_group_figures *out)
+{
+    *out = (zvm_group_figures){
+        .size = sizeof *out,
+        .isolates = z_load_relaxed(&group->isolates.taken),
+        .isolates_created = z_load_relaxed(&group->created),
+        .ended_by_limit = z_load_relaxed(&group->ended),
+        .heap_granted_bytes = z_load_relaxed(&group->heap_bytes.taken),
+        .fuel_taken = z_load_relaxed(&group->fuel.taken),
+        .cpu_ns = z_load_relaxed(&group->cpu_ns.taken),
+        .output_bytes = z_load_relaxed(&group->output_bytes.taken),
+        .symbols = z_load_relaxed(&group->symbols.taken),
+        .symbol_bytes = z_load_relaxed(&group->symbol_bytes.taken),
+        .waiting = z_load_relaxed(&group->turns.waiting),
+        .weight = group->weight,
+        .is_cancelled = zgroup_is_cancelled(group),
+        .number = group->number,
+    };
+    memcpy(out->name, group->name, sizeof out->name);
+}
+
+uint32_t zsched_groups(struct zsched *sched, zvm_group_figures *rows, uint32_t capacity,
+                       uint32_t *all)
+{
+    uint32_t count = 0;
+    *all = z_load_relaxed(&sched->group_count); // relaxed: a count
+    if (*all == 0 || capacity == 0) return 0;
+    pthread_mutex_lock(&sched->groups_lock);
+    *all = z_load_relaxed(&sched->group_count); // relaxed: under the lock
+    struct zgroup *group = sched->groups;
+    for (; group != NULL && count < capacity; group = group->next)
+        zsched_group_figures(group, &rows[count++]);
+    pthread_mutex_unlock(&sched->groups_lock);
+    return count;
 }
 
 void zsched_groups_free(struct zsched *sched)

@@ -100,11 +100,12 @@ static bool init_short_lock(pthread_mutex_t *lock)
     return is_ready;
 }
 
-enum { LOCK_COUNT = 2 };
+enum { LOCK_COUNT = 3 };
 
 static void deinit_locks(struct zsched *sched)
 {
-    pthread_mutex_t *const locks[LOCK_COUNT] = {&sched->host_lock, &sched->reserve_lock};
+    pthread_mutex_t *const locks[LOCK_COUNT] = {&sched->host_lock, &sched->reserve_lock,
+                                                &sched->groups_lock};
     for (uint32_t i = 0; i < sched->lock_count; i++)
         pthread_mutex_destroy(locks[i]);
 }
@@ -114,6 +115,8 @@ static bool init_locks(struct zsched *sched)
     if (!init_short_lock(&sched->host_lock)) return false;
     sched->lock_count = 1;
     if (pthread_mutex_init(&sched->reserve_lock, NULL) != 0) return false;
+    sched->lock_count = 2;
+    if (pthread_mutex_init(&sched->groups_lock, NULL) != 0) return false;
     sched->lock_count = LOCK_COUNT;
     return true;
 }

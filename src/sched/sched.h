@@ -113,6 +113,10 @@ zvm_status zsched_turns(struct zsched *sched, uint64_t turns, uint64_t *run);
 void zsched_group_add(struct zsched *sched, struct zgroup *group);
 // ZVM_E_BUSY: isolates are in it. Else nobody may use it any more.
 zvm_status zsched_group_destroy(struct zsched *sched, struct zgroup *group);
+// What each has: the newest first, as many as there is room for; how many there are goes to *all.
+uint32_t zsched_groups(struct zsched *sched, zvm_group_figures *rows, uint32_t capacity,
+                       uint32_t *all);
+void zsched_group_figures(const struct zgroup *group, zvm_group_figures *out);
 // Ends all its isolates, and lets none in any more. Never blocks on a program.
 void zsched_group_cancel(struct zsched *sched, struct zgroup *group);
 

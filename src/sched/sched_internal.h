@@ -114,8 +114,13 @@ struct zsched {
     struct zlane *lanes; // free
     struct zisolate *live;
     struct zroster roster; // as it says; readers take no lock
-    struct zgroup *groups;
     struct zreport_block host_block; // written under host_lock; PAIR report
+
+    // groups_lock: no worker ever takes it, so who reads them holds nobody up
+    pthread_mutex_t groups_lock;
+    struct zgroup *groups; // newest first
+    _Atomic uint32_t group_count; // shared, relaxed: written under the lock; 0 needs no look
+    uint64_t groups_made;
 
     pthread_mutex_t reserve_lock; // held while the reserve lane is used
     struct zlane *reserve;

@@ -47,9 +47,10 @@ struct zgroup {
     _Atomic uint32_t holds; // shared. PAIR group-holds: the host, and each entry of an isolate
     uint32_t weight;        // frozen: percent of what an isolate without a group gets
     struct zturns turns;
-    // scheduler, under its host lock: all groups of the runtime; the isolates in this one
-    struct zgroup *next, *previous;
-    struct zquota *members;
+    char name[ZVM_GROUP_NAME_BYTES_MAX + 1]; // frozen, NUL-terminated
+    uint64_t number;                         // frozen: in the order of creation, from 1
+    struct zgroup *next, *previous; // scheduler, under its lock of groups: all of the runtime
+    struct zquota *members;         // scheduler, under its host lock: the isolates in this one
     void *runtime; // frozen; of api.c
 };
 

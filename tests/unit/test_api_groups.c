@@ -694,9 +694,91 @@ static void test_group_of_cancelled_isolates_is_destroyed_before_their_entries_a
     race_end(&race);
 }
 
+// ---- In reports --------------------------------------------------------------------------
+
+static bool add_to_text(void *context, const char *text, size_t length_bytes)
+{
+    char *out = context;
+    size_t length = strlen(out);
+    assert_true(length + length_bytes < 65536);
+    memcpy(out + length, text, length_bytes);
+    out[length + length_bytes] = '\0';
+    return true;
+}
+
+static void expect_in_report(zvm_runtime *runtime, zvm_report_format format, const char *expected)
+{
+    static char text[65536];
+    text[0] = '\0';
+    assert_int_equal(zvm_report_write(runtime, format, add_to_text, text), ZVM_OK);
+    if (strstr(text, expected) == NULL) fail_msg("not in the report: %s\n%s", expected, text);
+}
+
+static zvm_group *make_named(zvm_runtime *runtime, const char *name)
+{
+    zvm_group_options options = ZVM_GROUP_OPTIONS_INIT;
+    options.name = name;
+    zvm_group *group = NULL;
+    assert_int_equal(zvm_group_create(runtime, &options, &group), ZVM_OK);
+    return group;
+}
+
+static void test_reports_list_groups_with_their_names(void **state)
+{
+    (void)state;
+    zvm_runtime *runtime = make_runtime(0);
+    expect_in_report(runtime, ZVM_REPORT_JSON, "\"groups_total\": 0");
+    expect_in_report(runtime, ZVM_REPORT_PROMETHEUS, "\nzvm_groups 0\n");
+    zvm_group *first = make_named(runtime, "tenant-a"), *second = make_named(runtime, NULL);
+    zvm_code *code = compile(runtime, "print(\"12345\")");
+    zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
+    options.group = first;
+    zvm_isolate *isolate = make_isolate(runtime, code, &options);
+    assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_OK);
+    expect_in_report(runtime, ZVM_REPORT_TEXT, "Groups, 2 of 2, newest first\n");
+    expect_in_report(runtime, ZVM_REPORT_TEXT, "no  tenant-a\n");
+    expect_in_report(runtime, ZVM_REPORT_JSON, "\"groups_total\": 2");
+    expect_in_report(runtime, ZVM_REPORT_JSON, "\"name\": \"tenant-a\"");
+    expect_in_report(runtime, ZVM_REPORT_PROMETHEUS,
+                     "\nzvm_group_output_bytes_total{group=\"1\",name=\"tenant-a\"} 6\n");
+    expect_in_report(runtime, ZVM_REPORT_PROMETHEUS,
+                     "\nzvm_group_isolates{group=\"2\",name=\"\"} 0\n");
+    zvm_group_figures figures = ZVM_GROUP_FIGURES_INIT;
+    assert_int_equal(zvm_group_report(first, &figures), ZVM_OK);
+    assert_string_equal(figures.name, "tenant-a");
+    assert_int_equal(figures.number, 1);
+    zvm_isolate_destroy(isolate);
+    assert_int_equal(zvm_group_destroy(first), ZVM_OK);
+    expect_in_report(runtime, ZVM_REPORT_TEXT, "Groups, 1 of 1, newest first\n");
+    assert_int_equal(zvm_group_destroy(second), ZVM_OK);
+    expect_in_report(runtime, ZVM_REPORT_JSON, "\"groups_total\": 0");
+    zvm_code_release(code);
+    zvm_runtime_destroy(runtime);
+}
+
+static void test_names_that_would_break_a_report_are_refused(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "a\"b", "a\\b", "a\nb",
+        "\x7f", "\xff", "0123456789012345678901234567890123456789012345678901234567890123"};
+    zvm_runtime *runtime = make_runtime(0);
+    zvm_group_options options = ZVM_GROUP_OPTIONS_INIT;
+    zvm_group *group = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        options.name = names[i];
+        assert_int_equal(zvm_group_create(runtime, &options, &group), ZVM_E_ARGUMENT);
+    }
+    zvm_group_destroy(make_named(runtime, names[5] + 1)); // 63 bytes
+    zvm_group_destroy(make_named(runtime, "M\xc3\xbcller & S\xc3\xb6hne"));
+    zvm_runtime_destroy(runtime);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reports_list_groups_with_their_names),
+        cmocka_unit_test(test_names_that_would_break_a_report_are_refused),
         cmocka_unit_test(test_fuel_of_a_group_ends_its_isolates_at_the_sum_and_nobody_else),
         cmocka_unit_test(test_fuel_of_a_group_is_not_passed_inside_builtins),
         cmocka_unit_test(test_own_fuel_limit_holds_inside_a_group),

@@ -24,7 +24,7 @@ static const char *const KINDS =
     "if kind == 5 { kept.push(ask(isolate_id())) }\n"
     "if kind == 6 { for each i in range(50) { try { [][i] } catch (e) { kept.push(e) } } }\n"
     "if kind == 7 { print(\"x\" * 20000) }\n" // the output's
-    "if kind == 8 { sleep(1000) }\n"                // time's, while it waits
+    "if kind == 8 { sleep(1000) }\n"          // time's, while it waits
     "if kind == 9 { let t = slow(kind)\n for each i in range(3000) { kept.push(string(i + t)) } }\n"
     "print(isolate_id(), \"ends\", kept.len())\n";
 
@@ -228,6 +228,37 @@ static void test_time_passes_by_fuel_and_by_waiting_alone(void **state)
     zvm_runtime_destroy(runtime);
 }
 
+// What it used of the time that it had, in fuel, when it is alone.
+static uint64_t fuel_at_end(uint64_t cpu_limit_ns, uint64_t timeout_ns, zvm_status expected)
+{
+    zvm_runtime *runtime = make_replay(11);
+    zvm_code *code = compile(runtime, "while true { }\n");
+    zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
+    options.cpu_limit_ns = cpu_limit_ns;
+    options.timeout_ns = timeout_ns;
+    zvm_isolate *isolate = make_isolate(runtime, code, &options);
+    assert_int_equal(zvm_isolate_submit(isolate), ZVM_OK);
+    assert_int_equal(zvm_isolate_wait(isolate, UINT64_MAX), ZVM_OK);
+    zvm_result result = result_of(isolate);
+    assert_int_equal(result.status, expected);
+    zvm_isolate_destroy(isolate);
+    zvm_code_release(code);
+    zvm_runtime_destroy(runtime);
+    return result.fuel_used;
+}
+
+// Where time is counted exactly: never before the limit, and at most a slice behind it.
+static void test_limits_of_time_end_a_program_within_a_slice(void **state)
+{
+    (void)state;
+    for (uint64_t limit_ns = 1; limit_ns < 60000; limit_ns = limit_ns * 5 / 3 + 1) {
+        uint64_t cpu = fuel_at_end(limit_ns, 0, ZVM_E_CPU_TIME);
+        assert_in_range(cpu, limit_ns, limit_ns + 2000);
+        uint64_t wall = fuel_at_end(0, limit_ns, ZVM_E_TIMEOUT);
+        assert_in_range(wall, limit_ns, limit_ns + 2000);
+    }
+}
+
 // ---- Threads ------------------------------------------------------------------------------------
 
 struct other {
@@ -332,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_same_seed_gives_the_same_of_everything),
         cmocka_unit_test(test_another_seed_gives_another_order),
         cmocka_unit_test(test_time_passes_by_fuel_and_by_waiting_alone),
+        cmocka_unit_test(test_limits_of_time_end_a_program_within_a_slice),
         cmocka_unit_test(test_only_the_thread_that_made_it_runs_anything),
         cmocka_unit_test(test_wrong_uses_are_refused),
     };

@@ -78,7 +78,7 @@ deep() { # NAME COUNT OPEN MIDDLE CLOSE
     [ "$(wc -c <"$work/err")" -lt 4000 ] || fail "stderr repeats the file"
     rm "$work/$1"
 }
-deep parens.zx 100000000 '(' '' ''
+deep parens.zx 10000000 '(' '' ''
 expect_status 2
 expect_err_like "parens.zx:1:[0-9]+: error: "
 deep nested.zx 1000000 '(' 1 ')'

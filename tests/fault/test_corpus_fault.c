@@ -23,9 +23,11 @@
 
 #define CORPUS_FOLDER "tests/lang"
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#    define CAP_QUICK 1
+#    define CAP_QUICK   1
+#    define PARTS_QUICK 3 // the first of so many: all of them is for long runs
 #else
-#    define CAP_QUICK 4
+#    define CAP_QUICK   4
+#    define PARTS_QUICK 1
 #endif
 #define WORK_QUICK        1000000
 #define WORK_LONG         200000000
@@ -540,6 +542,7 @@ static void free_checks(void)
 // ---- Main ---------------------------------------------------------------------------------------
 
 struct options {
+    bool has_part; // part and parts were given
     struct plan plan;
     uint64_t at;
     uint64_t period;
@@ -582,6 +585,7 @@ static int read_options(int argc, char **argv, struct options *options)
         } else if (strcmp(name, "--cap") == 0) {
             options->plan.cap = read_number(argv[++i], '\0');
             options->plan.work = WORK_LONG;
+            if (!options->has_part) options->parts = 1;
         } else if (strcmp(name, "--work") == 0) {
             options->plan.work = read_number(argv[++i], '\0');
         } else if (strcmp(name, "--at") == 0) {
@@ -591,6 +595,7 @@ static int read_options(int argc, char **argv, struct options *options)
         } else if (strcmp(name, "--way") == 0) {
             options->way = read_way(argv[++i]);
         } else if (strcmp(name, "--part") == 0 && i + 1 < argc && strchr(argv[i + 1], '/')) {
+            options->has_part = true;
             options->part = read_number(argv[++i], '/');
             options->parts = read_number(strchr(argv[i], '/') + 1, '\0');
         } else {
@@ -621,7 +626,7 @@ static void try_ways(struct totals *totals, const struct options *options,
 int main(int argc, char **argv)
 {
     struct options options = {
-        .plan = {.cap = CAP_QUICK, .work = WORK_QUICK}, .part = 1, .parts = 1, .way = -1};
+        .plan = {.cap = CAP_QUICK, .work = WORK_QUICK}, .part = 1, .parts = PARTS_QUICK, .way = -1};
     int first = read_options(argc, argv, &options);
     for (size_t i = 0; i < 5; i++)
         (void)signal((const int[]){SIGSEGV, SIGBUS, SIGABRT, SIGALRM, SIGFPE}[i], on_signal);

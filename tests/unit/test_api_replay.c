@@ -8,8 +8,12 @@
 #include <stdlib.h>
 
 #define ISOLATES 30
-#define AGAIN    60
-#define MS       UINT64_C(1000000)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#    define AGAIN 8
+#else
+#    define AGAIN 60
+#endif
+#define MS UINT64_C(1000000)
 
 // By isolate_id() % 10.
 static const char *const KINDS =

@@ -8,10 +8,21 @@
 #include <stdlib.h>
 
 #define ISOLATES 30
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#    define AGAIN 8
+#if defined(ZVM_GC_STRESS) // a collection at each allocation
+#    define AGAIN      1
+#    define HEAP_BYTES (64u << 10)
+#    define FILL       "200"
+#    define SLEEPS     "4"
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#    define AGAIN      8
+#    define HEAP_BYTES (1u << 20)
+#    define FILL       "3000"
+#    define SLEEPS     "20"
 #else
-#    define AGAIN 60
+#    define AGAIN      60
+#    define HEAP_BYTES (1u << 20)
+#    define FILL       "3000"
+#    define SLEEPS     "20"
 #endif
 #define MS UINT64_C(1000000)
 
@@ -20,16 +31,17 @@ static const char *const KINDS =
     "let kind = isolate_id() % 10\n"
     "let kept = []\n"
     "print(isolate_id(), \"begins\")\n"
-    "if kind == 0 { for each i in range(5000) { kept.push([i]) } }\n"
+    "if kind == 0 { for each i in range(" FILL ") { kept.push([i]) } }\n"
     "if kind == 1 { while true { kept.push({a: kept}) } }\n" // the heap's limit
     "if kind == 2 { while true { } }\n"                      // its fuel's, or time's
-    "if kind == 3 { for each i in range(20) { sleep(i * 10)\n print(isolate_id(), i) } }\n"
+    "if kind == 3 { for each i in range(" SLEEPS ") { sleep(i * 10)\n print(isolate_id(), i) } }\n"
     "if kind == 4 { throw {code: isolate_id()} }\n"
     "if kind == 5 { kept.push(ask(isolate_id())) }\n"
     "if kind == 6 { for each i in range(50) { try { [][i] } catch (e) { kept.push(e) } } }\n"
     "if kind == 7 { print(\"x\" * 20000) }\n" // the output's
     "if kind == 8 { sleep(1000) }\n"          // time's, while it waits
-    "if kind == 9 { let t = slow(kind)\n for each i in range(3000) { kept.push(string(i + t)) } }\n"
+    "if kind == 9 { let t = slow(kind)\n for each i in range(" FILL
+    ") { kept.push(string(i + t)) } }\n"
     "print(isolate_id(), \"ends\", kept.len())\n";
 
 struct host {
@@ -112,7 +124,7 @@ static void make_isolates(struct host *host, zvm_code *code, zvm_isolate **isola
     for (int64_t i = 0; i < ISOLATES; i++) {
         zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
         options.id = i;
-        options.heap_limit_bytes = 1 << 20;
+        options.heap_limit_bytes = HEAP_BYTES;
         options.output_limit_bytes = 10000;
         options.output = note;
         options.output_context = host;

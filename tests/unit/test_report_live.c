@@ -258,7 +258,9 @@ static void test_top_lists_isolates_as_they_are(void **state)
     const int64_t by_fuel[] = {102, 104, 103, 101, 100};
     for (int i = 0; i < 5; i++)
         assert_int_equal(rows[i].id, by_fuel[i]);
+#ifndef ZVM_GC_STRESS
     assert_true(rows[0].fuel_used > 500000); // the budget pays for collections, too
+#endif
     assert_true(rows[0].slices >= 15);       // 32,768 of fuel each
     assert_true(rows[0].live_bytes > rows[4].live_bytes);
     assert_true(rows[0].age_ns >= rows[0].figures_age_ns);
@@ -357,9 +359,17 @@ static zvm_report report_after(const char *text, zvm_gc_mode mode, size_t limit_
     return report;
 }
 
+#ifdef ZVM_GC_STRESS // a collection at each allocation
+#    define KEPT   "1500"
+#    define ROUNDS "500"
+#else
+#    define KEPT   "100000"
+#    define ROUNDS "300000"
+#endif
+
 static const char CHURN[] =
-    "let kept = range(100000).map(x => \"kept ${x}\")\n"
-    "let i = 0\nwhile i < 300000 { let t = [i, i + 1]; kept[i % 1000] = t; i += 1 }\n";
+    "let kept = range(" KEPT ").map(x => \"kept ${x}\")\n"
+    "let i = 0\nwhile i < " ROUNDS " { let t = [i, i + 1]; kept[i % 1000] = t; i += 1 }\n";
 
 static void test_report_counts_collections_by_kind(void **state)
 {

@@ -289,7 +289,7 @@ static const char *const MANY_TYPES =
     "}\n"
     "data T { t = 5 }\n";
 
-// 2046 types, where the table has room for 512: all of them work, and for an isolate that comes later, when
+// 1022 types, where the table has room for 512: all of them work, and for an isolate that comes later, when
 // nothing is left in the table, its declarations do.
 static void test_types_beyond_the_table_are_the_isolates_own(void **state)
 {
@@ -300,16 +300,16 @@ static void test_types_beyond_the_table_are_the_isolates_own(void **state)
     zstrbuf_init(&text);
     zstrbuf_add_text(&text, MANY_TYPES);
     zstrbuf_add_text(
-        &text, "grow(T, 10)\nlet sum = 0\n"
+        &text, "grow(T, 9)\nlet sum = 0\n"
                "for each round in range(2) { for each c in made { sum += c().d() + c().t } }\n"
                "data Late { late = 1 }\nprint(made.length(), sum, Late().late)");
     struct zcode *code = machine_compile(&m, zstrbuf_text(&text));
     struct ending first = machine_run(&m, code);
     assert_int_equal(first.status, ZVM_OK);
-    assert_string_equal(zstrbuf_text(&m.printed), "2046 32676 1\n");
+    assert_string_equal(zstrbuf_text(&m.printed), "1022 16298 1\n");
     struct ending second = machine_run(&m, code);
     assert_int_equal(second.status, ZVM_OK);
-    assert_string_equal(zstrbuf_text(&m.printed), "2046 32676 1\n");
+    assert_string_equal(zstrbuf_text(&m.printed), "1022 16298 1\n");
     assert_int_equal(first.fuel, second.fuel);
     zcode_release(code);
     zstrbuf_deinit(&text);
@@ -326,7 +326,7 @@ static void test_types_without_end_meet_the_heap_limit(void **state)
     zstrbuf_add_text(&text, MANY_TYPES);
     zstrbuf_add_text(&text, "try { grow(T, 20) } catch (e) { made = null\n print(e.kind) }");
     struct zcode *code = machine_compile(&m, zstrbuf_text(&text));
-    struct zisolate_options options = {.heap_limit_bytes = 2u << 20};
+    struct zisolate_options options = {.heap_limit_bytes = 384u << 10};
     struct ending ending = machine_run_with(&m, code, options, 32768);
     assert_int_equal(ending.status, ZVM_OK);
     assert_string_equal(zstrbuf_text(&m.printed), "HeapLimitError\n");

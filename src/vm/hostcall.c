@@ -292,12 +292,6 @@ static bool take_arguments(struct zisolate *iso, const struct zhost_function *fu
     return true;
 }
 
-static bool charge(struct zisolate *iso, uint32_t fuel)
-{
-    iso->fuel -= fuel;
-    return iso->fuel + iso->fuel_reserve >= 0 || zerror_terminate(iso, ZVM_E_FUEL);
-}
-
 // How the call goes on when it is entered again.
 enum {
     STATE_CALL,
@@ -367,7 +361,7 @@ static enum znative_step begin(struct zvm_call *call, struct znative_context *co
     const struct zhost_function *function = call->function;
     zvm_value arguments[ZHOST_ARGUMENTS_MAX];
     if (!take_arguments(call->iso, function, context, arguments)) return ZNATIVE_FAIL;
-    if (!charge(call->iso, function->fuel)) return ZNATIVE_FAIL;
+    if (!zfuel_pay(call->iso, function->fuel)) return ZNATIVE_FAIL;
     if (needs_pool(call)) return begin_blocking(call, context, arguments);
     zvm_call_outcome outcome = function->call(call, arguments, context->argument_count);
     return finish(call, context, outcome);

@@ -462,14 +462,18 @@ bool zisolate_should_yield(struct zisolate *iso)
     return !must_stop(iso);
 }
 
-static bool pay(struct zisolate *iso, uint64_t bytes)
+bool zfuel_pay(struct zisolate *iso, uint64_t units)
 {
-    uint64_t units = bytes / ZFUEL_BYTES_PER_UNIT + (bytes % ZFUEL_BYTES_PER_UNIT != 0);
     iso->fuel -= (int64_t)units;
     if (ZVM_UNLIKELY(iso->fuel + iso->fuel_reserve < 0) &&
         !refuel_slow(iso, true /* is_in_builtin */))
         return false;
     return true;
+}
+
+static bool pay(struct zisolate *iso, uint64_t bytes)
+{
+    return zfuel_pay(iso, bytes / ZFUEL_BYTES_PER_UNIT + (bytes % ZFUEL_BYTES_PER_UNIT != 0));
 }
 
 // What comes now counts for the next poll: so between two polls are never more than ZFUEL_POLL_BYTES, if

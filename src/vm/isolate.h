@@ -296,6 +296,8 @@ bool zfuel_charge(struct zisolate *iso, uint64_t bytes);
 // The same for what cannot stop half way, however much it is.
 bool zfuel_charge_whole(struct zisolate *iso, uint64_t bytes);
 bool zfuel_poll_slow(struct zisolate *iso, uint64_t bytes);
+// Charges so many units, and nothing else.
+bool zfuel_pay(struct zisolate *iso, uint64_t units);
 
 // What a thread's isolates have done between two polls, in bytes touched: counted where it is said.
 struct zfuel_audit {

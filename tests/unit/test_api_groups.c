@@ -152,6 +152,50 @@ static void test_own_fuel_limit_holds_inside_a_group(void **state)
     zvm_runtime_destroy(runtime);
 }
 
+static zvm_call_outcome return_null(zvm_call *call, const zvm_value *arguments, size_t count)
+{
+    (void)arguments;
+    (void)count;
+    return zvm_call_return(call, NULL);
+}
+
+// More than a slice, and more than is granted at once.
+static void test_function_of_the_host_is_paid_for_as_outside_a_group(void **state)
+{
+    (void)state;
+    zvm_runtime *runtime = make_runtime(1);
+    zvm_host_function function = ZVM_HOST_FUNCTION_INIT;
+    function.name = "costly";
+    function.call = return_null;
+    function.fuel = 400000;
+    assert_int_equal(zvm_runtime_add_function(runtime, &function), ZVM_OK);
+    zvm_code *code = compile(runtime, "costly()\ncostly()\n");
+    zvm_group_options options = ZVM_GROUP_OPTIONS_INIT;
+    options.fuel_limit = 2000000;
+    zvm_group *group = make_group(runtime, &options);
+    zvm_isolate_options isolate_options = ZVM_ISOLATE_OPTIONS_INIT;
+    const zvm_status ends[] = {ZVM_OK, ZVM_E_FUEL, ZVM_OK, ZVM_E_GROUP_LIMIT};
+    uint64_t outside = 0, sum = 0;
+    for (int i = -1; i < 4; i++) { // first without a group
+        isolate_options.group = i < 0 ? NULL : group;
+        isolate_options.fuel_limit = i == 1 ? 300000 : 0;
+        zvm_isolate *isolate = make_isolate(runtime, code, &isolate_options);
+        assert_int_equal(zvm_isolate_submit(isolate), ZVM_OK);
+        assert_int_equal(zvm_isolate_wait(isolate, UINT64_MAX), ZVM_OK);
+        zvm_result result = result_of(isolate);
+        assert_int_equal(result.status, i < 0 ? ZVM_OK : ends[i]);
+        if (i < 0) outside = result.fuel_used;
+        if (i == 0 || i == 2) assert_int_equal(result.fuel_used, outside);
+        if (i >= 0) sum += result.fuel_used;
+        assert_int_equal(figures_of(group).fuel_taken, sum);
+        assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+    }
+    assert_true(sum <= 2000000);
+    assert_int_equal(zvm_group_destroy(group), ZVM_OK);
+    zvm_code_release(code);
+    zvm_runtime_destroy(runtime);
+}
+
 static void test_cpu_time_of_a_group_ends_its_isolates(void **state)
 {
     (void)state;
@@ -782,6 +826,7 @@ int main(void)
         cmocka_unit_test(test_fuel_of_a_group_ends_its_isolates_at_the_sum_and_nobody_else),
         cmocka_unit_test(test_fuel_of_a_group_is_not_passed_inside_builtins),
         cmocka_unit_test(test_own_fuel_limit_holds_inside_a_group),
+        cmocka_unit_test(test_function_of_the_host_is_paid_for_as_outside_a_group),
         cmocka_unit_test(test_cpu_time_of_a_group_ends_its_isolates),
         cmocka_unit_test(test_memory_of_a_group_is_never_over_its_limit),
         cmocka_unit_test(test_memory_of_a_group_is_counted_back_exactly),

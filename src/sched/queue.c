@@ -295,18 +295,37 @@ static struct zisolate *next_of(struct zworker *worker, uint32_t priority)
     return NULL;
 }
 
-struct zisolate *zqueue_next(struct zworker *worker)
+static struct zisolate *next_in_order(struct zworker *worker)
 {
-    (void)take_inbox(worker, &worker->inbox);
     struct zpick_order order = zpick_order(&worker->pick);
     for (uint32_t i = 0; i < ZPRIORITY_COUNT; i++) {
         struct zisolate *iso = next_of(worker, order.priorities[i]);
-        if (iso == NULL) continue;
-        zpick_note(&worker->pick, iso->priority);
-        return iso;
+        if (iso != NULL) return iso;
     }
-    zpick_reset(&worker->pick);
     return NULL;
+}
+
+static bool has_own(const struct zworker *worker)
+{
+    for (uint32_t i = 0; i < ZPRIORITY_COUNT; i++) {
+        const struct zlevel *level = &worker->levels[i];
+        if (zring_length(&level->ring) > 0 || level->batch.count > 0) return true;
+    }
+    return false;
+}
+
+struct zisolate *zqueue_next(struct zworker *worker)
+{
+    (void)take_inbox(worker, &worker->inbox);
+    struct zisolate *iso;
+    do
+        iso = next_in_order(worker);
+    while (iso == NULL && has_own(worker)); // a dropped entry has made room for another of its group
+    if (iso != NULL)
+        zpick_note(&worker->pick, iso->priority);
+    else
+        zpick_reset(&worker->pick);
+    return iso;
 }
 
 // ---- Searching ----------------------------------------------------------------------------------

@@ -710,6 +710,39 @@ static void test_priorities_hold_inside_a_group_and_nobody_starves(void **state)
     race_end(&race);
 }
 
+// The entry of one that was cancelled is met in its queue, and lets one in whose priority was looked at before.
+static void test_one_that_takes_the_place_of_a_cancelled_one_is_run_at_once(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        zvm_runtime_options runtime_options = ZVM_RUNTIME_OPTIONS_INIT;
+        runtime_options.seed = seed;
+        zvm_runtime *runtime = NULL;
+        assert_int_equal(zvm_runtime_create(&runtime_options, &runtime), ZVM_OK);
+        zvm_code *code = compile(runtime, "let a = 1\n");
+        zvm_group *group = make_group(runtime, NULL);
+        zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
+        options.group = group;
+        options.priority = ZVM_PRIORITY_LOW;
+        zvm_isolate *low = make_isolate(runtime, code, &options);
+        options.priority = ZVM_PRIORITY_HIGH;
+        zvm_isolate *high = make_isolate(runtime, code, &options);
+        assert_int_equal(zvm_isolate_submit(low), ZVM_OK);
+        assert_int_equal(zvm_isolate_submit(high), ZVM_OK);
+        assert_int_equal(figures_of(group).waiting, 1);
+        zvm_isolate_cancel(low);
+        uint64_t run = 0;
+        assert_int_equal(zvm_runtime_turns(runtime, 1, &run), ZVM_OK);
+        assert_int_equal(run, 1);
+        assert_int_equal(result_of(high).status, ZVM_OK);
+        assert_int_equal(zvm_isolate_destroy(low), ZVM_OK);
+        assert_int_equal(zvm_isolate_destroy(high), ZVM_OK);
+        assert_int_equal(zvm_group_destroy(group), ZVM_OK);
+        zvm_code_release(code);
+        zvm_runtime_destroy(runtime);
+    }
+}
+
 // Entries of isolates that are gone are still in the queues when their group is destroyed.
 static void test_group_of_cancelled_isolates_is_destroyed_before_their_entries_are_met(void **state)
 {
@@ -844,6 +877,7 @@ int main(void)
         cmocka_unit_test(test_group_of_500_isolates_has_the_turns_of_one),
         cmocka_unit_test(test_isolates_of_a_group_share_its_turns_equally),
         cmocka_unit_test(test_priorities_hold_inside_a_group_and_nobody_starves),
+        cmocka_unit_test(test_one_that_takes_the_place_of_a_cancelled_one_is_run_at_once),
         cmocka_unit_test(
             test_group_of_cancelled_isolates_is_destroyed_before_their_entries_are_met),
     };

@@ -192,7 +192,7 @@ struct zisolate *zqueue_take_urgent(struct zsched *sched);
 
 // ---- worker.c
 void *zworker_main(void *worker);
-// For a scheduler that replays. thread: its owner. False: there was nothing to run.
+// For a scheduler that replays. thread: its owner. False: there was nothing to run, or to end.
 bool zworker_turn(struct zworker *worker);
 // Until another thread brings something to do.
 void zworker_sleep(struct zworker *worker);

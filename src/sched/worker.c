@@ -120,27 +120,29 @@ static void run(struct zworker *worker, struct zisolate *iso)
     if (group != NULL) zsched_group_left(worker, group);
 }
 
-static void end_urgent(struct zworker *worker)
+// False: there was none.
+static bool end_urgent(struct zworker *worker)
 {
     struct zisolate *iso = zqueue_take_urgent(worker->sched);
-    if (iso == NULL) return;
+    if (iso == NULL) return false;
     end_search(worker);
     while (iso != NULL) {
         struct zisolate *next = z_load_relaxed(&iso->urgent_next); // relaxed: the list is ours
         end_cancelled(worker, iso);
         iso = next;
     }
+    return true;
 }
 
 // ---- The whole ----------------------------------------------------------------------------------
 
-// False: nothing is at hand.
+// False: nothing is at hand, and nothing was ended.
 static bool take_turn(struct zworker *worker)
 {
-    end_urgent(worker);
+    bool has_ended = end_urgent(worker);
     if (ZVM_UNLIKELY(worker->clock_ns >= worker->wheel.next_ns)) zwaiting_fire(worker);
     struct zisolate *iso = zqueue_next(worker);
-    if (iso == NULL) return false;
+    if (iso == NULL) return has_ended;
     end_search(worker);
     run(worker, iso);
     return true;
@@ -172,27 +174,27 @@ void *zworker_main(void *context)
 
 // ---- Without a thread ---------------------------------------------------------------------------
 
-// One that is passed over goes behind those that are queued now.
-static void pass_over(struct zworker *worker)
+// One that is passed over goes behind those that are queued now. True: it was cancelled, and is ended.
+static bool pass_over(struct zworker *worker)
 {
-    if (!zreplay_skips(&worker->sched->replay)) return;
+    if (!zreplay_skips(&worker->sched->replay)) return false;
     struct zisolate *iso = zqueue_next(worker);
-    if (iso == NULL) return;
+    if (iso == NULL) return false;
     struct zgroup *group = zquota_group(iso);
     if (zstate_requeue(&iso->state)) { // PAIR state
         zqueue_requeue(worker, iso);
-        return;
+        return false;
     }
     end_cancelled(worker, iso);
     if (group != NULL) zsched_group_left(worker, group);
+    return true;
 }
 
 bool zworker_turn(struct zworker *worker)
 {
     worker_of_thread = worker;
     worker->clock_ns = zsched_now_ns(worker->sched);
-    pass_over(worker);
-    bool has_run = take_turn(worker);
+    bool has_run = pass_over(worker) || take_turn(worker);
     if (!has_run) zfinish_leave(worker);
     worker_of_thread = NULL;
     return has_run;

@@ -275,6 +275,57 @@ static void test_limits_of_time_end_a_program_within_a_slice(void **state)
     }
 }
 
+// ---- Cancelling ---------------------------------------------------------------------------------
+
+static void count_end(zvm_isolate *isolate, void *user)
+{
+    (void)isolate;
+    ++*(int *)user;
+}
+
+// One is ended by its group, in a turn that passes it over or not; one by the callback's worker. Neither is
+// slept for, and no time passes.
+static void test_one_that_was_cancelled_is_not_waited_for(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        zvm_runtime *runtime = make_replay(seed);
+        zvm_code *code = compile(runtime, "let a = 1\n");
+        zvm_code *sleeps = compile(runtime, "sleep(3600000)\n");
+        zvm_group *group = NULL;
+        assert_int_equal(zvm_group_create(runtime, NULL, &group), ZVM_OK);
+        int ends = 0;
+        zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
+        options.on_finish = count_end;
+        options.user = &ends;
+        zvm_isolate *sleeper = make_isolate(runtime, sleeps, NULL);
+        zvm_isolate *alone = make_isolate(runtime, code, &options);
+        options.group = group;
+        zvm_isolate *member = make_isolate(runtime, code, &options);
+        assert_int_equal(zvm_isolate_submit(sleeper), ZVM_OK);
+        assert_int_equal(zvm_isolate_wait(sleeper, MS), ZVM_E_TIMEOUT);
+        assert_int_equal(zvm_isolate_submit(alone), ZVM_OK);
+        zvm_isolate_cancel(alone);
+        assert_int_equal(zvm_isolate_wait(alone, 3000000 * MS), ZVM_OK);
+        assert_int_equal(zvm_isolate_submit(member), ZVM_OK);
+        zvm_group_cancel(group);
+        assert_int_equal(zvm_isolate_wait(member, seed % 2 == 0 ? UINT64_MAX : 3000000 * MS), ZVM_OK);
+        assert_int_equal(ends, 2);
+        assert_true(report_of(runtime).wall_ns < 2 * MS);
+        zvm_isolate_cancel(sleeper);
+        assert_int_equal(zvm_runtime_drain(runtime), ZVM_OK);
+        assert_int_equal(result_of(member).status, ZVM_E_CANCELLED);
+        assert_int_equal(zvm_isolate_destroy(sleeper), ZVM_OK);
+        assert_int_equal(zvm_isolate_destroy(alone), ZVM_OK);
+        assert_int_equal(zvm_isolate_destroy(member), ZVM_OK);
+        assert_int_equal(zvm_group_destroy(group), ZVM_OK);
+        check_identities(runtime);
+        zvm_code_release(code);
+        zvm_code_release(sleeps);
+        zvm_runtime_destroy(runtime);
+    }
+}
+
 // ---- Threads ------------------------------------------------------------------------------------
 
 struct other {
@@ -380,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_another_seed_gives_another_order),
         cmocka_unit_test(test_time_passes_by_fuel_and_by_waiting_alone),
         cmocka_unit_test(test_limits_of_time_end_a_program_within_a_slice),
+        cmocka_unit_test(test_one_that_was_cancelled_is_not_waited_for),
         cmocka_unit_test(test_only_the_thread_that_made_it_runs_anything),
         cmocka_unit_test(test_wrong_uses_are_refused),
     };

@@ -61,6 +61,7 @@ void zfinish_isolate(struct zsched *sched, struct zisolate *iso, bool was_submit
     if ((word & ZSTATE_WATCHED) != 0) zevent_raise(event);
     if (on_finish != NULL) call_on_finish(sched, iso, on_finish, user);
     if (was_submitted) leave(sched);
+    if (ZVM_UNLIKELY(zsched_is_replay(sched))) zreplay_ring(sched);
 }
 
 void zfinish_ended(struct zsched *sched, struct zisolate *iso, struct zlane *lane,

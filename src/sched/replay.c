@@ -4,6 +4,7 @@
 #include "sched/sched_internal.h"
 
 #include "base/clock.h"
+#include "vm/wait.h"
 
 // ---- What the seed says -------------------------------------------------------------------------
 
@@ -77,24 +78,74 @@ zvm_status zsched_turns(struct zsched *sched, uint64_t turns, uint64_t *run)
     return ZVM_OK;
 }
 
+// ---- Waiting ------------------------------------------------------------------------------------
+
+// Each loop hushes the bell before it looks at what it waits for, and who rings has made that so before:
+// so either it is seen, or the bell is, and the owner does not sleep.
+static void hush(struct zreplay *replay)
+{
+    (void)z_exchange_acquire(&replay->bell, 0); // PAIR bell
+}
+
+void zreplay_ring(struct zsched *sched)
+{
+    if (!zsched_is_replay(sched)) return;
+    z_store_seq_cst(&sched->replay.bell, 1); // PAIR bell, PAIR park
+    zparking_notify(&sched->parking, 0);
+}
+
+static bool is_drained(struct zsched *sched)
+{
+    hush(&sched->replay);
+    return zadmission_count(&sched->admission) == 0;
+}
+
 zvm_status zreplay_drain(struct zsched *sched)
 {
     zvm_status status = begin(sched);
     if (status != ZVM_OK) return status;
-    while (zadmission_count(&sched->admission) > 0)
+    while (!is_drained(sched))
         if (!take_turn(sched, UINT64_MAX) && zadmission_count(&sched->admission) > 0)
             zworker_sleep(sched->workers[0]);
     return ZVM_OK;
 }
 
-zvm_status zreplay_wait(struct zsched *sched, struct zisolate *iso, uint64_t timeout_ns)
+typedef bool (*is_over_fn)(const struct zisolate *iso);
+
+// False: the time has come.
+static bool wait_until(struct zsched *sched, const struct zisolate *iso, is_over_fn is_over,
+                       uint64_t end_ns)
 {
     struct zreplay *replay = &sched->replay;
+    hush(replay);
+    while (!is_over(iso) && zreplay_now_ns(replay) < end_ns) {
+        if (!take_turn(sched, end_ns) && end_ns == UINT64_MAX) zworker_sleep(sched->workers[0]);
+        hush(replay);
+    }
+    return is_over(iso);
+}
+
+static uint64_t end_of(const struct zreplay *replay, uint64_t timeout_ns)
+{
+    uint64_t now_ns = zreplay_now_ns(replay);
+    return timeout_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + timeout_ns;
+}
+
+zvm_status zreplay_wait(struct zsched *sched, struct zisolate *iso, uint64_t timeout_ns)
+{
     zvm_status status = begin(sched);
     if (status != ZVM_OK) return status;
-    bool is_endless = timeout_ns > UINT64_MAX - zreplay_now_ns(replay);
-    uint64_t end_ns = is_endless ? UINT64_MAX : zreplay_now_ns(replay) + timeout_ns;
-    while (!zsched_is_done(iso) && zreplay_now_ns(replay) < end_ns)
-        if (!take_turn(sched, end_ns) && is_endless) zworker_sleep(sched->workers[0]);
-    return zsched_is_done(iso) ? ZVM_OK : ZVM_E_TIMEOUT;
+    uint64_t end_ns = end_of(&sched->replay, timeout_ns);
+    return wait_until(sched, iso, zsched_is_done, end_ns) ? ZVM_OK : ZVM_E_TIMEOUT;
+}
+
+zvm_status zreplay_wait_for_answer(struct zsched *sched, struct zisolate *iso, uint64_t timeout_ns)
+{
+    zvm_status status = begin(sched);
+    if (status != ZVM_OK) return status;
+    uint64_t end_ns = end_of(&sched->replay, timeout_ns), wake_ns = zwait_wake_ns(iso);
+    bool is_time_first = wake_ns != 0 && wake_ns <= end_ns;
+    if (is_time_first) end_ns = wake_ns;
+    bool is_answered = wait_until(sched, iso, zsched_is_at_hand, end_ns);
+    return is_answered || is_time_first ? ZVM_OK : ZVM_E_TIMEOUT;
 }

@@ -25,6 +25,11 @@ bool zsched_is_done(const struct zisolate *iso)
     return zstate_phase(zstate_load(&iso->state)) == ZSTATE_DONE; // PAIR state
 }
 
+bool zsched_is_at_hand(const struct zisolate *iso)
+{
+    return !zstate_is_hosted_wait(zstate_load(&iso->state)); // PAIR state
+}
+
 bool zsched_is_at_rest(const struct zisolate *iso)
 {
     uint32_t word = zstate_load(&iso->state), phase = zstate_phase(word); // PAIR state
@@ -87,14 +92,6 @@ static uint64_t end_of(const struct zsched *sched, uint64_t timeout_ns)
     return timeout_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + timeout_ns;
 }
 
-// False: the time has come. A clock that counts fuel goes there at once.
-static bool wait_until(struct zsched *sched, struct zevent *event, uint32_t seen, uint64_t end_ns)
-{
-    if (!zsched_is_replay(sched) || end_ns == UINT64_MAX) return zevent_wait(event, seen, end_ns);
-    zreplay_go_to(&sched->replay, end_ns);
-    return false;
-}
-
 // Of one that the host runs: until there is an answer, or the time has come that it waits for.
 static zvm_status wait_for_answer(struct zsched *sched, struct zisolate *iso, uint64_t timeout_ns)
 {
@@ -105,7 +102,7 @@ static zvm_status wait_for_answer(struct zsched *sched, struct zisolate *iso, ui
         uint32_t seen = zevent_look(event);
         if (!zstate_watch_answer(&iso->state)) return ZVM_OK; // PAIR watch
         zpoint_pass();
-        if (!wait_until(sched, event, seen, is_time_first ? wake_ns : end_ns))
+        if (!zevent_wait(event, seen, is_time_first ? wake_ns : end_ns))
             return is_time_first ? ZVM_OK : ZVM_E_TIMEOUT;
     }
 }
@@ -117,8 +114,11 @@ zvm_status zsched_wait(struct zsched *sched, struct zisolate *iso, uint64_t time
     if (zsched_is_running_here(iso)) return ZVM_E_STATE;    // the same
     uint32_t word = zstate_load(&iso->state);               // PAIR state
     if (zstate_phase(word) == ZSTATE_IDLE) return zwait_token(iso) != 0 ? ZVM_OK : ZVM_E_STATE;
-    if (zstate_is_hosted_wait(word)) return wait_for_answer(sched, iso, timeout_ns);
-    if (zsched_is_replay(sched)) return zreplay_wait(sched, iso, timeout_ns);
+    bool is_hosted = zstate_is_hosted_wait(word);
+    if (zsched_is_replay(sched))
+        return is_hosted ? zreplay_wait_for_answer(sched, iso, timeout_ns)
+                         : zreplay_wait(sched, iso, timeout_ns);
+    if (is_hosted) return wait_for_answer(sched, iso, timeout_ns);
     if (timeout_ns == 0) return ZVM_E_TIMEOUT;
     uint64_t end_ns = end_of(sched, timeout_ns);
 
@@ -163,6 +163,7 @@ static bool cancel_hosted(struct zsched *sched, struct zisolate *iso)
     bool is_watched;
     if (!zstate_cancel_hosted(&iso->state, &is_watched)) return false; // PAIR state, PAIR watch
     if (is_watched) zevent_raise(event);
+    zreplay_ring(sched);
     return true;
 }
 

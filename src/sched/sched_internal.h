@@ -215,6 +215,9 @@ struct zevent *zfinish_event(struct zsched *sched, const struct zisolate *iso);
 // The deadline of an isolate that has a timeout and no deadline yet: from now. thread: its owner.
 void zsched_set_deadline(struct zsched *sched, struct zisolate *iso);
 
+// The host need not wait for an answer to run it. thread: any
+bool zsched_is_at_hand(const struct zisolate *iso);
+
 // Sets the bit of an isolate that is queued, runs or waits. thread: any, under host_lock.
 void zsched_mark_cancelled(struct zsched *sched, struct zisolate *iso);
 

@@ -61,6 +61,7 @@ static bool bring(struct zsched *sched, uint64_t token, const struct zanswer *an
         break;
     case ZANSWERED_HOST:
         if (is_watched) zevent_raise(event);
+        zreplay_ring(sched);
         break;
     case ZANSWERED_LAST:
         free_block(sched, iso);

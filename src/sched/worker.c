@@ -34,7 +34,7 @@ static bool has_work(void *context)
 {
     const struct zworker *worker = context;
     const struct zsched *sched = worker->sched;
-    if (zqueue_has_any(sched) || is_stopping(sched)) return true;
+    if (zqueue_has_any(sched) || is_stopping(sched) || zreplay_is_rung(&sched->replay)) return true;
     return worker->wheel.next_ns != ZWHEEL_NEVER && zsched_now_ns(sched) >= worker->wheel.next_ns;
 }
 

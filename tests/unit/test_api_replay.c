@@ -5,6 +5,7 @@
 // lying about each time; the transcripts are compared byte by byte.
 #include "runtime_fixture.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
 #define ISOLATES 30
@@ -326,6 +327,46 @@ static void test_one_that_was_cancelled_is_not_waited_for(void **state)
     }
 }
 
+// ---- Waiting ------------------------------------------------------------------------------------
+
+static void answer_at_end(zvm_isolate *isolate, void *user)
+{
+    (void)isolate;
+    answer_all(user);
+}
+
+// The thread of the host waits for what an isolate says that nobody but this thread can run.
+static void test_waiting_for_an_answer_runs_those_that_are_submitted(void **state)
+{
+    (void)state;
+    struct host host = {.runtime = make_replay(3)};
+    add(&host, "ask", ask, 0);
+    zvm_code *asks = compile(host.runtime, "let got = ask(1)\n");
+    zvm_code *works = compile(host.runtime, "for each i in range(20000) { }\nsleep(50)\n");
+    zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
+    options.on_finish = answer_at_end;
+    options.user = &host;
+    for (int i = 0; i < 2; i++) {
+        zvm_isolate *hosted = make_isolate(host.runtime, asks, NULL);
+        zvm_isolate *works_alone = make_isolate(host.runtime, works, &options);
+        bool finished = false;
+        assert_int_equal(zvm_isolate_run(hosted, 0, &finished), ZVM_E_WAITING);
+        assert_int_equal(zvm_isolate_submit(works_alone), ZVM_OK);
+        assert_int_equal(zvm_isolate_wait(hosted, 10 * MS), ZVM_E_TIMEOUT);
+        assert_int_equal(zvm_isolate_wait(hosted, i == 0 ? 100 * MS : UINT64_MAX), ZVM_OK);
+        assert_true(report_of(host.runtime).wall_ns < (uint64_t)(i + 1) * 60 * MS);
+        assert_int_equal(zvm_isolate_run(hosted, 0, &finished), ZVM_OK);
+        assert_true(finished);
+        assert_int_equal(zvm_runtime_drain(host.runtime), ZVM_OK);
+        zvm_isolate_destroy(hosted);
+        zvm_isolate_destroy(works_alone);
+    }
+    zvm_code_release(asks);
+    zvm_code_release(works);
+    zvm_runtime_destroy(host.runtime);
+    free(host.text);
+}
+
 // ---- Threads ------------------------------------------------------------------------------------
 
 struct other {
@@ -382,6 +423,60 @@ static void test_only_the_thread_that_made_it_runs_anything(void **state)
     free(host.text);
 }
 
+static void *cancel_from_outside(void *context)
+{
+    struct other *other = context;
+    while (report_of(other->runtime).totals.parks == 0)
+        sched_yield();
+    zvm_isolate_cancel(other->isolate);
+    return NULL;
+}
+
+static void *answer_a_sleeper(void *context)
+{
+    struct other *other = context;
+    while (report_of(other->runtime).totals.parks == 0)
+        sched_yield();
+    answer_all(other->host);
+    return NULL;
+}
+
+enum { SLEEPS_IN_DRAIN, SLEEPS_IN_WAIT, SLEEPS_FOR_AN_ANSWER, SLEEPS_FOR_A_CANCEL, SLEEPS };
+
+// The owner sleeps, because all wait; what another thread ends or answers then wakes it.
+static void test_owner_that_sleeps_is_woken_by_what_it_waits_for(void **state)
+{
+    (void)state;
+    for (int way = 0; way < SLEEPS; way++) {
+        struct host host = {.runtime = make_replay(9)};
+        add(&host, "ask", ask, 0);
+        zvm_code *code = compile(host.runtime, "let got = ask(1)\n");
+        zvm_isolate *isolate = make_isolate(host.runtime, code, NULL);
+        struct other other = {.runtime = host.runtime, .isolate = isolate, .host = &host};
+        bool is_hosted = way >= SLEEPS_FOR_AN_ANSWER;
+        if (is_hosted)
+            assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_E_WAITING);
+        else
+            assert_int_equal(zvm_isolate_submit(isolate), ZVM_OK);
+        pthread_t thread;
+        void *(*acts)(void *) =
+            way == SLEEPS_FOR_AN_ANSWER ? answer_a_sleeper : cancel_from_outside;
+        assert_int_equal(pthread_create(&thread, NULL, acts, &other), 0);
+        if (way == SLEEPS_IN_DRAIN)
+            assert_int_equal(zvm_runtime_drain(host.runtime), ZVM_OK);
+        else
+            assert_int_equal(zvm_isolate_wait(isolate, UINT64_MAX), ZVM_OK);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        if (is_hosted) assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_OK);
+        assert_int_equal(result_of(isolate).status,
+                         way == SLEEPS_FOR_AN_ANSWER ? ZVM_OK : ZVM_E_CANCELLED);
+        zvm_isolate_destroy(isolate);
+        zvm_code_release(code);
+        zvm_runtime_destroy(host.runtime);
+        free(host.text);
+    }
+}
+
 static zvm_status inner_turns, inner_drain;
 
 static void turn_inside(zvm_isolate *isolate, void *user)
@@ -432,7 +527,9 @@ int main(void)
         cmocka_unit_test(test_time_passes_by_fuel_and_by_waiting_alone),
         cmocka_unit_test(test_limits_of_time_end_a_program_within_a_slice),
         cmocka_unit_test(test_one_that_was_cancelled_is_not_waited_for),
+        cmocka_unit_test(test_waiting_for_an_answer_runs_those_that_are_submitted),
         cmocka_unit_test(test_only_the_thread_that_made_it_runs_anything),
+        cmocka_unit_test(test_owner_that_sleeps_is_woken_by_what_it_waits_for),
         cmocka_unit_test(test_wrong_uses_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

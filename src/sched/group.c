@@ -9,7 +9,7 @@
 //                 with a look at the word that the cancel stores first, and what is queued, or waits
 //                 for somebody, is found by the walk.
 // The walk sets the bit that cancelling a running isolate sets; a queued one is ended by the worker
-// that comes to it.
+// that comes to it, one that waits for the host by the host's next run.
 #include "sched/sched_internal.h"
 
 #include "base/alloc.h"

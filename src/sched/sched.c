@@ -185,15 +185,17 @@ void zsched_cancel(struct zsched *sched, struct zisolate *iso)
 
 // ---- Shutting down ------------------------------------------------------------------------------
 
-static bool is_at_rest(uint32_t word)
+// It does not run, and asks for nothing.
+static bool is_idle(uint32_t word)
 {
-    uint32_t phase = zstate_phase(word);
-    return phase == ZSTATE_IDLE || phase == ZSTATE_DONE || zstate_is_hosted_wait(word);
+    return zstate_phase(word) == ZSTATE_IDLE || zstate_phase(word) == ZSTATE_DONE;
 }
 
-// One that waits is queued, to be ended by a worker. False: it has left the state that `word` says.
-static bool cancel_by_worker(struct zsched *sched, struct zisolate *iso, uint32_t word)
+// One that waits is queued, to be ended by a worker, or left to the host, whose next run ends it. False: it
+// has left the state that `word` says.
+static bool cancel_by_others(struct zsched *sched, struct zisolate *iso, uint32_t word)
 {
+    if (zstate_is_hosted_wait(word)) return cancel_hosted(sched, iso);
     if (zstate_phase(word) != ZSTATE_WAITING) return zstate_mark_cancelled(&iso->state, word);
     uint32_t seen;
     if (!zstate_step(&iso->state, ZSTATE_WAITING, ZSTATE_HOSTED, ZSTATE_QUEUED, 0,
@@ -206,7 +208,7 @@ static bool cancel_by_worker(struct zsched *sched, struct zisolate *iso, uint32_
 void zsched_mark_cancelled(struct zsched *sched, struct zisolate *iso)
 {
     uint32_t word = z_load_seq_cst(&iso->state); // PAIR cancel-all
-    while (!is_at_rest(word) && !cancel_by_worker(sched, iso, word))
+    while (!is_idle(word) && !cancel_by_others(sched, iso, word))
         word = z_load_seq_cst(&iso->state); // PAIR cancel-all
 }
 

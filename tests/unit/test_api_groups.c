@@ -543,6 +543,60 @@ static void test_cancelled_group_ends_isolates_that_wait(void **state)
     zvm_runtime_destroy(runtime);
 }
 
+static zvm_call_outcome ask(zvm_call *call, const zvm_value *arguments, size_t count)
+{
+    (void)arguments;
+    (void)count;
+    zvm_token token;
+    assert_int_equal(zvm_call_token(call, &token), ZVM_OK);
+    return ZVM_CALL_SUSPENDED; // for ever
+}
+
+struct hosted {
+    zvm_isolate *isolate;
+    _Atomic int begun;
+};
+
+static void *wait_for_it(void *context)
+{
+    struct hosted *hosted = context;
+    hosted->begun = 1;
+    assert_int_equal(zvm_isolate_wait(hosted->isolate, UINT64_MAX), ZVM_OK);
+    return NULL;
+}
+
+// As after zvm_isolate_cancel: whoever waits for the answer goes on, and the next run is the last.
+static void test_cancelled_group_ends_isolates_that_wait_for_the_host(void **state)
+{
+    (void)state;
+    zvm_runtime *runtime = make_runtime(1);
+    zvm_host_function function = ZVM_HOST_FUNCTION_INIT;
+    function.name = "ask";
+    function.call = ask;
+    assert_int_equal(zvm_runtime_add_function(runtime, &function), ZVM_OK);
+    zvm_code *code = compile(runtime, "ask()\n");
+    zvm_group *group = make_group(runtime, NULL);
+    zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
+    options.group = group;
+    struct hosted hosted = {.isolate = make_isolate(runtime, code, &options)};
+    bool finished = false;
+    assert_int_equal(zvm_isolate_run(hosted.isolate, 0, &finished), ZVM_E_WAITING);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_it, &hosted), 0);
+    while (hosted.begun == 0)
+        sched_yield();
+    zvm_group_cancel(group);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(zvm_isolate_run(hosted.isolate, 0, &finished), ZVM_OK);
+    assert_true(finished);
+    assert_int_equal(result_of(hosted.isolate).status, ZVM_E_CANCELLED);
+    assert_int_equal(zvm_isolate_destroy(hosted.isolate), ZVM_OK);
+    assert_int_equal(zvm_group_destroy(group), ZVM_OK);
+    check_identities(runtime);
+    zvm_code_release(code);
+    zvm_runtime_destroy(runtime);
+}
+
 static void test_isolates_of_a_group_wait_and_go_on_in_turn(void **state)
 {
     (void)state;
@@ -872,6 +926,7 @@ int main(void)
         cmocka_unit_test(test_isolates_of_a_group_are_refused_at_their_limit),
         cmocka_unit_test(test_cancelled_group_ends_all_its_isolates_and_takes_no_more),
         cmocka_unit_test(test_cancelled_group_ends_isolates_that_wait),
+        cmocka_unit_test(test_cancelled_group_ends_isolates_that_wait_for_the_host),
         cmocka_unit_test(test_isolates_of_a_group_wait_and_go_on_in_turn),
         cmocka_unit_test(test_groups_of_weight_3_and_1_share_a_worker_3_to_1),
         cmocka_unit_test(test_group_of_500_isolates_has_the_turns_of_one),

@@ -81,8 +81,10 @@ void zheap_deinit(struct zheap *heap)
 void zheap_reset(struct zheap *heap)
 {
     const struct zheap_private *private = zheap_private(heap);
+    // What is granted to a heap in steps may be less than one begins with.
+    uint64_t limit_bytes = private->limit_bytes;
     struct zheap_options options = {
-        .limit_bytes = private->limit_bytes,
+        .limit_bytes = limit_bytes < LIMIT_BYTES_MIN ? LIMIT_BYTES_MIN : limit_bytes,
         .growth_percent = private->growth_percent,
         .threshold_count = private->threshold_count,
         .mode = (enum zheap_mode) private->mode,
@@ -93,6 +95,7 @@ void zheap_reset(struct zheap *heap)
     void *block = private->first_base - ZPAGE_BYTES;
     zheap_deinit(heap);
     zheap_init(heap, env, &options, block);
+    zheap_set_limit(heap, limit_bytes);
 }
 
 bool zheap_has_profile(const struct zheap *heap)

@@ -209,6 +209,47 @@ static void test_second_life_is_as_the_first(void **state)
     close_host(&host);
 }
 
+// Its heap has only what the group has granted, which for a small one is nearly nothing.
+static void test_lives_in_a_group_take_from_it_each_time(void **state)
+{
+    (void)state;
+    struct host host = open_host(0);
+    for (size_t i = 0; i < sizeof PROGRAMS / sizeof *PROGRAMS; i++) {
+        zvm_code *code = compile(host.runtime, PROGRAMS[i].text);
+        zvm_group_options group_options = ZVM_GROUP_OPTIONS_INIT;
+        group_options.isolate_limit = 1;
+        zvm_group *group = NULL;
+        assert_int_equal(zvm_group_create(host.runtime, &group_options, &group), ZVM_OK);
+        zvm_isolate_options options = options_of(0);
+        options.group = group;
+        zvm_isolate *isolate = make_isolate(host.runtime, code, &options);
+        uint64_t fuel_used = 0;
+        for (int life = 0; life < 5; life++) {
+            if (life > 0) reset(isolate);
+            if (life == 3) { // broken off
+                assert_int_equal(zvm_isolate_run(isolate, 700, NULL), ZVM_OK);
+                reset(isolate);
+            }
+            run(isolate);
+            zvm_result result = result_of(isolate);
+            if (!IS_SLOW) assert_int_equal(result.status, PROGRAMS[i].status);
+            fuel_used += result.fuel_used;
+            zvm_group_figures figures = ZVM_GROUP_FIGURES_INIT;
+            assert_int_equal(zvm_group_report(group, &figures), ZVM_OK);
+            assert_true(figures.fuel_taken >= fuel_used && figures.fuel_taken <= fuel_used + 1400);
+        }
+        assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+        zvm_group_figures figures = ZVM_GROUP_FIGURES_INIT;
+        assert_int_equal(zvm_group_report(group, &figures), ZVM_OK);
+        assert_int_equal(figures.heap_granted_bytes, 0);
+        assert_int_equal(figures.symbols, 0);
+        assert_int_equal(figures.isolates, 0);
+        assert_int_equal(zvm_group_destroy(group), ZVM_OK);
+        zvm_code_release(code);
+    }
+    close_host(&host);
+}
+
 // In the middle of loops, of calls, and of collections that go in slices.
 static void test_life_that_is_broken_off_leaves_nothing(void **state)
 {
@@ -760,6 +801,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_second_life_is_as_the_first),
+        cmocka_unit_test(test_lives_in_a_group_take_from_it_each_time),
         cmocka_unit_test(test_life_that_is_broken_off_leaves_nothing),
         cmocka_unit_test(test_idle_one_is_reset_too),
         cmocka_unit_test(test_session_goes_back_to_its_first_code),

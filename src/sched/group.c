@@ -4,7 +4,9 @@
 // host_lock, and what is left of the groups at the end.
 // Thread: any.
 // Invariants:  1. a group with an isolate in it is not freed (group.h: PAIR group); nor is one that an entry
-//                 in a queue leads to, of an isolate that is gone (PAIR group-holds).
+//                 in a queue leads to, or a block that is still there, of an isolate that is gone (PAIR
+//                 group-holds). The block holds it because an isolate may be over between the step into
+//                 QUEUED and the call that places its entry.
 //              2. after a cancel no isolate of the group runs longer than one slice: each slice begins
 //                 with a look at the word that the cancel stores first, and what is queued, or waits
 //                 for somebody, is found by the walk.
@@ -12,18 +14,12 @@
 // that comes to it, one that waits for the host by the host's next run.
 #include "sched/sched_internal.h"
 
-#include "base/alloc.h"
 #include "sched/turns.h"
 #include "vm/quota.h"
 
 #include <string.h>
 
 // ---- Turns --------------------------------------------------------------------------------------
-
-static void let_go(struct zgroup *group)
-{
-    if (zgroup_let_go(group)) z_free_aligned(group, sizeof *group);
-}
 
 // Moves isolates that wait into the workers' queues, as many as may be there. The first goes where a
 // worker has just had a turn of the group, the others may be told to sleepers.
@@ -48,7 +44,7 @@ void zsched_group_place(struct zsched *sched, struct zgroup *group, struct zisol
         group); // of this call: once it has arrived the isolate may be over, and the group gone
     zturns_wait(&group->turns, iso);
     serve(sched, NULL, &group->turns);
-    let_go(group);
+    zgroup_release(group);
 }
 
 bool zsched_group_requeue(struct zworker *worker, struct zgroup *group, struct zisolate *iso)
@@ -58,7 +54,7 @@ bool zsched_group_requeue(struct zworker *worker, struct zgroup *group, struct z
     zturns_leave(&group->turns);
     zturns_wait(&group->turns, iso);
     serve(worker->sched, worker, &group->turns);
-    let_go(group);
+    zgroup_release(group);
     return true;
 }
 
@@ -66,7 +62,7 @@ void zsched_group_left(struct zworker *worker, struct zgroup *group)
 {
     zturns_leave(&group->turns);
     serve(worker->sched, worker, &group->turns);
-    let_go(group); // of the entry
+    zgroup_release(group); // of the entry
 }
 
 // ---- The list of groups -------------------------------------------------------------------------
@@ -94,7 +90,7 @@ zvm_status zsched_group_destroy(struct zsched *sched, struct zgroup *group)
     if (group->next != NULL) group->next->previous = group->previous;
     z_count_add(&sched->group_count, -1u); // relaxed: under the lock
     pthread_mutex_unlock(&sched->groups_lock);
-    let_go(group); // the host's
+    zgroup_release(group); // the host's
     return ZVM_OK;
 }
 
@@ -140,7 +136,7 @@ void zsched_groups_free(struct zsched *sched)
     while (sched->groups != NULL) {
         struct zgroup *group = sched->groups;
         sched->groups = group->next;
-        let_go(group);
+        zgroup_release(group);
     }
 }
 

@@ -44,7 +44,8 @@ struct zgroup {
     _Atomic uint32_t is_cancelled; // shared. PAIR group-cancel
     _Atomic uint64_t created;      // shared, relaxed: a count
     _Atomic uint64_t ended;        // shared, relaxed: isolates that this group's limits ended
-    _Atomic uint32_t holds; // shared. PAIR group-holds: the host, and each entry of an isolate
+    // shared. PAIR group-holds: the host, each isolate's block, as long as it is there, and each entry
+    _Atomic uint32_t holds;
     uint32_t weight;        // frozen: percent of what an isolate without a group gets
     struct zturns turns;
     char name[ZVM_GROUP_NAME_BYTES_MAX + 1]; // frozen, NUL-terminated
@@ -133,6 +134,9 @@ static inline bool zgroup_let_go(struct zgroup *group)
 {
     return z_fetch_sub_acq_rel(&group->holds, 1) == 1; // PAIR group-holds
 }
+
+// Lets go, and frees it with the last one. thread: any
+void zgroup_release(struct zgroup *group);
 
 // ---- Fuel ---------------------------------------------------------------------------------------
 

@@ -38,6 +38,7 @@ static zvm_status enter_group(struct zquota *quota, struct zgroup *group, uint64
         return ZVM_E_HEAP_LIMIT;
     }
     z_fetch_add_relaxed(&group->created, 1); // relaxed: a count
+    zgroup_hold(group); // of the block
     quota->group = group;
     quota->heap_limit_bytes = limit_bytes;
     quota->heap_granted_bytes = first;
@@ -81,9 +82,15 @@ void zquota_leave(struct zisolate *iso)
     zgroup_leave(group);
 }
 
+void zgroup_release(struct zgroup *group)
+{
+    if (zgroup_let_go(group)) z_free_aligned(group, sizeof *group);
+}
+
 void zquota_free(struct zisolate *iso)
 {
     if (iso->quota == NULL) return;
+    if (iso->quota->group != NULL) zgroup_release(iso->quota->group);
     z_free(iso->quota, sizeof *iso->quota);
     iso->quota = NULL;
 }

@@ -39,7 +39,7 @@ zvm_status zquota_create(struct zisolate *iso, const struct zisolate_options *op
 void zquota_leave(struct zisolate *iso);
 void zquota_free(struct zisolate *iso);
 
-// Frozen as long as the block: NULL: none.
+// Frozen as long as the block, which holds it: NULL: none.
 static inline struct zgroup *zquota_group(const struct zisolate *iso)
 {
     return iso->quota == NULL ? NULL : iso->quota->group;

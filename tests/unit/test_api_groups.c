@@ -4,6 +4,8 @@
 // results against the figures of the group, which are back to nothing when its isolates are gone.
 #include "runtime_fixture.h"
 
+#include "vm/group.h"
+
 static zvm_group *make_group(zvm_runtime *runtime, const zvm_group_options *options)
 {
     zvm_group *group = NULL;
@@ -799,6 +801,36 @@ static void test_one_that_takes_the_place_of_a_cancelled_one_is_run_at_once(void
     }
 }
 
+static uint32_t holds_of(const zvm_group *group)
+{
+    return z_load_relaxed(&((const struct zgroup *)(const void *)group)->holds);
+}
+
+// An isolate may be over, and its group destroyed, while somebody has just made it QUEUED and its entry is
+// not placed yet: then the group is there as long as the block is.
+static void test_block_of_an_isolate_holds_its_group(void **state)
+{
+    (void)state;
+    zvm_runtime *runtime = make_runtime(0);
+    zvm_code *code = compile(runtime, "let a = 1\n");
+    zvm_group *group = make_group(runtime, NULL);
+    zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
+    options.group = group;
+    assert_int_equal(holds_of(group), 1);
+    zvm_isolate *first = make_isolate(runtime, code, &options);
+    zvm_isolate *second = make_isolate(runtime, code, &options);
+    assert_int_equal(holds_of(group), 3);
+    assert_int_equal(zvm_isolate_run(first, 0, NULL), ZVM_OK);
+    assert_int_equal(zvm_isolate_reset(first), ZVM_OK);
+    assert_int_equal(holds_of(group), 3);
+    assert_int_equal(zvm_isolate_destroy(first), ZVM_OK);
+    assert_int_equal(zvm_isolate_destroy(second), ZVM_OK);
+    assert_int_equal(holds_of(group), 1);
+    assert_int_equal(zvm_group_destroy(group), ZVM_OK);
+    zvm_code_release(code);
+    zvm_runtime_destroy(runtime);
+}
+
 // Entries of isolates that are gone are still in the queues when their group is destroyed.
 static void test_group_of_cancelled_isolates_is_destroyed_before_their_entries_are_met(void **state)
 {
@@ -935,6 +967,7 @@ int main(void)
         cmocka_unit_test(test_isolates_of_a_group_share_its_turns_equally),
         cmocka_unit_test(test_priorities_hold_inside_a_group_and_nobody_starves),
         cmocka_unit_test(test_one_that_takes_the_place_of_a_cancelled_one_is_run_at_once),
+        cmocka_unit_test(test_block_of_an_isolate_holds_its_group),
         cmocka_unit_test(
             test_group_of_cancelled_isolates_is_destroyed_before_their_entries_are_met),
     };

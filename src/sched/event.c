@@ -11,7 +11,7 @@ bool zevent_wait(struct zevent *event, uint32_t seen, uint64_t end_ns)
 {
     uint64_t wait_ns = ZNAP_NS_MAX;
     if (end_ns != UINT64_MAX) {
-        uint64_t now_ns = zclock_now_ns();
+        uint64_t now_ns = zclock_system_now_ns();
         if (now_ns >= end_ns) return false;
         if (end_ns - now_ns < wait_ns) wait_ns = end_ns - now_ns;
     }

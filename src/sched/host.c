@@ -298,7 +298,7 @@ zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budge
     run_of_thread = &run;
     _Atomic uint64_t *clock = zsched_use_clock(sched);
     enum zisolate_outcome outcome = run_slices(sched, iso, &run);
-    zsched_leave_clock(sched, clock);
+    zsched_leave_clock(clock);
     run_of_thread = run.outer;
     zlane_release(sched, run.lane);
     if (finished != NULL) *finished = outcome == ZOUTCOME_FINISHED;
@@ -322,7 +322,7 @@ zvm_status zsched_borrow(struct zsched *sched, struct zisolate *iso, struct zlan
 
 void zsched_give_back(struct zsched *sched, struct zisolate *iso, struct zlane *lane)
 {
-    zsched_leave_clock(sched, lane->clock);
+    zsched_leave_clock(lane->clock);
     iso->runner = NULL;
     iso->heap.env = NULL;
     uint64_t now_ns = zsched_now_ns(sched);

@@ -121,7 +121,7 @@ void zparking_end_search(struct zparking *parking)
 static uint64_t nap_ns(uint64_t end_ns)
 {
     if (end_ns == UINT64_MAX) return ZNAP_NS_MAX;
-    uint64_t now_ns = zclock_now_ns();
+    uint64_t now_ns = zclock_system_now_ns();
     if (end_ns <= now_ns) return 0;
     return end_ns - now_ns < ZNAP_NS_MAX ? end_ns - now_ns : ZNAP_NS_MAX;
 }

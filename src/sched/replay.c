@@ -62,7 +62,7 @@ static bool take_turn(struct zsched *sched, uint64_t end_ns)
         has_run = zworker_turn(worker);
     }
     if (!has_run && end_ns != UINT64_MAX) zreplay_go_to(replay, end_ns);
-    zsched_leave_clock(sched, clock);
+    zsched_leave_clock(clock);
     replay->is_in_turn = false;
     return has_run;
 }

@@ -151,18 +151,19 @@ static inline bool zsched_is_replay(const struct zsched *sched)
 
 static inline uint64_t zsched_now_ns(const struct zsched *sched)
 {
-    return zsched_is_replay(sched) ? zreplay_now_ns(&sched->replay) : zclock_now_ns();
+    return zsched_is_replay(sched) ? zreplay_now_ns(&sched->replay) : zclock_system_now_ns();
 }
 
-// For what the calling thread does until zsched_leave_clock, with the result.
+// For what the calling thread does until zsched_leave_clock, with the result. It may be in a turn of another
+// runtime, whose clock is none of ours.
 static inline _Atomic uint64_t *zsched_use_clock(struct zsched *sched)
 {
-    return zsched_is_replay(sched) ? zclock_use(&sched->replay.now_ns) : NULL;
+    return zclock_use(zsched_is_replay(sched) ? &sched->replay.now_ns : NULL);
 }
 
-static inline void zsched_leave_clock(const struct zsched *sched, _Atomic uint64_t *before)
+static inline void zsched_leave_clock(_Atomic uint64_t *before)
 {
-    if (zsched_is_replay(sched)) (void)zclock_use(before);
+    (void)zclock_use(before);
 }
 
 static inline uint32_t zsched_started(const struct zsched *sched)

@@ -192,17 +192,19 @@ static bool pass_over(struct zworker *worker)
 
 bool zworker_turn(struct zworker *worker)
 {
+    struct zworker *outer = worker_of_thread; // in whose turn this one is
     worker_of_thread = worker;
     worker->clock_ns = zsched_now_ns(worker->sched);
     bool has_run = pass_over(worker) || take_turn(worker);
     if (!has_run) zfinish_leave(worker);
-    worker_of_thread = NULL;
+    worker_of_thread = outer;
     return has_run;
 }
 
 void zworker_sleep(struct zworker *worker)
 {
+    struct zworker *outer = worker_of_thread;
     worker_of_thread = worker;
     park(worker);
-    worker_of_thread = NULL;
+    worker_of_thread = outer;
 }

@@ -276,6 +276,66 @@ static void test_limits_of_time_end_a_program_within_a_slice(void **state)
     }
 }
 
+struct inner {
+    zvm_isolate *run, *submitted, *sleeper;
+};
+
+static zvm_call_outcome use_another_runtime(zvm_call *call, const zvm_value *arguments, size_t count)
+{
+    struct inner *inner = zvm_call_user(call);
+    (void)arguments;
+    (void)count;
+    assert_int_equal(zvm_isolate_submit(inner->submitted), ZVM_OK);
+    assert_int_equal(zvm_isolate_run(inner->run, 0, NULL), ZVM_OK);
+    assert_int_equal(zvm_isolate_wait(inner->sleeper, 20 * MS), ZVM_E_TIMEOUT);
+    return zvm_call_return(call, NULL);
+}
+
+// A turn of one runtime uses another one, whose time is the system's.
+static void test_clock_is_that_of_its_own_runtime_alone(void **state)
+{
+    (void)state;
+    zvm_runtime *outer = make_replay(3), *other = make_runtime(1);
+    struct inner inner;
+    zvm_host_function function = ZVM_HOST_FUNCTION_INIT;
+    function.name = "use";
+    function.call = use_another_runtime;
+    function.user = &inner;
+    assert_int_equal(zvm_runtime_add_function(outer, &function), ZVM_OK);
+    zvm_code *uses = compile(outer, "use()\n");
+    zvm_code *spins = compile(other, "while true { }\n");
+    zvm_code *adds = compile(other, "let r = 0\nfor each i in range(1000) { r += i }\n");
+    zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
+    options.timeout_ns = 20 * MS;
+    inner.run = make_isolate(other, spins, &options);
+    assert_int_equal(zvm_isolate_run(inner.run, 10, NULL), ZVM_OK); // its time runs
+    options.timeout_ns = 3600000 * MS;
+    inner.submitted = make_isolate(other, adds, &options);
+    zvm_code *sleeps = compile(other, "sleep(3600000)\n");
+    inner.sleeper = make_isolate(other, sleeps, NULL);
+    assert_int_equal(zvm_isolate_submit(inner.sleeper), ZVM_OK);
+    zvm_isolate *isolate = make_isolate(outer, uses, NULL);
+    assert_int_equal(zvm_isolate_submit(isolate), ZVM_OK);
+    assert_int_equal(zvm_isolate_wait(isolate, UINT64_MAX), ZVM_OK);
+    assert_int_equal(result_of(isolate).status, ZVM_OK);
+    assert_true(report_of(outer).wall_ns < 1000);
+    assert_int_equal(result_of(inner.run).status, ZVM_E_TIMEOUT);
+    assert_int_equal(zvm_isolate_wait(inner.submitted, UINT64_MAX), ZVM_OK);
+    assert_int_equal(result_of(inner.submitted).status, ZVM_OK);
+    zvm_isolate_destroy(isolate);
+    zvm_isolate_destroy(inner.run);
+    zvm_isolate_destroy(inner.submitted);
+    zvm_isolate_cancel(inner.sleeper);
+    assert_int_equal(zvm_isolate_wait(inner.sleeper, UINT64_MAX), ZVM_OK);
+    zvm_isolate_destroy(inner.sleeper);
+    zvm_code_release(sleeps);
+    zvm_code_release(uses);
+    zvm_code_release(spins);
+    zvm_code_release(adds);
+    zvm_runtime_destroy(outer);
+    zvm_runtime_destroy(other);
+}
+
 // ---- Cancelling ---------------------------------------------------------------------------------
 
 static void count_end(zvm_isolate *isolate, void *user)
@@ -526,6 +586,7 @@ int main(void)
         cmocka_unit_test(test_another_seed_gives_another_order),
         cmocka_unit_test(test_time_passes_by_fuel_and_by_waiting_alone),
         cmocka_unit_test(test_limits_of_time_end_a_program_within_a_slice),
+        cmocka_unit_test(test_clock_is_that_of_its_own_runtime_alone),
         cmocka_unit_test(test_one_that_was_cancelled_is_not_waited_for),
         cmocka_unit_test(test_waiting_for_an_answer_runs_those_that_are_submitted),
         cmocka_unit_test(test_only_the_thread_that_made_it_runs_anything),

@@ -71,8 +71,9 @@ function(read_lines model key out)
     set(${out} ${lines} PARENT_SCOPE)
 endfunction()
 
-# The explorer switches stacks, which sanitizers do not follow: there models run on threads only.
-if(NOT ZVM_SANITIZE)
+# The explorer switches stacks, which sanitizers do not follow, and takes the atomic counters of branches
+# for the program's: there models run on threads only.
+if(NOT ZVM_SANITIZE AND NOT ZVM_COVERAGE)
     file(GLOB explorer_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/model/explore_*.c)
     add_library(explorer STATIC ${explorer_sources} tests/model/coroutine.c)
     target_link_libraries(explorer PUBLIC zvm_compile)
@@ -121,7 +122,7 @@ foreach(model ${models})
     read_lines(${model} With sources)
     list(TRANSFORM sources PREPEND ${PROJECT_SOURCE_DIR}/)
     read_lines(${model} Define definitions)
-    if(NOT ZVM_SANITIZE)
+    if(TARGET explorer)
         add_explored(${model} ${name} "${sources}" "${definitions}")
     endif()
     add_native(${model} ${name} "${sources}" "${definitions}")

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "heap/graph.h"
-#include "heap/profile.h"
+#include "heap/profile_internal.h"
 
 #define LIMIT (64u << 20)
 
@@ -272,6 +272,96 @@ static void test_graph_of_a_deep_list_needs_no_recursion(void **state)
     fixture_close(&f);
 }
 
+// An object from before the profile, and one that has lived through ticks only.
+static void test_ages_of_ticks_count_no_collections(void **state)
+{
+    (void)state;
+    if (ZHEAP_STRESS) return;
+    struct fixture f;
+    fixture_open_limit(&f, LIMIT);
+    f.roots[0] = zvalue_object(make_node(&f, 1), ZTAG_HEAP | ZTYPE_NODE);
+    struct maker maker = {0};
+    start(&f, 0, 0, &maker);
+    f.roots[1] = zvalue_object(make_node(&f, 1), ZTAG_HEAP | ZTYPE_NODE);
+    struct zprofile *profile = zprofile_of(&f.heap);
+    struct zages *ages = &profile->ages;
+    uint64_t hour_ns = UINT64_C(3600000000000), now_ns = ages->start_ns + hour_ns;
+    zages_poll(&f.heap, profile, now_ns);
+    // An hour has passed, so the next tick is not due for seconds.
+    assert_in_range(ages->next_tick_ns - now_ns, hour_ns / 1025, hour_ns / 1023);
+    now_ns += 5;
+    assert_int_equal(zheap_age(&f.heap, f.roots[0].p, now_ns).collections, 0);
+    assert_int_equal(zheap_age(&f.heap, f.roots[0].p, now_ns).ns, hour_ns + 5);
+    assert_int_equal(zheap_age(&f.heap, f.roots[1].p, now_ns).collections, 0);
+    assert_int_equal(zheap_age(&f.heap, f.roots[1].p, now_ns).ns, 5);
+    fixture_close(&f);
+}
+
+// So many epochs that even thinned out their marks do not all fit: the oldest are forgotten, and every
+// object that can be asked about is behind a mark that is left.
+static void test_ages_of_millions_of_epochs_forget_the_oldest(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open_limit(&f, LIMIT);
+    struct maker maker = {0};
+    start(&f, 0, 0, &maker);
+    struct zprofile *profile = zprofile_of(&f.heap);
+    const struct zages *ages = &profile->ages;
+    uint64_t first = ages->marks[0].epoch, epochs = 0;
+    for (; ages->marks[0].epoch == first && epochs < (UINT64_C(1) << 25); epochs++)
+        zages_collected(&f.heap, profile);
+    assert_true(ages->marks[0].epoch > first);
+    assert_true(profile->epoch - ages->marks[0].epoch > 65536);
+    assert_true(ages->count <= ZAGE_MARKS);
+    fixture_close(&f);
+}
+
+static void test_stacks_beyond_the_most_are_one_site(void **state)
+{
+    (void)state;
+    if (ZHEAP_STRESS) return;
+    struct fixture f;
+    fixture_open_limit(&f, LIMIT);
+    struct maker maker = {0};
+    start(&f, 1, 0, &maker);
+    enum { BEYOND = 100 };
+    for (uint32_t i = 0; i < ZSAMPLE_SITES_MAX - 1 + BEYOND; i++) {
+        maker.index = i; // each is another stack
+        assert_non_null(make_node(&f, 1));
+    }
+    uint32_t count;
+    const struct zsample_site *sites = zsample_sites(&f.heap, &count);
+    assert_int_equal(count, ZSAMPLE_SITES_MAX);
+    assert_int_equal(sites[0].all_count, BEYOND);
+    assert_int_equal(sites[count - 1].all_count, 1);
+    assert_int_equal(zprofile_status(&f.heap), ZVM_OK);
+    fixture_close(&f);
+}
+
+static void test_parts_that_are_off_say_so(void **state)
+{
+    (void)state;
+    for (int part = 0; part < 3; part++) {
+        struct fixture f;
+        fixture_open_limit(&f, LIMIT);
+        struct maker maker = {0};
+        bool has_history = part == 1, has_samples = part == 2;
+        if (part > 0) start(&f, has_samples, has_history ? 10 : 0, &maker);
+        struct znode *node = make_node(&f, 1);
+        assert_int_equal(zprofile_is_on(&f.heap), part > 0);
+        assert_int_equal(zprofile_status(&f.heap), ZVM_OK);
+        assert_int_equal(zhistory_is_on(&f.heap), has_history);
+        assert_int_equal(zsample_is_on(&f.heap), has_samples);
+        assert_int_equal(zsample_find(&f.heap, &node->header) != NULL, has_samples);
+        uint32_t count;
+        assert_int_equal(zsample_sites(&f.heap, &count) != NULL, has_samples);
+        uint64_t total;
+        assert_int_equal(zhistory_count(&f.heap, &total), has_history);
+        fixture_close(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +374,10 @@ int main(void)
         cmocka_unit_test(test_refused_memory_ends_the_profile_only),
         cmocka_unit_test(test_profile_that_cannot_start_leaves_the_heap_as_it_is),
         cmocka_unit_test(test_graph_of_a_deep_list_needs_no_recursion),
+        cmocka_unit_test(test_ages_of_ticks_count_no_collections),
+        cmocka_unit_test(test_ages_of_millions_of_epochs_forget_the_oldest),
+        cmocka_unit_test(test_stacks_beyond_the_most_are_one_site),
+        cmocka_unit_test(test_parts_that_are_off_say_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -253,6 +253,169 @@ static void test_minors_that_never_pay_are_tried_ever_more_rarely(void **state)
     fixture_close(&f);
 }
 
+// ---- Between two slices -------------------------------------------------------------------------
+
+// The cycle goes on until it is in this phase.
+static void step_to(struct fixture *f, enum zphase phase)
+{
+    while (zheap_more(&f->heap)->cycle.phase < phase)
+        assert_false(zheap_collect_step(&f->heap, 1, NULL));
+    assert_int_equal(zheap_more(&f->heap)->cycle.phase, phase);
+}
+
+static void make_symbol(struct zstring *symbol, uint32_t number)
+{
+    memset(symbol, 0, sizeof *symbol);
+    symbol->header.kind = ZTYPE_STRING;
+    symbol->hash = number * UINT64_C(0x9e3779b97f4a7c15) | 1;
+}
+
+static void test_cycle_that_prunes_is_asked_who_is_doomed(void **state)
+{
+    (void)state;
+    if (ZHEAP_STRESS || ZHEAP_TINY) return; // their cycles are done at once
+    struct fixture f;
+    open_mode(&f, ZHEAP_INCREMENTAL);
+    grow_chain(&f, 2000);
+    begin_marking(&f);
+    bool was_held;
+    static struct zstring symbols[500];
+    for (uint32_t i = 0; i < 500; i++) {
+        make_symbol(&symbols[i], i);
+        assert_true(zheap_hold_symbol(&f.heap, &symbols[i], &was_held));
+    }
+    step_to(&f, ZPHASE_PRUNE);
+    assert_false(zheap_is_doomed(&f.heap, f.roots[0].p));
+    // A symbol that is looked for now stays, though nothing leads to it.
+    assert_ptr_equal(zheap_held_find(&f.heap, "", 0, symbols[7].hash), &symbols[7]);
+    // Polls that pay a debt end the cycle, and the last one says so.
+    uint64_t collections = fixture_stats(&f).collections;
+    uint32_t polls = 0;
+    for (bool has_ended = false; !has_ended; polls++) {
+        assert_true(polls < 1000);
+        zheap_more(&f.heap)->cycle.debt_words = 100;
+        zheap_private(&f.heap)->collect_at_bytes = 0;
+        has_ended = zheap_collect_if(&f.heap, false /* force */, NULL);
+    }
+    assert_true(polls > 1);
+    assert_int_equal(zheap_more(&f.heap)->cycle.phase, ZPHASE_REST);
+    assert_int_equal(fixture_stats(&f).collections, collections);
+    assert_true(zheap_hold_symbol(&f.heap, &symbols[7], &was_held));
+    assert_true(was_held);
+    assert_int_equal(f.released_symbols, 499);
+    assert_int_equal(chain_length(&f), 2000);
+    fixture_verify(&f);
+    fixture_close(&f);
+}
+
+static void test_cycle_that_frees_already_is_settled_and_not_given_up(void **state)
+{
+    (void)state;
+    if (ZHEAP_STRESS || ZHEAP_TINY) return;
+    struct fixture f;
+    open_mode(&f, ZHEAP_INCREMENTAL);
+    grow_chain(&f, 2000);
+    struct zcycle *cycle = &zheap_more(&f.heap)->cycle;
+    begin_marking(&f);
+    step_to(&f, ZPHASE_PRUNE);
+    cycle->give_up_bytes = 0;
+    zcycle_slice(&f.heap, 0);
+    assert_true(cycle->phase >= ZPHASE_PRUNE); // it went on by one slice
+    assert_int_equal(chain_length(&f), 2000);
+    zheap_settle(&f.heap);
+    begin_marking(&f);
+    step_to(&f, ZPHASE_FINISH);
+    zheap_settle(&f.heap);
+    assert_int_equal(cycle->phase, ZPHASE_REST);
+    fixture_verify(&f);
+    fixture_close(&f);
+}
+
+static void test_cycle_that_is_late_has_short_steps_without_debt(void **state)
+{
+    (void)state;
+    if (ZHEAP_STRESS || ZHEAP_TINY) return;
+    struct fixture f;
+    open_mode(&f, ZHEAP_INCREMENTAL);
+    grow_chain(&f, 60000); // more than the largest slice does
+    struct zheap_private *private = zheap_private(&f.heap);
+    struct zcycle *cycle = &zheap_more(&f.heap)->cycle;
+    begin_marking(&f);
+    assert_int_equal(cycle->debt_words, 0);
+    uint64_t step = private->collect_at_bytes - private->acquired_bytes;
+    cycle->late_bytes = 0;
+    (void)zheap_collect_step(&f.heap, 1, NULL);
+    assert_int_equal(cycle->phase, ZPHASE_MARK);
+    assert_true(private->collect_at_bytes - private->acquired_bytes < step);
+    zheap_collect(&f.heap, NULL);
+    assert_int_equal(chain_length(&f), 60000);
+    fixture_close(&f);
+}
+
+// The last part of marking finds no room for what it reaches: it is not the end.
+static void test_cycle_whose_stack_overflows_at_the_end_begins_again(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_mode(&f, ZHEAP_INCREMENTAL);
+    enum { CHILDREN = 100 };
+    for (uint32_t i = 0; i < ROOTS; i++) {
+        struct znode *node = make_node(&f, CHILDREN);
+        f.roots[i] = object_value(node);
+        for (uint32_t k = 0; k < CHILDREN; k++)
+            node_set(&f, node, k, object_value(make_node(&f, 1)));
+    }
+    zheap_collect(&f.heap, NULL);
+    struct zheap_private *private = zheap_private(&f.heap);
+    uint64_t limit = private->limit_bytes, live = fixture_stats(&f).live_count;
+    uint64_t incremental = fixture_stats(&f).incremental_collections;
+    begin_marking(&f);
+    private->limit_bytes = zheap_committed(private); // the stack stays as it is
+    assert_true(zheap_collect_step(&f.heap, ZHEAP_SLICE_WORDS_MAX, NULL));
+    private->limit_bytes = limit;
+    assert_int_equal(fixture_stats(&f).incremental_collections, incremental);
+    assert_int_equal(fixture_stats(&f).live_count, live);
+    fixture_verify(&f);
+    fixture_close(&f);
+}
+
+static void test_payload_buffer_is_none_outside_and_of_nothing(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_mode(&f, ZHEAP_FULL);
+    struct zlist *list = make_list(&f);
+    f.roots[0] = object_value(list);
+    assert_null(zheap_payload_buffer(&list->owner));
+    assert_true(zheap_payload_resize(&f.heap, &list->owner, 100));
+    assert_ptr_equal(zheap_payload_buffer(&list->owner)->data, list->owner.payload);
+    assert_true(zheap_payload_resize(&f.heap, &list->owner, 5000));
+    assert_null(zheap_payload_buffer(&list->owner));
+    fixture_close(&f);
+}
+
+// The first cycle meant to have minors, and was given up: there is nothing to compare them with yet.
+static void test_minors_are_not_judged_before_a_whole_collection_has_ended(void **state)
+{
+    (void)state;
+    if (ZHEAP_STRESS) return; // there are none
+    struct fixture f;
+    open_mode(&f, ZHEAP_AUTO);
+    struct zlist *list = make_list(&f);
+    f.roots[0] = object_value(list);
+    assert_true(zheap_payload_resize(&f.heap, &list->owner, 2 << 20));
+    const struct zpolicy *policy = &zheap_more(&f.heap)->policy;
+    assert_int_equal(policy->whole_growth_bytes, 0);
+    assert_false(zheap_collect_step(&f.heap, 1, NULL));
+    assert_true(policy->has_minors);
+    zheap_collect(&f.heap, NULL);
+    assert_true(policy->had_minors);
+    assert_true(policy->has_minors);
+    assert_int_equal(policy->wait, 0);
+    fixture_verify(&f);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +427,12 @@ int main(void)
         cmocka_unit_test(test_log_that_may_not_grow_overflows),
         cmocka_unit_test(test_mark_stack_of_a_thread_grows_to_its_end_and_shrinks),
         cmocka_unit_test(test_minors_that_never_pay_are_tried_ever_more_rarely),
+        cmocka_unit_test(test_cycle_that_prunes_is_asked_who_is_doomed),
+        cmocka_unit_test(test_cycle_that_frees_already_is_settled_and_not_given_up),
+        cmocka_unit_test(test_cycle_that_is_late_has_short_steps_without_debt),
+        cmocka_unit_test(test_cycle_whose_stack_overflows_at_the_end_begins_again),
+        cmocka_unit_test(test_payload_buffer_is_none_outside_and_of_nothing),
+        cmocka_unit_test(test_minors_are_not_judged_before_a_whole_collection_has_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

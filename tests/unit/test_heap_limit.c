@@ -327,6 +327,104 @@ static void test_limit_os_refusal_is_told_apart(void **state)
     fixture_close(&f);
 }
 
+// Refuses a charge that nothing could meet; returns whether that was final.
+static bool is_final_now(struct fixture *f)
+{
+    assert_false(zheap_charge(&f->heap, 1 << 20));
+    return zheap_refusal(&f->heap).final;
+}
+
+// Frees one node, so that a refusal is not final for that.
+static void free_one(struct fixture *f)
+{
+    assert_non_null(make_node(f, 1));
+    zheap_collect(&f->heap, NULL);
+}
+
+static void test_refusal_while_the_reserve_is_open_is_final(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open_limit(&f, 65536);
+    free_one(&f);
+    zheap_reserve_open(&f.heap);
+    assert_true(is_final_now(&f)); // although the reserve has room
+    zheap_reserve_close(&f.heap);
+    free_one(&f);
+    assert_false(is_final_now(&f));
+    fixture_close(&f);
+}
+
+// Inside its first page a heap has the end of that for errors, and when it is used up, a page of the
+// reserve, if the limit lets it have one.
+static void test_refusal_with_the_first_page_used_up_asks_for_a_reserve(void **state)
+{
+    (void)state;
+    if (ZHEAP_STRESS) return;
+    struct fixture f;
+    fixture_open_limit(&f, 65536);
+    assert_true(zheap_charge(&f.heap, 65536 - ZHEAP_BLOCK_BYTES));
+    (void)fill_with_chain(&f, 1);
+    (void)zheap_refusal(&f.heap);
+    zheap_reserve_open(&f.heap);
+    for (uint32_t i = 2; i < ROOTS; i++) {
+        struct zbuffer *part = make_buffer(&f, 48);
+        if (part == NULL) break;
+        f.roots[i] = object_value(part);
+    }
+    zheap_reserve_close(&f.heap);
+    assert_null(zheap_more(&f.heap));
+    f.roots[0] = zvalue_slot(((struct znode *)f.roots[0].p)->slots[0], ZTAG_NODE);
+    zheap_collect(&f.heap, NULL); // something is freed
+    assert_true(is_final_now(&f));
+    assert_null(zheap_more(&f.heap));
+    zheap_uncharge(&f.heap, 65536 - ZHEAP_BLOCK_BYTES);
+    f.roots[0] = zvalue_slot(((struct znode *)f.roots[0].p)->slots[0], ZTAG_NODE);
+    zheap_collect(&f.heap, NULL);
+    assert_false(is_final_now(&f));
+    assert_non_null(zheap_more(&f.heap));
+    fixture_verify(&f);
+    fixture_close(&f);
+}
+
+static void test_object_in_the_reserve_has_its_own_bytes(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open_limit(&f, 32768);
+    fill_to_the_brim(&f);
+    zheap_reserve_open(&f.heap);
+    const struct zbuffer *part = make_buffer(&f, 72);
+    assert_non_null(part);
+    assert_ptr_equal(zpage_at(part), zpage_at(zheap_more(&f.heap)->reserve.base));
+    assert_int_equal(zheap_cell_bytes(&f.heap, part), 80);
+    zheap_reserve_close(&f.heap);
+    fixture_close(&f);
+}
+
+// Every span of the only slab is taken, and there is no memory for another.
+static void test_limit_table_without_a_span_for_its_reserve_is_refused(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open_limit(&f, 1 << 20);
+    zheap_env_give_back(f.env);
+    struct zpage *all = NULL;
+    zalloc_fail_at(1, true /* from_there_on */);
+    uint32_t taken = zspan_pool_take_any(f.pool, ZSPAN_1, ZSLAB_PAGES, &all);
+    zalloc_fail_at(2, true /* from_there_on */); // the table itself is had
+    enum zheap_outcome outcome = zheap_grow_more(&f.heap);
+    zalloc_fail_at(0, false);
+    assert_true(taken > ZSLAB_PAGES / 2);
+    assert_int_equal(outcome, ZHEAP_NO_MEMORY);
+    assert_null(zheap_more(&f.heap));
+    assert_int_equal(fixture_stats(&f).charged_bytes, 0);
+    zspan_pool_give_any(f.pool, all);
+    assert_int_equal(zheap_grow_more(&f.heap), ZHEAP_GOT);
+    fixture_verify(&f);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +439,10 @@ int main(void)
         cmocka_unit_test(test_limit_garbage_is_collected_before_a_refusal),
         cmocka_unit_test(test_limit_thrashing_is_refused),
         cmocka_unit_test(test_limit_os_refusal_is_told_apart),
+        cmocka_unit_test(test_refusal_while_the_reserve_is_open_is_final),
+        cmocka_unit_test(test_refusal_with_the_first_page_used_up_asks_for_a_reserve),
+        cmocka_unit_test(test_object_in_the_reserve_has_its_own_bytes),
+        cmocka_unit_test(test_limit_table_without_a_span_for_its_reserve_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -247,6 +247,70 @@ static void test_leaks_in_an_open_scope_leave_out_what_was_deallocated(void **st
     destroy(mm);
 }
 
+struct pair {
+    zvm_mm *mm;
+    zvm_handle other;
+    uint32_t calls;
+    bool is_nested;
+};
+
+static void note_other(void *user, zvm_handle handle)
+{
+    struct pair *pair = user;
+    (void)handle;
+    assert_false(pair->is_nested);
+    pair->calls++;
+}
+
+static void deallocate_other(void *user, zvm_handle handle)
+{
+    struct pair *pair = user;
+    (void)handle;
+    pair->is_nested = true;
+    assert_int_equal(zvm_mm_deallocate(pair->mm, pair->other), ZVM_OK);
+    assert_int_equal(pair->calls, 0); // it waits until this one is back
+    pair->is_nested = false;
+}
+
+static void test_finalizer_that_makes_another_due_is_not_interrupted(void **state)
+{
+    (void)state;
+    struct pair pair = {.mm = make_default_manager()};
+    zvm_handle first = make_root(pair.mm, 1);
+    pair.other = make_root(pair.mm, 1);
+    assert_int_equal(zvm_mm_set_finalizer(pair.mm, first, deallocate_other, &pair), ZVM_OK);
+    assert_int_equal(zvm_mm_set_finalizer(pair.mm, pair.other, note_other, &pair), ZVM_OK);
+    assert_int_equal(zvm_mm_deallocate(pair.mm, first), ZVM_OK);
+    assert_int_equal(pair.calls, 1);
+    destroy(pair.mm);
+}
+
+// Every span of the slab that there is is taken, and there is no memory for another.
+static void test_handles_without_a_span_for_them_are_refused(void **state)
+{
+    (void)state;
+    zvm_mm *mm = make_default_manager();
+    struct zmm *inside = (struct zmm *)mm;
+    zvm_handle root = make_root(mm, 1);
+    const struct zheap_private *private = zheap_private(&inside->heap);
+    uint64_t charged = private->charged_bytes;
+    struct zspan_pool *pool = inside->env->pool;
+    zheap_env_give_back(inside->env);
+    struct zpage *all = NULL;
+    zalloc_fail_at(1, true /* from_there_on */);
+    uint32_t taken = zspan_pool_take_any(pool, ZSPAN_1, ZSLAB_PAGES, &all);
+    zvm_status status = zmm_grow_entries(inside);
+    zalloc_fail_at(0, false);
+    zspan_pool_give_any(pool, all);
+    assert_true(taken > 0);
+    assert_int_equal(status, ZVM_E_NOMEM);
+    assert_int_equal(private->charged_bytes, charged);
+    assert_true(is_live(mm, root));
+    assert_int_equal(zmm_grow_entries(inside), ZVM_OK);
+    assert_true(is_live(mm, root));
+    destroy(mm);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +323,8 @@ int main(void)
         cmocka_unit_test(test_counts_at_their_ends_are_refused),
         cmocka_unit_test(test_verify_finds_what_is_wrong_in_the_table),
         cmocka_unit_test(test_leaks_in_an_open_scope_leave_out_what_was_deallocated),
+        cmocka_unit_test(test_finalizer_that_makes_another_due_is_not_interrupted),
+        cmocka_unit_test(test_handles_without_a_span_for_them_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

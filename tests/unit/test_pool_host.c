@@ -565,6 +565,43 @@ static void test_object_pool_reuses_resets_and_destroys(void **state)
     assert_int_equal(zvm_object_pool_create(&options, &counts.pool), ZVM_E_ARGUMENT);
 }
 
+static void test_pools_that_turn_themselves_off_give_up_what_they_keep(void **state)
+{
+    (void)state;
+    zvm_pools_options options = ZVM_POOLS_OPTIONS_INIT;
+    options.auto_disable_below_percent[ZVM_POOL_STR] = 90;
+    options.auto_disable_below_percent[ZVM_POOL_LIST] = 90;
+    zvm_pools *pools;
+    assert_int_equal(zvm_pools_create(&options, &pools), ZVM_OK);
+    enum { REQUESTS = 2000 };
+    static zvm_list *lists[REQUESTS];
+    uint64_t most_texts = 0, most_lists = 0;
+    for (int i = 0; i < REQUESTS; i++) {
+        char text[16];
+        (void)snprintf(text, sizeof text, "text %d", i);
+        (void)get_str(pools, text);
+        lists[i] = acquire(pools, 2);
+        if (i == 100) assert_int_equal(zvm_pools_list_release(pools, lists[0]), ZVM_OK);
+        if (i == 100) lists[0] = acquire(pools, 3);
+        if (i == 1000) assert_int_equal(zvm_pools_list_release(pools, lists[0]), ZVM_OK);
+        zvm_pools_figures figures = figures_of(pools);
+        if (figures.pools[ZVM_POOL_STR].size > most_texts)
+            most_texts = figures.pools[ZVM_POOL_STR].size;
+        if (figures.pools[ZVM_POOL_LIST].size > most_lists)
+            most_lists = figures.pools[ZVM_POOL_LIST].size;
+    }
+    assert_true(most_texts > 0);
+    assert_int_equal(most_lists, 1);
+    zvm_pools_figures figures = figures_of(pools);
+    for (int kind = ZVM_POOL_INT; kind < ZVM_POOL_KIND_COUNT; kind++) {
+        assert_int_equal(figures.pools[kind].is_enabled, kind == ZVM_POOL_INT);
+        assert_int_equal(figures.pools[kind].size, 0);
+    }
+    for (int i = 1; i < REQUESTS; i++)
+        assert_int_equal(zvm_pools_list_release(pools, lists[i]), ZVM_OK);
+    zvm_pools_destroy(pools);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -588,6 +625,7 @@ int main(void)
         cmocka_unit_test(test_only_the_owner_may_call),
         cmocka_unit_test(test_sets_of_many_threads_share_nothing),
         cmocka_unit_test(test_object_pool_reuses_resets_and_destroys),
+        cmocka_unit_test(test_pools_that_turn_themselves_off_give_up_what_they_keep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

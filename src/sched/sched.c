@@ -186,7 +186,7 @@ void zsched_cancel(struct zsched *sched, struct zisolate *iso)
 // ---- Shutting down ------------------------------------------------------------------------------
 
 // It does not run, and asks for nothing.
-static bool is_idle(uint32_t word)
+static bool is_idle_or_done(uint32_t word)
 {
     return zstate_phase(word) == ZSTATE_IDLE || zstate_phase(word) == ZSTATE_DONE;
 }
@@ -208,7 +208,7 @@ static bool cancel_by_others(struct zsched *sched, struct zisolate *iso, uint32_
 void zsched_mark_cancelled(struct zsched *sched, struct zisolate *iso)
 {
     uint32_t word = z_load_seq_cst(&iso->state); // PAIR cancel-all
-    while (!is_idle(word) && !cancel_by_others(sched, iso, word))
+    while (!is_idle_or_done(word) && !cancel_by_others(sched, iso, word))
         word = z_load_seq_cst(&iso->state); // PAIR cancel-all
 }
 

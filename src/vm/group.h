@@ -8,6 +8,7 @@
 #ifndef ZVM_VM_GROUP_H
 #define ZVM_VM_GROUP_H
 
+#include "base/alloc.h"
 #include "vm/isolate.h"
 
 struct zsum {
@@ -135,8 +136,11 @@ static inline bool zgroup_let_go(struct zgroup *group)
     return z_fetch_sub_acq_rel(&group->holds, 1) == 1; // PAIR group-holds
 }
 
-// Lets go, and frees it with the last one. thread: any
-void zgroup_release(struct zgroup *group);
+// Lets go, and frees it with the last one.
+static inline void zgroup_release(struct zgroup *group)
+{
+    if (zgroup_let_go(group)) z_free_aligned(group, sizeof *group);
+}
 
 // ---- Fuel ---------------------------------------------------------------------------------------
 

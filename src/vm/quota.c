@@ -82,11 +82,6 @@ void zquota_leave(struct zisolate *iso)
     zgroup_leave(group);
 }
 
-void zgroup_release(struct zgroup *group)
-{
-    if (zgroup_let_go(group)) z_free_aligned(group, sizeof *group);
-}
-
 void zquota_free(struct zisolate *iso)
 {
     if (iso->quota == NULL) return;

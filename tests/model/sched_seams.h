@@ -30,7 +30,7 @@ void znap_once(void)
 }
 
 // weak: where the native form of a model links the library, its own clock may come along.
-__attribute__((weak)) uint64_t zclock_now_ns(void)
+__attribute__((weak)) uint64_t zclock_system_now_ns(void)
 {
     return 1;
 }

@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-uint64_t zclock_now_ns(void);    // monotonic
+uint64_t zclock_now_ns(void);        // monotonic
 uint64_t zclock_system_now_ns(void); // the same, whatever clock the thread uses
 uint64_t zclock_coarse_ns(void); // the same clock, as of its last tick: some milliseconds behind
 uint64_t zclock_thread_cpu_ns(void); // CPU time of the calling thread

@@ -289,7 +289,7 @@ zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budge
                            .lane = zlane_acquire(sched),
                            .budget = budget == 0 ? UINT64_MAX : budget};
     if (run.lane == NULL) return ZVM_E_NOMEM;
-    zvm_status status = claim(sched, iso);
+    zvm_status status = zreplay_may_run(sched) ? claim(sched, iso) : ZVM_E_THREAD;
     if (status != ZVM_OK) {
         zlane_release(sched, run.lane);
         return status;

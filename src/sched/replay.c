@@ -41,9 +41,14 @@ void zreplay_go_to(struct zreplay *replay, uint64_t ns)
 
 // ---- Turns --------------------------------------------------------------------------------------
 
+bool zreplay_may_run(const struct zsched *sched)
+{
+    return !zsched_is_replay(sched) || pthread_equal(pthread_self(), sched->replay.owner);
+}
+
 static zvm_status begin(struct zsched *sched)
 {
-    if (!pthread_equal(pthread_self(), sched->replay.owner)) return ZVM_E_THREAD;
+    if (!zreplay_may_run(sched)) return ZVM_E_THREAD;
     return sched->replay.is_in_turn ? ZVM_E_STATE : ZVM_OK;
 }
 

@@ -49,6 +49,8 @@ static inline bool zreplay_is_rung(const struct zreplay *replay)
     return z_load_seq_cst(&replay->bell) != 0; // PAIR bell, PAIR park
 }
 
+// Whether the calling thread may run isolates: always without a seed.
+bool zreplay_may_run(const struct zsched *sched);
 // thread: owner, in no turn: else ZVM_E_THREAD, ZVM_E_STATE. zsched_turns is of the same kind.
 // Until nothing submitted is unfinished. Sleeps while all wait for answers of other threads.
 zvm_status zreplay_drain(struct zsched *sched);

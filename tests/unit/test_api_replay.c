@@ -10,20 +10,20 @@
 
 #define ISOLATES 30
 #if defined(ZVM_GC_STRESS) // a collection at each allocation
-#    define AGAIN      1
-#    define HEAP_BYTES (64u << 10)
-#    define FILL       "200"
-#    define SLEEPS     "4"
+#    define AGAIN       1
+#    define HEAP_BYTES  (64u << 10)
+#    define KIND_FILL   "200"
+#    define KIND_SLEEPS "4"
 #elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#    define AGAIN      8
-#    define HEAP_BYTES (1u << 20)
-#    define FILL       "3000"
-#    define SLEEPS     "20"
+#    define AGAIN       8
+#    define HEAP_BYTES  (1u << 20)
+#    define KIND_FILL   "3000"
+#    define KIND_SLEEPS "20"
 #else
-#    define AGAIN      60
-#    define HEAP_BYTES (1u << 20)
-#    define FILL       "3000"
-#    define SLEEPS     "20"
+#    define AGAIN       60
+#    define HEAP_BYTES  (1u << 20)
+#    define KIND_FILL   "3000"
+#    define KIND_SLEEPS "20"
 #endif
 #define MS UINT64_C(1000000)
 
@@ -32,16 +32,17 @@ static const char *const KINDS =
     "let kind = isolate_id() % 10\n"
     "let kept = []\n"
     "print(isolate_id(), \"begins\")\n"
-    "if kind == 0 { for each i in range(" FILL ") { kept.push([i]) } }\n"
+    "if kind == 0 { for each i in range(" KIND_FILL ") { kept.push([i]) } }\n"
     "if kind == 1 { while true { kept.push({a: kept}) } }\n" // the heap's limit
     "if kind == 2 { while true { } }\n"                      // its fuel's, or time's
-    "if kind == 3 { for each i in range(" SLEEPS ") { sleep(i * 10)\n print(isolate_id(), i) } }\n"
+    "if kind == 3 { for each i in range(" KIND_SLEEPS
+    ") { sleep(i * 10)\n print(isolate_id(), i) } }\n"
     "if kind == 4 { throw {code: isolate_id()} }\n"
     "if kind == 5 { kept.push(ask(isolate_id())) }\n"
     "if kind == 6 { for each i in range(50) { try { [][i] } catch (e) { kept.push(e) } } }\n"
     "if kind == 7 { print(\"x\" * 20000) }\n" // the output's
     "if kind == 8 { sleep(1000) }\n"          // time's, while it waits
-    "if kind == 9 { let t = slow(kind)\n for each i in range(" FILL
+    "if kind == 9 { let t = slow(kind)\n for each i in range(" KIND_FILL
     ") { kept.push(string(i + t)) } }\n"
     "print(isolate_id(), \"ends\", kept.len())\n";
 
@@ -280,7 +281,8 @@ struct inner {
     zvm_isolate *run, *submitted, *sleeper;
 };
 
-static zvm_call_outcome use_another_runtime(zvm_call *call, const zvm_value *arguments, size_t count)
+static zvm_call_outcome use_another_runtime(zvm_call *call, const zvm_value *arguments,
+                                            size_t count)
 {
     struct inner *inner = zvm_call_user(call);
     (void)arguments;
@@ -370,7 +372,8 @@ static void test_one_that_was_cancelled_is_not_waited_for(void **state)
         assert_int_equal(zvm_isolate_wait(alone, 3000000 * MS), ZVM_OK);
         assert_int_equal(zvm_isolate_submit(member), ZVM_OK);
         zvm_group_cancel(group);
-        assert_int_equal(zvm_isolate_wait(member, seed % 2 == 0 ? UINT64_MAX : 3000000 * MS), ZVM_OK);
+        assert_int_equal(zvm_isolate_wait(member, seed % 2 == 0 ? UINT64_MAX : 3000000 * MS),
+                         ZVM_OK);
         assert_int_equal(ends, 2);
         assert_true(report_of(runtime).wall_ns < 2 * MS);
         zvm_isolate_cancel(sleeper);
@@ -433,7 +436,7 @@ struct other {
     zvm_runtime *runtime;
     zvm_isolate *isolate;
     struct host *host;
-    zvm_status turns, drain, wait;
+    zvm_status turns, drain, wait, run;
 };
 
 static void *use_from_outside(void *context)
@@ -443,6 +446,7 @@ static void *use_from_outside(void *context)
     other->turns = zvm_runtime_turns(other->runtime, 1, &run);
     other->drain = zvm_runtime_drain(other->runtime);
     other->wait = zvm_isolate_wait(other->isolate, 1);
+    other->run = zvm_isolate_run(other->isolate, 1, NULL);
     (void)report_of(other->runtime);
     return NULL;
 }
@@ -469,6 +473,7 @@ static void test_only_the_thread_that_made_it_runs_anything(void **state)
     assert_int_equal(other.turns, ZVM_E_THREAD);
     assert_int_equal(other.drain, ZVM_E_THREAD);
     assert_int_equal(other.wait, ZVM_E_THREAD);
+    assert_int_equal(other.run, ZVM_E_THREAD);
     // An answer may come from anywhere, also while the owner sleeps.
     uint64_t run = 0;
     assert_int_equal(zvm_runtime_turns(host.runtime, 10, &run), ZVM_OK);

@@ -425,6 +425,26 @@ static void test_limit_table_without_a_span_for_its_reserve_is_refused(void **st
     fixture_close(&f);
 }
 
+static void test_limit_object_without_a_span_is_refused_for_memory(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open_limit(&f, 1 << 20);
+    assert_int_equal(zheap_grow_more(&f.heap), ZHEAP_GOT);
+    zheap_env_give_back(f.env);
+    struct zpage *all = NULL;
+    zalloc_fail_at(1, true /* from_there_on */);
+    (void)zspan_pool_take_any(f.pool, ZSPAN_1, ZSLAB_PAGES, &all);
+    const struct zbuffer *buffer = make_buffer(&f, 2048);
+    zalloc_fail_at(0, false);
+    assert_null(buffer);
+    assert_int_equal(zheap_refusal(&f.heap).reason, ZHEAP_REFUSED_NOMEM);
+    zspan_pool_give_any(f.pool, all);
+    assert_non_null(make_buffer(&f, 2048));
+    fixture_verify(&f);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -443,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_refusal_with_the_first_page_used_up_asks_for_a_reserve),
         cmocka_unit_test(test_object_in_the_reserve_has_its_own_bytes),
         cmocka_unit_test(test_limit_table_without_a_span_for_its_reserve_is_refused),
+        cmocka_unit_test(test_limit_object_without_a_span_is_refused_for_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -187,7 +187,7 @@ ZVM_API zvm_status zvm_runtime_shutdown(zvm_runtime *runtime, bool cancel);
 /// The key of the tables is fixed too, unless the process had a runtime before.
 ///
 /// in:      runtime; turns  slices to run at most
-/// out:     run  how many were run; fewer than turns: nothing is left that can run
+/// out:     run  how many were run, or ended; fewer than turns: nothing is left that can run
 /// errors:  ZVM_E_ARGUMENT; ZVM_E_STATE it has no seed, or called from inside a turn; ZVM_E_THREAD not the thread
 ///          that made it
 /// thread:  the one that made the runtime
@@ -928,7 +928,8 @@ ZVM_API zvm_status zvm_isolate_wait(zvm_isolate *isolate, uint64_t timeout_ns);
 /// in:      isolate idle; budget
 /// out:     finished  may be NULL; true when the program has ended: see zvm_isolate_result
 /// errors:  ZVM_E_WAITING it waits for a token (it may have run until there): zvm_isolate_wait waits
-///          until it may be run again; ZVM_E_BUSY queued or running; ZVM_E_STATE finished before
+///          until it may be run again; ZVM_E_BUSY queued or running; ZVM_E_STATE finished before; ZVM_E_THREAD of
+///          a runtime with a seed that another thread made, as in zvm_isolate_wait
 /// thread:  any, one at a time an isolate; blocks while it runs
 /// memory:  that of the program
 /// cost:    that of the program

@@ -345,7 +345,8 @@ static void test_minor_uses_the_freed_cells_again(void **state)
         zheap_collect_minor(&f.heap);
         if (round == 5) committed = fixture_stats(&f).committed_bytes;
     }
-    assert_true(fixture_stats(&f).committed_bytes <= committed + 16384); // one old object a round
+    // One old object a minor collection, of which tiny heaps have four a round by themselves.
+    assert_true(fixture_stats(&f).committed_bytes <= committed + 32768);
     assert_int_equal(chain_length(&f), 1000);
     fixture_close(&f);
 }

@@ -22,7 +22,10 @@
 #include <unistd.h>
 
 #define CORPUS_FOLDER "tests/lang"
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_THREAD__)
+#    define CAP_QUICK   1
+#    define PARTS_QUICK 9
+#elif defined(__SANITIZE_ADDRESS__)
 #    define CAP_QUICK   1
 #    define PARTS_QUICK 3 // the first of so many: all of them is for long runs
 #else

@@ -398,6 +398,16 @@ ZVM_API zvm_status zvm_module_give(zvm_module_request *request, const char *path
 /// cost:    constant
 /// source:  ours
 ZVM_API void zvm_module_refuse(zvm_module_request *request, const char *reason);
+/// Does the program spawn isolates? A host may then want to give each that runs it a group of its own.
+///
+/// in:      code
+/// out:     none
+/// errors:  none; false for NULL
+/// thread:  any
+/// memory:  none
+/// cost:    linear in the size of the code
+/// source:  ours
+ZVM_API bool zvm_code_spawns(const zvm_code *code);
 /// Are these the first bytes of a compiled program? No source text begins so.
 ///
 /// in:      bytes [length_bytes], the first 8 are enough
@@ -774,6 +784,12 @@ typedef struct zvm_isolate_options {
     uint64_t output_limit_bytes;    // of what it prints; 0 = none
     uint32_t gc_mode; // zvm_gc_mode
     zvm_group *group;               // of this runtime; NULL = none
+    // Messages, see there. What may wait for it at a time: messages (0 = 1024), and their bytes
+    // (0 = 1 MiB), which no single one may pass either.
+    uint32_t mailbox_limit_count;
+    uint64_t mailbox_limit_bytes;
+    uint32_t may_spawn;             // 1: programs may make isolates by `spawn`, as this one is
+    zvm_finish_fn on_spawned;       // on_finish of those; NULL: they are destroyed when they end
 } zvm_isolate_options;
 
 #define ZVM_POOL_SIZE_MAX 1048576u
@@ -781,7 +797,11 @@ typedef struct zvm_isolate_options {
 
 #define ZVM_ISOLATE_OPTIONS_INIT                                                                   \
     {sizeof(zvm_isolate_options), 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0,   \
-     0, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0, NULL}
+     0, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, NULL}
+
+/// What may wait in a mailbox, unless an isolate's options say otherwise.
+#define ZVM_MAILBOX_COUNT_DEFAULT 1024u
+#define ZVM_MAILBOX_BYTES_DEFAULT 1048576u
 
 /// A good sample_bytes: what it costs does not show.
 #define ZVM_SAMPLE_BYTES 524288
@@ -834,6 +854,7 @@ typedef struct zvm_result {
     // at most, in words: slots and objects looked at; the second, of slices that looked at the roots.
     uint64_t minor_collections, incremental_collections, gc_slices;
     uint64_t gc_slice_words_max, gc_atomic_words_max;
+    bool was_watched; // another isolate awaited its end, or had it monitored
 } zvm_result;
 
 #define ZVM_RESULT_INIT {.size = sizeof(zvm_result)}

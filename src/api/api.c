@@ -18,6 +18,8 @@
 #include "vm/global.h"
 #include "vm/group.h"
 #include "vm/hostcall.h"
+#include "vm/mailbox.h"
+#include "vm/needs.h"
 #include "vm/quota.h"
 
 #include <string.h>
@@ -102,6 +104,7 @@ static zvm_status fill_runtime(zvm_runtime *runtime, const zvm_runtime_options *
     status = zsched_create(&sched_options, &runtime->sched);
     if (status != ZVM_OK) return status;
     runtime->shared->waits = zsched_wait_hooks();
+    runtime->shared->talks = zsched_talk_hooks();
     runtime->shared->waits_context = runtime->sched;
     return ZVM_OK;
 }
@@ -388,6 +391,7 @@ static zvm_status check_isolate_options(const zvm_isolate_options *options)
     if (options->history_entries > ZVM_HISTORY_ENTRIES_MAX) return ZVM_E_ARGUMENT;
     if (options->track_ages > 1) return ZVM_E_ARGUMENT;
     if (options->gc_mode >= ZHEAP_MODES) return ZVM_E_ARGUMENT;
+    if (options->may_spawn > 1) return ZVM_E_ARGUMENT;
     if (!is_pool_size(options->int_pool_size) || !is_pool_size(options->str_pool_size) ||
         !is_pool_size(options->list_pool_size))
         return ZVM_E_ARGUMENT;
@@ -436,6 +440,10 @@ static struct zisolate_options internal_options(zvm_runtime *runtime,
         .cpu_limit_ns = options->cpu_limit_ns,
         .output_limit_bytes = options->output_limit_bytes,
         .group = (struct zgroup *)options->group,
+        .mailbox_limit_count = options->mailbox_limit_count,
+        .mailbox_limit_bytes = options->mailbox_limit_bytes,
+        .may_spawn = options->may_spawn != 0,
+        .on_spawned = options->on_spawned,
     };
 }
 
@@ -557,8 +565,14 @@ zvm_status zvm_isolate_result(const zvm_isolate *isolate, zvm_result *result)
     zvm_result own = ZVM_RESULT_INIT;
     fill_ending(iso, &own);
     fill_figures(iso, &own);
+    own.was_watched = iso->mailbox != NULL && iso->mailbox->was_watched;
     zapi_write_struct(result, result->size, &own, sizeof own);
     return ZVM_OK;
+}
+
+bool zvm_code_spawns(const zvm_code *code)
+{
+    return code != NULL && zneeds_has_spawn((const struct zcode *)code);
 }
 
 zvm_status zvm_isolate_set_global(zvm_isolate *isolate, const char *name, const zvm_value *value)

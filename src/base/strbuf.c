@@ -77,6 +77,14 @@ static void set_length(struct zstrbuf *buffer, size_t length)
     buffer->data[length] = '\0';
 }
 
+char *zstrbuf_add_room(struct zstrbuf *buffer, size_t length_bytes)
+{
+    if (!make_room(buffer, length_bytes)) return NULL;
+    char *room = buffer->data + buffer->length;
+    set_length(buffer, buffer->length + length_bytes);
+    return room;
+}
+
 void zstrbuf_add(struct zstrbuf *buffer, const char *bytes, size_t length_bytes)
 {
     if (length_bytes == 0 || !make_room(buffer, length_bytes)) return;

@@ -18,6 +18,8 @@ void zstrbuf_init(struct zstrbuf *buffer);
 void zstrbuf_deinit(struct zstrbuf *buffer);
 void zstrbuf_clear(struct zstrbuf *buffer); // keeps the memory, clears `failed`
 void zstrbuf_add(struct zstrbuf *buffer, const char *bytes, size_t length_bytes);
+// So many bytes more, to be filled in before the next call; NULL: failed.
+char *zstrbuf_add_room(struct zstrbuf *buffer, size_t length_bytes);
 void zstrbuf_add_text(struct zstrbuf *buffer, const char *text); // NUL-terminated
 void zstrbuf_add_char(struct zstrbuf *buffer, char c);
 void zstrbuf_add_repeat(struct zstrbuf *buffer, char c, size_t count);

@@ -38,6 +38,8 @@ struct slot {
     struct cli_batch *batch;
     struct slot *next_free; // main's list, under lock
     uint64_t id;
+    zvm_group *group;  // under lock: of a program that spawns, and all that it has spawned
+    bool is_root_over; // under lock, with a group
     // the worker's, then main's; `--output all` only
     char *text; // [text_bytes]
     size_t text_bytes, text_capacity;
@@ -50,6 +52,7 @@ struct cli_batch {
     const struct cli_run_options *options;
     struct cli_output_stream *output;
     bool is_ordered; // --output all
+    bool has_spawn;  // each isolate of ours has a group, for those that it spawns
     uint32_t window;
     struct slot *slots; // [window]
 
@@ -155,6 +158,23 @@ static bool keep_output(void *context, const char *text, size_t length_bytes)
     return true;
 }
 
+// The same for all isolates of a program that spawns: they print at once.
+static bool keep_output_of_many(void *context, const char *text, size_t length_bytes)
+{
+    struct slot *slot = context;
+    struct cli_batch *batch = slot->batch;
+    pthread_mutex_lock(&batch->lock);
+    bool fits = length_bytes <= KEPT_BYTES_MAX - batch->kept_bytes &&
+                slot_grow(slot, slot->text_bytes + length_bytes);
+    if (fits) {
+        memcpy(slot->text + slot->text_bytes, text, length_bytes);
+        slot->text_bytes += length_bytes;
+        batch->kept_bytes += length_bytes;
+    }
+    pthread_mutex_unlock(&batch->lock);
+    return fits;
+}
+
 static void note_result(struct cli_batch *batch, uint64_t id, const zvm_result *result)
 {
     // Nothing but a stop of ours cancels isolates: that is no failure of theirs.
@@ -170,10 +190,9 @@ static void note_result(struct cli_batch *batch, uint64_t id, const zvm_result *
     pthread_mutex_unlock(&batch->lock);
 }
 
-static void release_slot(struct slot *slot)
+static void release_slot_locked(struct slot *slot)
 {
     struct cli_batch *batch = slot->batch;
-    pthread_mutex_lock(&batch->lock);
     if (batch->is_ordered) {
         slot->is_finished = true;
     } else {
@@ -182,6 +201,32 @@ static void release_slot(struct slot *slot)
     }
     batch->live_count--;
     if (has_work_locked(batch)) pthread_cond_signal(&batch->changed);
+}
+
+// The root is over, and so is all that it has spawned, or there is nothing else.
+static bool is_whole_over_locked(struct slot *slot)
+{
+    if (slot->group == NULL) return true;
+    if (!slot->is_root_over || zvm_group_destroy(slot->group) != ZVM_OK) return false;
+    slot->group = NULL;
+    return true;
+}
+
+// A zvm_finish_fn, of isolates that programs spawn. user: the slot of the program.
+static void finish_spawned(zvm_isolate *isolate, void *user)
+{
+    struct slot *slot = user;
+    struct cli_batch *batch = slot->batch;
+    zvm_result result = ZVM_RESULT_INIT;
+    if (zvm_isolate_result(isolate, &result) != ZVM_OK) result.status = ZVM_E_INTERNAL;
+    bool is_told = result.status != ZVM_OK && result.status != ZVM_E_CANCELLED &&
+                   !result.was_watched;
+    pthread_mutex_lock(&batch->lock);
+    if (is_told) cli_failures_tell_spawned(batch->failures, slot->id, &result);
+    pthread_mutex_unlock(&batch->lock);
+    zvm_isolate_destroy(isolate);
+    pthread_mutex_lock(&batch->lock);
+    if (slot->is_root_over && is_whole_over_locked(slot)) release_slot_locked(slot);
     pthread_mutex_unlock(&batch->lock);
 }
 
@@ -194,7 +239,11 @@ static void finish_isolate(zvm_isolate *isolate, void *user)
     if (slot->id == 0) cli_profile_finish(slot->batch->profile, isolate);
     note_result(slot->batch, slot->id, &result);
     zvm_isolate_destroy(isolate);
-    release_slot(slot);
+    if (slot->group != NULL) zvm_group_cancel(slot->group); // what it has spawned ends with it
+    pthread_mutex_lock(&slot->batch->lock);
+    slot->is_root_over = true;
+    if (is_whole_over_locked(slot)) release_slot_locked(slot);
+    pthread_mutex_unlock(&slot->batch->lock);
 }
 
 // A zvm_moment_fn. user: the slot.
@@ -248,6 +297,7 @@ struct cli_batch *cli_batch_create(zvm_runtime *runtime, zvm_code *code,
     batch->profile = profile;
     // One isolate prints as it goes, whatever is chosen.
     batch->is_ordered = options->output == CLI_OUTPUT_ALL && options->isolate_count > 1;
+    batch->has_spawn = zvm_code_spawns(code);
     batch->window = choose_window(options);
     batch->slots = calloc(batch->window, sizeof *batch->slots);
     if (batch->slots == NULL || !init_lock(batch)) {
@@ -291,12 +341,34 @@ static struct slot *take_slot(struct cli_batch *batch)
 static void choose_output(struct cli_batch *batch, struct slot *slot, zvm_isolate_options *options)
 {
     if (batch->is_ordered) {
-        options->output = keep_output;
+        options->output = batch->has_spawn ? keep_output_of_many : keep_output;
         options->output_context = slot;
     } else if (batch->options->output != CLI_OUTPUT_NONE && slot->id == 0) {
         options->output = cli_output_write;
         options->output_context = batch->output;
     }
+}
+
+// What the isolate and those that it spawns may have together.
+static zvm_status choose_group(struct cli_batch *batch, struct slot *slot,
+                               zvm_isolate_options *options)
+{
+    const struct cli_run_options *wanted = batch->options;
+    slot->is_root_over = false;
+    slot->group = NULL;
+    if (!batch->has_spawn) return ZVM_OK;
+    zvm_group_options group = ZVM_GROUP_OPTIONS_INIT;
+    group.isolate_limit = wanted->spawn_limit;
+    group.heap_limit_bytes = wanted->total_heap_bytes;
+    group.fuel_limit = wanted->fuel_limit;
+    group.cpu_limit_ns = wanted->cpu_limit_ns;
+    group.output_limit_bytes = wanted->output_limit_bytes;
+    zvm_status status = zvm_group_create(batch->runtime, &group, &slot->group);
+    if (status != ZVM_OK) return status;
+    options->group = slot->group;
+    options->may_spawn = 1;
+    options->on_spawned = finish_spawned;
+    return ZVM_OK;
 }
 
 static zvm_status start_in_slot(struct cli_batch *batch, struct slot *slot)
@@ -328,11 +400,17 @@ static zvm_status start_in_slot(struct cli_batch *batch, struct slot *slot)
         if (cli_profile_wants_moments(batch->profile)) options.on_moment = pass_moment;
     }
 
+    options.mailbox_limit_count = (uint32_t)wanted->mailbox_limit_count;
+    options.mailbox_limit_bytes = wanted->mailbox_limit_bytes;
     zvm_isolate *isolate;
-    zvm_status status = zvm_isolate_create(batch->runtime, batch->code, &options, &isolate);
+    zvm_status status = choose_group(batch, slot, &options);
     if (status != ZVM_OK) return status;
-    status = zvm_isolate_submit(isolate);
-    if (status != ZVM_OK) zvm_isolate_destroy(isolate);
+    status = zvm_isolate_create(batch->runtime, batch->code, &options, &isolate);
+    if (status == ZVM_OK) {
+        status = zvm_isolate_submit(isolate);
+        if (status != ZVM_OK) zvm_isolate_destroy(isolate);
+    }
+    if (status != ZVM_OK && slot->group != NULL) zvm_group_destroy(slot->group);
     return status;
 }
 

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HINT_BYTES_MAX 120
+#define HINT_BYTES_MAX    120
+#define SPAWNED_SHOWN_MAX 10
 
 void cli_failures_init(struct cli_failures *failures, const struct cli_run_options *options)
 {
@@ -27,15 +28,24 @@ void cli_failures_deinit(struct cli_failures *failures)
     failures->text = NULL;
 }
 
-static int exit_status_of(zvm_status status)
+// A program and what it has spawned share --fuel.
+static bool is_fuel_of_all(const zvm_result *result)
 {
-    switch (status) {
+    static const char text[] = "the group used up its fuel";
+    return strncmp(result->message, text, sizeof text - 1) == 0;
+}
+
+static int exit_status_of(const zvm_result *result)
+{
+    switch (result->status) {
     case ZVM_E_HEAP_LIMIT:
         return CLI_EXIT_HEAP;
     case ZVM_E_FUEL:
         return CLI_EXIT_FUEL;
     case ZVM_E_TIMEOUT:
         return CLI_EXIT_TIMEOUT;
+    case ZVM_E_GROUP_LIMIT:
+        return is_fuel_of_all(result) ? CLI_EXIT_FUEL : CLI_EXIT_FAILED;
     case ZVM_E_BYTECODE:
     case ZVM_E_INTERNAL:
         return CLI_EXIT_INTERNAL;
@@ -252,6 +262,11 @@ static void write_termination(FILE *to, const struct cli_run_options *options, u
                 "'--output first'\n",
                 options->file, suffix);
         return;
+    case ZVM_E_GROUP_LIMIT:
+        fprintf(to, "zvm: %s: with all isolates that it has spawned, %s%s\n", options->file,
+                result->message + (strncmp(result->message, "the group ", 10) == 0 ? 10 : 0),
+                suffix);
+        return;
     default:
         fprintf(to, "zvm: %s: %s%s\n", options->file, zvm_status_text(result->status), suffix);
     }
@@ -284,9 +299,22 @@ void cli_failures_add(struct cli_failures *failures, uint64_t id, const zvm_resu
     count_kind(failures, kind_of(result));
     if (!is_lowest) return;
     failures->lowest_id = id;
-    failures->exit_status = exit_status_of(result->status);
+    failures->exit_status = exit_status_of(result);
     free(failures->text);
     failures->text = make_text(failures, id, result);
+}
+
+void cli_failures_tell_spawned(struct cli_failures *failures, uint64_t id, const zvm_result *result)
+{
+    if (failures->spawned_count++ == SPAWNED_SHOWN_MAX)
+        cli_complain("%s: more spawned isolates fail, and nobody watches them",
+                     failures->options->file);
+    if (failures->spawned_count > SPAWNED_SHOWN_MAX) return;
+    char *text = make_text(failures, id, result);
+    if (text == NULL) return;
+    if (!failures->show.as_json) fputs("in a spawned isolate: ", stderr);
+    fputs(text, stderr);
+    free(text);
 }
 
 // ---- The lines at the end ---------------------------------------------------------------------

@@ -24,6 +24,7 @@ struct cli_failures {
     uint32_t kind_count;
     // the failure with the lowest number, when count > 0
     uint64_t lowest_id;
+    uint64_t spawned_count; // told of, or left out
     int exit_status;
     char *text; // lines for stderr; NULL: no memory for them
 };
@@ -32,6 +33,9 @@ void cli_failures_init(struct cli_failures *failures, const struct cli_run_optio
 void cli_failures_deinit(struct cli_failures *failures);
 // Counts a failed isolate; keeps its text when it has the lowest number so far.
 void cli_failures_add(struct cli_failures *failures, uint64_t id, const zvm_result *result);
+// Tells of an isolate that a program has spawned and that nobody watched; counts for nothing.
+void cli_failures_tell_spawned(struct cli_failures *failures, uint64_t id,
+                               const zvm_result *result);
 // Writes the lowest failure, and with several isolates the counts by kind, to stderr.
 void cli_failures_print(struct cli_failures *failures);
 

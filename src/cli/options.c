@@ -118,6 +118,36 @@ static bool apply_max_depth(struct cli_run_options *options, const char *name, c
     return parse_within_32(name, value, UINT32_MAX, &options->max_depth);
 }
 
+static bool apply_spawn_limit(struct cli_run_options *options, const char *name, const char *value)
+{
+    return parse_within(name, value, 1, INT64_MAX, &options->spawn_limit);
+}
+
+static bool apply_total_heap(struct cli_run_options *options, const char *name, const char *value)
+{
+    char least[CLI_UNIT_CHARS];
+    cli_size(ZVM_HEAP_LIMIT_MIN_BYTES, least);
+    uint64_t *bytes = &options->total_heap_bytes;
+    if (cli_parse_size(value, bytes) && *bytes >= ZVM_HEAP_LIMIT_MIN_BYTES) return true;
+    cli_complain("%s: '%s' is not a size; write bytes or 64K, 10M, 1G (at least %s)", name, value,
+                 least);
+    return false;
+}
+
+static bool apply_mailbox(struct cli_run_options *options, const char *name, const char *value)
+{
+    return parse_within(name, value, 1, UINT32_MAX, &options->mailbox_limit_count);
+}
+
+static bool apply_mailbox_bytes(struct cli_run_options *options, const char *name,
+                                const char *value)
+{
+    if (cli_parse_size(value, &options->mailbox_limit_bytes) && options->mailbox_limit_bytes > 0)
+        return true;
+    cli_complain("%s: '%s' is not a size; write bytes or 64K, 10M, 1G (at least 1)", name, value);
+    return false;
+}
+
 static bool apply_intern_limit(struct cli_run_options *options, const char *name, const char *value)
 {
     return parse_within(name, value, 1, ZVM_INTERN_LIMIT_MAX, &options->intern_limit_count);
@@ -342,6 +372,10 @@ static const struct option_row rows[] = {
     {"--cpu-time", "20ms", apply_cpu_time, true},
     {"--output-limit", "1M", apply_output_limit, true},
     {"--max-depth", "10000", apply_max_depth, true},
+    {"--spawn-limit", "1000", apply_spawn_limit, false},
+    {"--total-heap", "1G", apply_total_heap, false},
+    {"--mailbox", "100", apply_mailbox, false},
+    {"--mailbox-bytes", "64K", apply_mailbox_bytes, false},
     {"--intern-limit", "10000", apply_intern_limit, false},
     {"--intern-limit-bytes", "1M", apply_intern_bytes, false},
     {"--intern-table", "1000000", apply_intern_table, false},
@@ -493,7 +527,7 @@ static void set_defaults(struct cli_run_options *options)
 
 bool cli_run_options_parse(int word_count, char **words, struct cli_run_options *out)
 {
-    struct cli_run_options options = {.isolate_count = 1};
+    struct cli_run_options options = {.isolate_count = 1, .spawn_limit = CLI_SPAWN_LIMIT};
     struct words rest = {words, words + word_count, false};
     while (rest.next < rest.end) {
         const char *word = *rest.next++;

@@ -17,6 +17,9 @@ enum cli_at { CLI_AT_EXIT, CLI_AT_LIMIT, CLI_AT_SIGNAL };
 #define CLI_WORKERS_MAX  1024u
 
 // The words of `zvm run`. 0 in a limit means that the option was not given.
+// Isolates of one program at a time, unless --spawn-limit says otherwise.
+#define CLI_SPAWN_LIMIT 1000000
+
 struct cli_run_options {
     const char *file;
     const char *text; // of -e; NULL: the program is in `file`
@@ -27,6 +30,9 @@ struct cli_run_options {
     uint64_t timeout_ns, cpu_limit_ns;
     uint64_t output_limit_bytes;
     uint64_t intern_limit_count, intern_limit_bytes;
+    uint64_t spawn_limit; // isolates of a program at a time
+    uint64_t total_heap_bytes; // of all of them; 0: no limit
+    uint64_t mailbox_limit_count, mailbox_limit_bytes; // 0: the default
     uint32_t max_depth;
     uint64_t intern_table_count, intern_table_bytes; // for all isolates together
     uint32_t slice_budget;

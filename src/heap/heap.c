@@ -98,6 +98,17 @@ void zheap_reset(struct zheap *heap)
     zheap_set_limit(heap, limit_bytes);
 }
 
+struct zheap_options zheap_options_of(const struct zheap *heap)
+{
+    const struct zheap_private *private = zheap_private_const(heap);
+    return (struct zheap_options){
+        .limit_bytes = private->limit_bytes,
+        .growth_percent = private->growth_percent,
+        .threshold_count = private->threshold_count,
+        .mode = (enum zheap_mode) private->mode,
+    };
+}
+
 bool zheap_has_profile(const struct zheap *heap)
 {
     return zheap_profile(heap) != NULL;

@@ -233,7 +233,9 @@ static void scan(struct zmarker *marker, struct zobject *object, uint64_t index)
 {
     void *o = object;
     marker->work.words++;
-    if (object->kind == ZTYPE_BUFFER || object->kind == ZTYPE_HOST) return; // no pointers
+    if (object->kind == ZTYPE_BUFFER || object->kind == ZTYPE_HOST ||
+        object->kind == ZTYPE_ISOLATE)
+        return; // no pointers
     arm(marker, object, index);
     switch (object->kind) {
     case ZTYPE_STRING:

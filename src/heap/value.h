@@ -42,6 +42,7 @@ enum {
     ZTYPE_STRBUF = 19, // the growing bytes that long strings share
     ZTYPE_HOST = 20,   // an object of the host
     ZTYPE_NODE = 21,   // n slots, for the memory manager used from C
+    ZTYPE_ISOLATE = 22, // names an isolate (vm/talk.h)
     ZTYPE_COUNT
 };
 
@@ -60,6 +61,7 @@ enum {
     ZTAG_CELL = ZTAG_HEAP | ZTYPE_CELL,
     ZTAG_HOST = ZTAG_HEAP | ZTYPE_HOST,
     ZTAG_NODE = ZTAG_HEAP | ZTYPE_NODE,
+    ZTAG_ISOLATE = ZTAG_HEAP | ZTYPE_ISOLATE,
 };
 
 struct zvalue {

@@ -71,7 +71,8 @@ static void check_edge(void *context, const struct zedge *edge)
 static bool has_no_pointers(const struct zobject *object)
 {
     if (object->kind == ZTYPE_STRING) return !(object->flags & ZFLAG_LONG);
-    return object->kind == ZTYPE_BUFFER || object->kind == ZTYPE_HOST;
+    return object->kind == ZTYPE_BUFFER || object->kind == ZTYPE_HOST ||
+           object->kind == ZTYPE_ISOLATE;
 }
 
 // Kinds whose marker does not arm them: they are marked through their owner, and never written.

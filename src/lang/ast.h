@@ -98,6 +98,7 @@ enum {
     ZAST_FLAG_NAMED = 2,         // CALL: every argument has a name
     ZAST_FLAG_PARENTHESISED = 4, // any expression
     ZAST_FLAG_EXPORT = 8,        // LET, UNPACK, FDECL, DATA of the top level
+    ZAST_FLAG_SPAWN = 16,        // CALL of the builtin that spawns; the action is the first argument
 };
 
 // A variable that is not a global. Made by resolve.c, one per declaration group of a scope.
@@ -299,6 +300,7 @@ struct zast_global {
     const struct zast_node *use; // what imports it; NULL: the program's own
     uint32_t export_slot;        // imported: its slot in its module
     uint32_t slot;               // for the code generator
+    uint32_t proto_start, proto_end; // for the code generator: functions of its last declaration
     bool is_set;                 // for the code generator: has its value in all code from here on
     const char *hint;            // what may be meant when it has no value; NULL: nothing known
     struct zast_global *next;

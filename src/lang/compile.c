@@ -94,6 +94,8 @@ static zvm_status generate(struct zgen *gen)
     if (gen->code == NULL) return ZVM_E_NOMEM;
     zgen_number_globals(gen);
     if (gen->status == ZVM_OK) zgen_main(gen);
+    if (gen->status == ZVM_OK) zgen_check_spawns(gen);
+    zgen_array_free(&gen->spawns, sizeof(struct zgen_spawn));
     take_protos(gen);
     take_datas(gen);
     take_globals(gen);

@@ -159,7 +159,9 @@ void zgen_data(struct zgen *gen, const struct zast_node *node)
     parent(gen, node, window);
     // The functions run only when there are instances, and so the type.
     if (variable == NULL) zgen_mark_set(gen, node->data.name);
+    uint32_t first = gen->protos.count;
     functions(gen, node, index);
+    if (variable == NULL) zgen_note_functions(gen, node->data.name, first);
     zgen_at(gen, node->position);
     zgen_ad(gen, ZOP_NEWDATA, window, index);
     zgen_declare_value(gen, node->data.name, variable, is_first, node->position, window);

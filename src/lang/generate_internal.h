@@ -64,6 +64,12 @@ struct zgen_function {
     uint32_t async_start; // 0: not async
 };
 
+// A place where an action is spawned.
+struct zgen_spawn {
+    struct zast_global *action;
+    struct zast_position position;
+};
+
 struct zgen {
     struct zdiagnostics *diagnostics;
     struct zast_program *program;
@@ -71,6 +77,7 @@ struct zgen {
     struct zcode *code;
     struct zgen_array protos;          // struct zproto
     struct zgen_array datas;           // struct zdata
+    struct zgen_array spawns;          // struct zgen_spawn
     struct zast_global **global_index; // open-addressed by name; in the arena
     uint32_t global_index_size;
     struct zgen_function *function;
@@ -165,6 +172,7 @@ void zgen_number_globals(struct zgen *gen);
 void zgen_mark_set(struct zgen *gen, struct zast_text name);
 // True when the global has one value in all code from here on.
 bool zgen_is_fixed(const struct zgen *gen, struct zast_text name);
+struct zast_global *zgen_find_global(const struct zgen *gen, struct zast_text name); // NULL: none
 bool zgen_is_cell(const struct zast_variable *variable);
 // Gives a declared variable its register (the next free one) at its first declaration.
 void zgen_declare(struct zgen *gen, struct zast_variable *variable, struct zast_position position);
@@ -185,6 +193,14 @@ void zgen_leave(struct zgen *gen, enum zgen_exit_kind kind, uint32_t value_regis
 void zgen_closure(struct zgen *gen, const struct zast_function *function, uint32_t target,
                   struct zast_position position);
 void zgen_main(struct zgen *gen);
+
+// ---- Spawning (generate_spawn.c) ---------------------------------------------------------------
+// The functions from `first` on belong to the declaration of the global.
+void zgen_note_functions(struct zgen *gen, struct zast_text name, uint32_t first);
+// A call with FLAG_SPAWN: what it starts must be an action of the top level.
+void zgen_note_spawn(struct zgen *gen, const struct zast_node *call);
+// At the end, when all functions are there: none that is spawned uses a variable that is assigned.
+void zgen_check_spawns(struct zgen *gen);
 
 // ---- Modules (generate_module.c) --------------------------------------------------------------
 // Gives imported globals, and for the program those of its modules, their slots, behind the own ones.

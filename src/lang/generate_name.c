@@ -81,6 +81,11 @@ bool zgen_is_fixed(const struct zgen *gen, struct zast_text name)
            !global->is_assigned;
 }
 
+struct zast_global *zgen_find_global(const struct zgen *gen, struct zast_text name)
+{
+    return find_global(gen, name);
+}
+
 uint32_t zgen_global(struct zgen *gen, struct zast_text name, uint32_t *builtin)
 {
     struct zast_global *global = find_global(gen, name);

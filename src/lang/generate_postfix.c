@@ -102,6 +102,7 @@ static bool call_global(struct zgen *gen, const struct zast_node *base,
     uint32_t slot = zgen_global(gen, base->name.text, &builtin);
     if (builtin == ZBUILTIN_NONE && !zgen_is_fixed(gen, base->name.text)) return false;
     uint32_t count = arguments(gen, call);
+    if (call->flags & ZAST_FLAG_SPAWN) zgen_note_spawn(gen, call);
     zgen_at(gen, call->position);
     if (builtin != ZBUILTIN_NONE) {
         zgen_abc(gen, ZOP_CALLB, window, count, 0);

@@ -167,7 +167,9 @@ static void function_declaration(struct zgen *gen, const struct zast_node *node)
     uint32_t reg = in_place ? variable->reg : zgen_registers(gen, 1, node->fdecl.name_position);
     // Nothing runs between making the function and giving it its name.
     if (variable == NULL) zgen_mark_set(gen, node->fdecl.function->name);
+    uint32_t first = gen->protos.count;
     zgen_closure(gen, node->fdecl.function, reg, node->fdecl.name_position);
+    if (variable == NULL) zgen_note_functions(gen, node->fdecl.function->name, first);
     zgen_declare_value(gen, node->fdecl.function->name, variable, is_first,
                        node->fdecl.name_position, reg);
     gen->function->next = saved;

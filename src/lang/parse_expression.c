@@ -228,6 +228,32 @@ static struct zast_node *prefix(struct zparser *parser, enum zast_kind kind, enu
     return node;
 }
 
+static const struct zast_text spawn_name = {"spawn", 5};
+
+// `spawn f(a, b)` is a call of the builtin that no program can name, with f as its first argument.
+static struct zast_node *spawn(struct zparser *parser)
+{
+    struct ztoken token = parser->tokens.current;
+    struct zast_node *callee = zparser_node(parser, ZAST_NAME, &token);
+    if (callee == NULL || !zparser_advance(parser)) return NULL;
+    callee->name.text = spawn_name;
+    struct zast_node *node = postfix(parser);
+    if (node == NULL) return NULL;
+    bool is_plain = node->kind == ZAST_CALL &&
+                    (node->flags & (ZAST_FLAG_NAMED | ZAST_FLAG_PARENTHESISED)) == 0;
+    if (!is_plain) {
+        zparser_fail(parser, &token, "'spawn' needs a call of an action: spawn f(...)");
+        return NULL;
+    }
+    node->call.callee->next = node->call.arguments;
+    node->call.arguments = node->call.callee;
+    node->call.argument_count++;
+    node->call.callee = callee;
+    node->start = callee->start;
+    node->flags |= ZAST_FLAG_SPAWN;
+    return node;
+}
+
 static struct zast_node *unary(struct zparser *parser)
 {
     switch (parser->tokens.current.kind) {
@@ -238,6 +264,8 @@ static struct zast_node *unary(struct zparser *parser)
         return prefix(parser, ZAST_UNARY, ZAST_OP_NOT);
     case ZTOKEN_AWAIT:
         return prefix(parser, ZAST_AWAIT, ZAST_OP_NONE);
+    case ZTOKEN_SPAWN:
+        return spawn(parser);
     default:
         return power(parser);
     }

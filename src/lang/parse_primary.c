@@ -396,7 +396,7 @@ static struct zast_node *fail_operand(struct zparser *parser)
                      ztoken_kind_text(token->kind));
         break;
     case ZTOKEN_SPAWN:
-        zparser_fail(parser, token, "'spawn' is reserved and has no meaning yet");
+        zparser_fail(parser, token, "'spawn' needs a call of an action: spawn f(...)");
         break;
     case ZTOKEN_PLUS:
         zparser_fail(parser, token,

@@ -53,7 +53,10 @@
     X(wakeups)              /* times that it was woken for work */                        \
     X(pressure_collections) /* of the collections, those that pressure asked for */       \
     X(waits)                /* slices that ended because the program waits */             \
-    X(isolates_reset)       /* to what they were when they were made */
+    X(isolates_reset)       /* to what they were when they were made */                   \
+    X(messages_sent)        /* between isolates */                                        \
+    X(messages_received)                                                                  \
+    X(messages_dropped)     /* nobody was there to read them, or could */
 
 enum zreport_counter {
 #define X(name) ZREPORT_##name,

@@ -6,6 +6,7 @@
 #include "sched/sched_internal.h"
 
 #include "base/clock.h"
+#include "vm/mailbox.h"
 
 struct zevent *zfinish_event(struct zsched *sched, const struct zisolate *iso)
 {
@@ -24,6 +25,17 @@ static void call_on_finish(struct zsched *sched, struct zisolate *iso, zvm_finis
     if (worker == NULL) return;
     worker->is_lending = was_lending;
     worker->clock_ns = zsched_now_ns(sched); // the callback's time is no slice's
+}
+
+// It is nobody's: what it leaves for others is in its mailbox.
+static void destroy_spawned(struct zsched *sched, struct zisolate *iso)
+{
+    struct zworker *worker = zworker_current(sched);
+    bool was_lending = worker != NULL && worker->is_lending;
+    if (worker != NULL && !worker->is_in_slice) worker->is_lending = true;
+    zvm_status status = zsched_isolate_destroy(sched, iso);
+    ZVM_CHECK(status == ZVM_OK);
+    if (worker != NULL) worker->is_lending = was_lending;
 }
 
 void zfinish_leave(struct zworker *worker)
@@ -52,14 +64,17 @@ void zfinish_isolate(struct zsched *sched, struct zisolate *iso, bool was_submit
     zvm_finish_fn on_finish = iso->on_finish;
     void *user = iso->user;
     struct zevent *event = zfinish_event(sched, iso);
+    bool is_spawned = iso->mailbox != NULL && iso->mailbox->is_spawned;
+    if (iso->mailbox != NULL) zsched_end_talk(sched, iso);
     uint64_t token = zwaiting_abandon(sched, iso);
-    bool is_listed = was_submitted && on_finish == NULL && sched->has_finished;
+    bool is_listed = was_submitted && on_finish == NULL && sched->has_finished && !is_spawned;
     uint32_t set = is_listed ? ZSTATE_LISTED : 0;
     uint32_t word = zstate_finish(&iso->state, set); // PAIR state, PAIR watch
     if (is_listed) zfinished_push(&sched->finished, iso);
     if ((word & ZSTATE_TOKEN) == 0) zwaiting_settle(sched, token);
     if ((word & ZSTATE_WATCHED) != 0) zevent_raise(event);
     if (on_finish != NULL) call_on_finish(sched, iso, on_finish, user);
+    if (is_spawned && on_finish == NULL) destroy_spawned(sched, iso);
     if (was_submitted) leave(sched);
     if (ZVM_UNLIKELY(zsched_is_replay(sched))) zreplay_ring(sched);
 }

@@ -84,6 +84,16 @@ static void fold_pauses(struct zreport_block *block, struct zlane *lane)
         zreport_pause(block, pauses_ns[i]);
 }
 
+static void fold_messages(struct zreport_block *block, struct zlane *lane)
+{
+    struct zmessage_counts *counts = &lane->runner.messages;
+    if ((counts->sent | counts->received | counts->dropped) == 0) return;
+    zreport_add(block, ZREPORT_messages_sent, counts->sent);
+    zreport_add(block, ZREPORT_messages_received, counts->received);
+    zreport_add(block, ZREPORT_messages_dropped, counts->dropped);
+    *counts = (struct zmessage_counts){0};
+}
+
 static void fold_collections(struct zreport_block *block, struct zlane *lane)
 {
     struct zheap_collected collected;
@@ -128,6 +138,7 @@ void zfold_heap(struct zsched *sched, struct zreport_block *block, struct zisola
     zpools_fold(iso->pools, &iso->heap, block);
     fold_pauses(block, lane);
     fold_collections(block, lane);
+    fold_messages(block, lane);
     publish(iso, &stats, now_ns);
 }
 

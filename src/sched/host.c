@@ -85,17 +85,13 @@ static void count_out(struct zsched *sched)
 
 // ---- Making and destroying ----------------------------------------------------------------------
 
-zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, struct zcode *code,
-                                 const struct zisolate_options *options, struct zisolate **out)
+zvm_status zsched_isolate_create_on(struct zsched *sched, struct zlane *lane,
+                                    struct zshared *shared, struct zcode *code,
+                                    const struct zisolate_options *options, struct zisolate **out)
 {
     // A creation that races with the shutdown may go either way; submitting looks again.
     if (zadmission_is_closed(&sched->admission)) return ZVM_E_CLOSED;
     if (!count_in(sched)) return ZVM_E_ISOLATES;
-    struct zlane *lane = zlane_acquire(sched);
-    if (lane == NULL) {
-        count_out(sched);
-        return ZVM_E_NOMEM;
-    }
     struct zisolate *iso;
     zvm_status status = zisolate_create(shared, code, lane->runner.env, options, &iso);
     if (status == ZVM_OK && !link_live(sched, iso)) {
@@ -115,6 +111,15 @@ zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, s
     } else {
         count_out(sched);
     }
+    return status;
+}
+
+zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, struct zcode *code,
+                                 const struct zisolate_options *options, struct zisolate **out)
+{
+    struct zlane *lane = zlane_acquire(sched);
+    if (lane == NULL) return ZVM_E_NOMEM;
+    zvm_status status = zsched_isolate_create_on(sched, lane, shared, code, options, out);
     zlane_release(sched, lane);
     return status;
 }

@@ -88,6 +88,7 @@ void zsched_give_back(struct zsched *sched, struct zisolate *iso, struct zlane *
 
 // What isolates use to get tokens; their context is the scheduler.
 const struct zwait_hooks *zsched_wait_hooks(void);
+const struct ztalk_hooks *zsched_talk_hooks(void); // the same, for vm/talk.h
 // Answers a token, once. errors: ZVM_E_STALE nobody waits for it any more: counted, and the answer stays
 // the caller's. thread: any; never blocks.
 zvm_status zsched_answer(struct zsched *sched, uint64_t token, const struct zanswer *answer);

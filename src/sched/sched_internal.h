@@ -237,6 +237,10 @@ void zsched_group_left(struct zworker *worker, struct zgroup *group);
 void zsched_groups_free(struct zsched *sched);
 
 // ---- wait.c
+// thread: any. Answers the token. False: nobody waits for it any more, and the answer stays the caller's.
+bool zwaiting_bring(struct zsched *sched, uint64_t token, const struct zanswer *answer);
+// thread: any, to whom an isolate is to be woken by its state word alone, without a token (zstate_hold_token).
+void zwaiting_wake(struct zsched *sched, struct zisolate *iso);
 // thread: the owner of an isolate that is over, or goes. Nobody is to answer it any more. The token that
 // somebody is just answering, for which the caller looks at the bit TOKEN in its next step of the state
 // word: if that is set, who answers sees to the rest, else the caller calls zwaiting_settle. 0: none.
@@ -250,7 +254,15 @@ bool zwaiting_begin(struct zworker *worker, struct zisolate *iso);
 // thread: worker. Answers those whose time has come.
 void zwaiting_fire(struct zworker *worker);
 
+// ---- talk.c
+// thread: who has the isolate, which is over, RUNNING. Others are told, and what it has not read is dropped.
+void zsched_end_talk(struct zsched *sched, struct zisolate *iso);
+
 // ---- host.c
+// zsched_isolate_create with a lane of the caller's. thread: who has the lane.
+zvm_status zsched_isolate_create_on(struct zsched *sched, struct zlane *lane,
+                                    struct zshared *shared, struct zcode *code,
+                                    const struct zisolate_options *options, struct zisolate **out);
 // Whether the calling thread is inside zsched_run of this isolate.
 bool zsched_is_running_here(const struct zisolate *iso);
 

@@ -43,35 +43,43 @@ static void free_block(struct zsched *sched, struct zisolate *iso)
     zlane_release(sched, lane);
 }
 
-// False: nobody waits for it any more, and the answer stays the caller's. thread: any.
-static bool bring(struct zsched *sched, uint64_t token, const struct zanswer *answer)
+// From the step on the isolate is others', but for what it says. True: its token is not wanted any more.
+static bool step_to_answered(struct zsched *sched, struct zisolate *iso)
 {
-    struct ztoken_slot *slot = ztoken_claim(&sched->tokens, token); // PAIR answer
-    if (slot == NULL) return false;
-    struct zisolate *iso = slot->iso;
     struct zevent *event = zfinish_event(sched, iso);
-    slot->answer = *answer;
     bool is_watched;
-    // From the step on isolate and slot are others', but for what it says.
     switch (zstate_answer(&iso->state, &is_watched)) { // PAIR state
     case ZANSWERED_TOLD:
-        break;
+        return false;
     case ZANSWERED_QUEUED:
         zqueue_place(sched, iso);
-        break;
+        return false;
     case ZANSWERED_HOST:
         if (is_watched) zevent_raise(event);
         zreplay_ring(sched);
-        break;
+        return false;
     case ZANSWERED_LAST:
         free_block(sched, iso);
-        ztoken_throw_away(&sched->tokens, slot);
-        break;
+        return true;
     case ZANSWERED_OVER:
-        ztoken_throw_away(&sched->tokens, slot);
-        break;
+    default:
+        return true;
     }
+}
+
+bool zwaiting_bring(struct zsched *sched, uint64_t token, const struct zanswer *answer)
+{
+    struct ztoken_slot *slot = ztoken_claim(&sched->tokens, token); // PAIR answer
+    if (slot == NULL) return false;
+    slot->answer = *answer;
+    bool is_unwanted = step_to_answered(sched, slot->iso);
+    if (is_unwanted) ztoken_throw_away(&sched->tokens, slot);
     return true;
+}
+
+void zwaiting_wake(struct zsched *sched, struct zisolate *iso)
+{
+    (void)step_to_answered(sched, iso);
 }
 
 // ---- For functions that block ---------------------------------------------------------------------
@@ -96,7 +104,7 @@ static bool is_awaited(void *context, uint64_t token)
 
 static bool answer_job(void *context, uint64_t token, const struct zanswer *answer)
 {
-    return bring(context, token, answer);
+    return zwaiting_bring(context, token, answer);
 }
 
 static const struct zwait_hooks hooks = {
@@ -142,7 +150,7 @@ bool zwaiting_begin(struct zworker *worker, struct zisolate *iso)
 static void answer_time(void *context, uint64_t token)
 {
     static const struct zanswer answer = {.kind = ZANSWER_TIME};
-    (void)bring(context, token, &answer); // whoever waited may have had an answer, or ended
+    (void)zwaiting_bring(context, token, &answer); // whoever waited may have had an answer, or ended
 }
 
 void zwaiting_fire(struct zworker *worker)
@@ -178,7 +186,7 @@ void zwaiting_settle(struct zsched *sched, uint64_t token)
 
 zvm_status zsched_answer(struct zsched *sched, uint64_t token, const struct zanswer *answer)
 {
-    if (bring(sched, token, answer)) return ZVM_OK;
+    if (zwaiting_bring(sched, token, answer)) return ZVM_OK;
     z_fetch_add_relaxed(&sched->late_answers, 1); // relaxed: a count
     return ZVM_E_STALE;
 }

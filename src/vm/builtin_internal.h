@@ -138,6 +138,14 @@ ZBUILTIN_STEP(zbuiltin_filter_step);
 ZBUILTIN_STEP(zbuiltin_reduce_step);
 ZBUILTIN_STEP(zbuiltin_sort_step);
 ZBUILTIN_STEP(zbuiltin_sleep_step); // builtin_sleep.c
+// builtin_talk.c
+ZBUILTIN_FUNCTION(zbuiltin_spawn);
+ZBUILTIN_FUNCTION(zbuiltin_self);
+ZBUILTIN_FUNCTION(zbuiltin_monitor);
+ZBUILTIN_STEP(zbuiltin_send_step);
+ZBUILTIN_STEP(zbuiltin_receive_step);
+#define ZBUILTIN_SEND_REGISTERS    4
+#define ZBUILTIN_RECEIVE_REGISTERS 2
 #define ZBUILTIN_SLEEP_REGISTERS  2
 #define ZBUILTIN_MAP_REGISTERS    6
 #define ZBUILTIN_FILTER_REGISTERS 6

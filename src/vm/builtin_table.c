@@ -65,6 +65,11 @@ enum row {
     ROW_EQUALS,
     ROW_CLONE,
     ROW_SLEEP,
+    ROW_SPAWN,
+    ROW_SELF,
+    ROW_SEND,
+    ROW_RECEIVE,
+    ROW_MONITOR,
     ROW_COUNT
 };
 
@@ -141,6 +146,11 @@ const struct zbuiltin zbuiltin_table[] = {
     [ROW_EQUALS]      = FUNCTION(equals, 2, 2, D),
     [ROW_CLONE]       = FUNCTION(clone, 1, 1, D),
     [ROW_SLEEP]       = NATIVE(sleep, 1, 1, 0, ZBUILTIN_SLEEP_REGISTERS),
+    [ROW_SPAWN]       = FUNCTION(spawn, 1, ANY, 0),
+    [ROW_SELF]        = FUNCTION(self, 0, 0, 0),
+    [ROW_SEND]        = NATIVE(send, 2, 3, 0, ZBUILTIN_SEND_REGISTERS),
+    [ROW_RECEIVE]     = NATIVE(receive, 0, 1, 0, ZBUILTIN_RECEIVE_REGISTERS),
+    [ROW_MONITOR]     = FUNCTION(monitor, 1, 1, 0),
 };
 // clang-format on
 
@@ -192,12 +202,14 @@ static const struct name names[] = { // sorted by strcmp
     {"map", ROW_MAP, IS_BOTH},
     {"max", ROW_MAX, IS_BOTH},
     {"min", ROW_MIN, IS_BOTH},
+    {"monitor", ROW_MONITOR, IS_FUNCTION},
     {"ord", ROW_ORD, IS_FUNCTION},
     {"pop", ROW_POP, IS_BOTH},
     {"pow", ROW_POW, IS_FUNCTION},
     {"print", ROW_PRINT, IS_FUNCTION},
     {"push", ROW_PUSH, IS_BOTH},
     {"range", ROW_RANGE, IS_FUNCTION},
+    {"receive", ROW_RECEIVE, IS_FUNCTION},
     {"reduce", ROW_REDUCE, IS_BOTH},
     {"remove", ROW_REMOVE, IS_BOTH},
     {"replace", ROW_REPLACE, IS_BOTH},
@@ -205,10 +217,13 @@ static const struct name names[] = { // sorted by strcmp
     {"rest", ROW_REST, IS_BOTH},
     {"reverse", ROW_REVERSE, IS_BOTH},
     {"round", ROW_ROUND, IS_FUNCTION},
+    {"self", ROW_SELF, IS_FUNCTION},
+    {"send", ROW_SEND, IS_FUNCTION},
     {"size", ROW_LEN, IS_BOTH},
     {"sleep", ROW_SLEEP, IS_FUNCTION},
     {"slice", ROW_SLICE, IS_BOTH},
     {"sort", ROW_SORT, IS_BOTH},
+    {"spawn", ROW_SPAWN, IS_FUNCTION},
     {"split", ROW_SPLIT, IS_BOTH},
     {"sqrt", ROW_SQRT, IS_FUNCTION},
     {"starts_with", ROW_STARTS_WITH, IS_BOTH},

@@ -12,6 +12,7 @@
 
 struct zbuiltin;
 struct zcode;
+struct zneeds;
 
 #define ZCODE_HINT_BYTES_MAX 188
 
@@ -138,6 +139,7 @@ struct zcode {
     uint32_t program_global_count; // those of the main program; then come those of its modules
     uint32_t hint_count;
     struct zcode_hint *hints;
+    _Atomic(struct zneeds *) needs; // shared, see vm/needs.h
     uint32_t cache_count;  // inline caches, ZCACHE_NONE included; not 0 once it is sealed
     struct zcache *caches; // [cache_count], see vm/shape.h
     uint32_t data_count;

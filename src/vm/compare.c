@@ -12,6 +12,7 @@
 #include "vm/map.h"
 #include "vm/number.h"
 #include "vm/string.h"
+#include "vm/talk.h"
 #include "vm/text.h"
 
 #define ELEMENT_BYTES 32u // what a pair of elements costs
@@ -92,6 +93,9 @@ static enum verdict compare_values(struct comparison *comparison, struct zvalue 
     case ZTYPE_MAP:
     case ZTYPE_RECORD:
         return open_pair(comparison, a, b);
+    case ZTYPE_ISOLATE:
+        return verdict_of(((const struct zisolate_value *)a.p)->mailbox ==
+                          ((const struct zisolate_value *)b.p)->mailbox);
     default: // by identity
         return verdict_of(a.bits == b.bits);
     }

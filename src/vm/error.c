@@ -153,6 +153,8 @@ const char *zerror_type_text(struct zvalue value)
         return "task";
     case ZTYPE_HOST:
         return "host object";
+    case ZTYPE_ISOLATE:
+        return "isolate";
     default:
         return "internal value";
     }

@@ -140,25 +140,37 @@ static bool find(struct zisolate *iso, const zvm_value *value, struct zvalue *ou
     return true;
 }
 
-static bool make(struct zisolate *iso, const zvm_value *value, struct zvalue *out)
+bool zhost_object_prepare(struct zisolate *iso, uint64_t bytes)
 {
     if (!ensure_table(iso)) return false;
     struct zhost_objects *objects = objects_of(iso);
     if (!has_room(objects) && !grow(iso, objects)) return false;
-    if (!zheap_charge(&iso->heap, value->host_bytes)) return zerror_raise_memory(iso);
+    return zheap_charge(&iso->heap, bytes) || zerror_raise_memory(iso);
+}
+
+void zhost_object_attach(struct zisolate *iso, struct zobject *object, const zvm_host_kind *kind,
+                         void *pointer, uint64_t bytes)
+{
+    struct zhost_objects *objects = objects_of(iso);
+    uint32_t index = take_entry(objects);
+    struct entry *entry = &objects->entries[index];
+    entry->object = object;
+    entry->kind = kind;
+    entry->pointer = pointer;
+    entry->bytes = bytes;
+    object->aux = index;
+}
+
+static bool make(struct zisolate *iso, const zvm_value *value, struct zvalue *out)
+{
+    if (!zhost_object_prepare(iso, value->host_bytes)) return false;
     struct zhost_object *object = zheap_new(&iso->heap, ZTYPE_HOST, sizeof *object, 0);
     if (object == NULL) {
         zheap_uncharge(&iso->heap, value->host_bytes);
         return zerror_raise_memory(iso);
     }
-    uint32_t index = take_entry(objects);
-    struct entry *entry = &objects->entries[index];
-    entry->object = &object->header;
-    entry->kind = value->host_kind;
-    entry->pointer = value->pointer;
-    entry->bytes = value->host_bytes;
-    object->header.aux = index;
     object->reserved = 0;
+    zhost_object_attach(iso, &object->header, value->host_kind, value->pointer, value->host_bytes);
     *out = zvalue_object(object, ZTAG_HOST);
     return true;
 }

@@ -22,6 +22,12 @@ bool zhost_object_in(struct zisolate *iso, const zvm_value *value, struct zvalue
 zvm_value zhost_object_out(const struct zisolate *iso, const struct zhost_object *object);
 const char *zhost_object_kind(const struct zisolate *iso, const struct zhost_object *object);
 
+// The same for an object of ours that has something outside to let go of: first room for it, and `bytes` charged;
+// then the object, whose header's aux becomes its entry. false: pending is set. May collect.
+bool zhost_object_prepare(struct zisolate *iso, uint64_t bytes);
+void zhost_object_attach(struct zisolate *iso, struct zobject *object, const zvm_host_kind *kind,
+                         void *pointer, uint64_t bytes);
+
 // Of a value that the host has handed over and that no isolate has taken. thread: any.
 void zhost_object_drop(const zvm_value *value);
 

@@ -19,6 +19,7 @@
 #include "vm/map.h"
 #include "vm/record.h"
 #include "vm/string.h"
+#include "vm/talk.h"
 #include "vm/task.h"
 #include "vm/text.h"
 
@@ -825,8 +826,9 @@ OP(TASK)
 }
 OP(AWAIT)
 {
-    if (RA->tag != ZTAG_TASK) NEXT;
-    AFTER_CALL(ztask_await(iso, RA));
+    if (RA->tag == ZTAG_TASK) AFTER_CALL(ztask_await(iso, RA));
+    if (RA->tag == ZTAG_ISOLATE) AFTER_CALL(ztalk_await(iso, RA));
+    NEXT;
 }
 
 OP(NEWLIST)

@@ -28,7 +28,7 @@ bool zslow_name_error(struct zisolate *iso, uint32_t slot)
 // The list `args`, made when first used; later uses give the same list.
 static bool arguments_list(struct zisolate *iso, struct zvalue *out)
 {
-    if (iso->arguments.tag == ZTAG_UNSET) {
+    if (iso->arguments == NULL) {
         size_t count = iso->extra == NULL ? 0 : iso->extra->argument_count;
         struct zvalue values[2] = {zvalue_null(), zvalue_null()}; // the list, an element
         struct zscope scope;
@@ -41,9 +41,9 @@ static bool arguments_list(struct zisolate *iso, struct zvalue *out)
         }
         zscope_close(&iso->heap, &scope);
         if (!ok) return false;
-        iso->arguments = values[0];
+        iso->arguments = values[0].p;
     }
-    *out = iso->arguments;
+    *out = zvalue_object(iso->arguments, ZTAG_LIST);
     return true;
 }
 

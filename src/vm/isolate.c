@@ -19,6 +19,7 @@
 #include "vm/quota.h"
 #include "vm/result.h"
 #include "vm/shape_own.h"
+#include "vm/talk.h"
 
 #include <string.h>
 
@@ -55,7 +56,7 @@ static void mark_roots(void *context, struct zmarker *marker)
     }
     zmark_add_work(marker, (uint64_t)(iso->stack_end - top) / 4); // slots of a cache line
     zmark_value(marker, iso->error);
-    zmark_value(marker, iso->arguments);
+    if (iso->arguments != NULL) zmark_object(marker, &iso->arguments->owner.header);
     if (iso->pools != NULL) {
         zpools_mark(iso->pools, marker);
     }
@@ -248,6 +249,27 @@ static zvm_status copy_arguments(struct zisolate *iso, const struct zisolate_opt
     return ZVM_OK;
 }
 
+// Of one that is spawned, or when it is to be other than usual.
+static zvm_status take_mailbox(struct zisolate *iso, const struct zisolate_options *options)
+{
+    if (options->mailbox != NULL) {
+        zmailbox_hold(options->mailbox);
+        iso->mailbox = options->mailbox;
+        return ZVM_OK;
+    }
+    bool is_usual = options->mailbox_limit_count == 0 && options->mailbox_limit_bytes == 0 &&
+                    !options->may_spawn;
+    if (is_usual) return ZVM_OK;
+    zvm_status status = zmailbox_ensure(iso);
+    if (status != ZVM_OK) return status;
+    struct zmailbox *mailbox = iso->mailbox;
+    if (options->mailbox_limit_count != 0) mailbox->limit_count = options->mailbox_limit_count;
+    if (options->mailbox_limit_bytes != 0) mailbox->limit_bytes = options->mailbox_limit_bytes;
+    mailbox->may_spawn = options->may_spawn;
+    mailbox->on_spawned = options->on_spawned;
+    return ZVM_OK;
+}
+
 zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zheap_env *env,
                            const struct zisolate_options *options, struct zisolate **out)
 {
@@ -262,7 +284,7 @@ zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zh
     iso->code = code;
     iso->shared = shared;
     iso->error = zvalue_null();
-    iso->arguments = zvalue_unset();
+    iso->arguments = NULL;
     set_options(iso, options);
     zvm_status status = zquota_create(iso, options);
     if (status != ZVM_OK) {
@@ -282,6 +304,7 @@ zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zh
     zcode_retain(code);
 
     status = copy_arguments(iso, options);
+    if (status == ZVM_OK) status = take_mailbox(iso, options);
     if (status == ZVM_OK) status = zisolate_profile_start(iso, options);
     if (status == ZVM_OK && !zcall_make_room(iso, 0, code->global_count + 1)) {
         status = iso->status == ZVM_E_NOMEM ? ZVM_E_NOMEM : ZVM_E_HEAP_LIMIT;
@@ -370,7 +393,7 @@ static void reset_figures(struct zisolate *iso)
     iso->native_count = 0;
     iso->loop = NULL;
     iso->error = zvalue_null();
-    iso->arguments = zvalue_unset();
+    iso->arguments = NULL;
     iso->in_heap_limit = 0;
     iso->output_bytes = 0;
     iso->slices = 0;
@@ -406,6 +429,7 @@ void zisolate_deinit(struct zisolate *iso, struct zheap_env *env)
     zsession_free(iso);
     zresult_free(iso);
     free_stacks(iso);
+    ztalk_free(iso);
     zpools_destroy(iso->pools, &iso->heap);
     bool held_symbols = iso->symbol_bytes > 0;
     zheap_deinit(&iso->heap);
@@ -528,6 +552,7 @@ bool zisolate_output(struct zisolate *iso, const char *text, size_t length_bytes
 static bool begin(struct zisolate *iso)
 {
     iso->started = 1;
+    if (iso->mailbox != NULL && iso->mailbox->start != NULL) return ztalk_begin(iso);
     struct zfunc *func = zheap_new(&iso->heap, ZTYPE_FUNC, zfunc_bytes(0), 0);
     if (func == NULL) return zerror_raise_memory(iso);
     func->proto = &iso->code->protos[0];
@@ -585,6 +610,10 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
     }
     zclock_pass(zisolate_fuel_used(iso) - used_before);
     bool is_over = outcome != ZINTERP_YIELDED && outcome != ZINTERP_WAITING;
+    if (is_over && iso->mailbox != NULL) {
+        const struct zvalue *value = &iso->stack[iso->code->global_count];
+        ztalk_settle(iso, outcome == ZINTERP_RETURNED ? value : NULL);
+    }
     if (iso->quota != NULL) zquota_end(iso, is_over);
     if (!is_over) {
         return_grant(iso);
@@ -603,6 +632,7 @@ void zisolate_end(struct zisolate *iso, struct zrunner *runner, zvm_status statu
     iso->runner = runner;
     (void)zerror_terminate(iso, status);
     (void)zunwind_pending(iso);
+    if (iso->mailbox != NULL) ztalk_settle(iso, NULL);
     finish(iso);
     iso->runner = NULL;
 }

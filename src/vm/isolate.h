@@ -15,10 +15,12 @@
 
 struct zbuiltin;
 struct zisolate;
+struct zmailbox;
 struct zgroup;
 struct zquota;
 struct zroster_row;
 struct zshared;
+struct ztalk_hooks;
 struct zwait_hooks;
 
 // One call. Its registers start at stack[base]; its result goes to stack[base - 1].
@@ -44,6 +46,12 @@ enum {
     ZFRAME_TASK = 4,         // the body of the task in stack[base - 2]; returning is slow
 };
 
+// Messages between isolates.
+struct zmessage_counts {
+    uint64_t sent, received;
+    uint64_t dropped; // nobody will read them
+};
+
 // What a thread brings to the isolates it runs. owner-thread.
 struct zrunner {
     struct zheap_env *env;
@@ -51,6 +59,7 @@ struct zrunner {
     struct zstrbuf scratch; // for making texts
     struct zvalue *work;    // stack of conversions and comparisons, see vm/text.c
     uint32_t work_capacity;
+    struct zmessage_counts messages; // not reported yet
 };
 
 zvm_status zrunner_init(struct zrunner *runner, struct zspan_pool *pool);
@@ -152,7 +161,8 @@ struct zisolate {
     uint64_t timeout_ns;
     uint64_t fuel_limit; // 0 = none
     uint64_t output_bytes, slices;
-    struct zvalue arguments; // the list `args`, UNSET until first used
+    struct zlist *arguments;  // the list `args`, NULL until first used
+    struct zmailbox *mailbox; // NULL: it has not talked yet, see vm/mailbox.h
 
     uint32_t symbol_bytes; // of the symbols in the heap's held set, as the table counts them
     uint32_t pool_limits[ZPOOL_KIND_COUNT]; // frozen: what each pool may keep; 0 = off
@@ -203,6 +213,12 @@ struct zisolate_options { // as the public ones, checked
     bool track_ages;
     uint64_t sample_bytes, sample_seed;
     zvm_moment_fn on_moment; // may be NULL
+    // For messages: NULL and 0: the isolate has what zmailbox_ensure gives it.
+    struct zmailbox *mailbox; // of one that is spawned, which gets a hold of it
+    uint32_t mailbox_limit_count;
+    uint64_t mailbox_limit_bytes;
+    bool may_spawn;
+    zvm_finish_fn on_spawned; // may be NULL
 };
 
 // Shared by all isolates of a runtime. frozen, but for the counter.
@@ -215,6 +231,8 @@ struct zshared {
     const struct zstring *integers[ZPOOL_SMALL_COUNT]; // decimal texts from ZPOOL_SMALL_MIN on
     const struct zstring *types[32];       // texts of typeof(), by type
     const struct zstring *type_names[32];  // texts of type()
+    _Atomic uint64_t mailbox_numbers;      // shared, relaxed: how many were made
+    const struct ztalk_hooks *talks;       // of the scheduler
     const struct zwait_hooks *waits;       // of the scheduler
     void *waits_context;                   // for them
 };

@@ -124,7 +124,7 @@ bool zlist_reserve(struct zisolate *iso, struct zlist *list, uint64_t capacity)
 
 // ---- Making lists -------------------------------------------------------------------------------
 
-static bool make(struct zisolate *iso, uint64_t capacity, uint8_t elements, struct zvalue *out)
+bool zlist_make(struct zisolate *iso, uint64_t capacity, uint8_t elements, struct zvalue *out)
 {
     if (capacity > ZLIST_LENGTH_MAX) return zlist_raise_too_long(iso);
     struct zlist *list = zheap_new(&iso->heap, ZTYPE_LIST, sizeof *list, 0);
@@ -148,7 +148,7 @@ static bool make(struct zisolate *iso, uint64_t capacity, uint8_t elements, stru
 
 bool zlist_new(struct zisolate *iso, uint64_t capacity, struct zvalue *out)
 {
-    return make(iso, capacity, ZLIST_INT, out);
+    return zlist_make(iso, capacity, ZLIST_INT, out);
 }
 
 static uint8_t elements_of_values(const struct zvalue *values, uint32_t count)
@@ -167,7 +167,7 @@ bool zlist_from_values(struct zisolate *iso, const struct zvalue *values, uint32
 {
     uint8_t elements = elements_of_values(values, count);
     struct zvalue made;
-    if (!make(iso, count, elements, &made)) return false;
+    if (!zlist_make(iso, count, elements, &made)) return false;
     struct zlist *list = made.p;
     uint64_t *payload = zlist_payload(list);
     for (uint32_t i = 0; i < count; i++)
@@ -307,7 +307,7 @@ bool zlist_slice(struct zisolate *iso, const struct zlist *list, uint32_t start,
 {
     uint32_t count = end > start ? end - start : 0;
     struct zvalue made;
-    if (!make(iso, count, list->elements, &made)) return false;
+    if (!zlist_make(iso, count, list->elements, &made)) return false;
     if (count > 0) {
         struct zlist *copy = made.p;
         if (!copy_range(iso, copy, 0, list, start, count)) return false;
@@ -342,7 +342,7 @@ bool zlist_concat(struct zisolate *iso, const struct zlist *a, const struct zlis
 {
     uint32_t first = zlist_length(a), second = zlist_length(b);
     struct zvalue made;
-    if (!make(iso, (uint64_t)first + second, elements_of_both(a, b), &made)) return false;
+    if (!zlist_make(iso, (uint64_t)first + second, elements_of_both(a, b), &made)) return false;
     struct zlist *list = made.p;
     if (!copy_range(iso, list, 0, a, 0, first)) return false;
     if (!copy_range(iso, list, first, b, 0, second)) return false;

@@ -22,6 +22,8 @@ static inline struct zvalue zlist_get(const struct zlist *list, uint32_t index)
 // An empty list with room for capacity elements; *out is set only on success.
 // LimitError; always false.
 bool zlist_raise_too_long(struct zisolate *iso);
+// The same for what all elements will be, ZLIST_…: the caller fills payload and tags, and sets the length.
+bool zlist_make(struct zisolate *iso, uint64_t capacity, uint8_t elements, struct zvalue *out);
 bool zlist_new(struct zisolate *iso, uint64_t capacity, struct zvalue *out);
 bool zlist_from_values(struct zisolate *iso, const struct zvalue *values, uint32_t count,
                        struct zvalue *out);

@@ -79,7 +79,7 @@ static void add_frames(const struct zisolate *iso, struct zroots *roots)
 static void add_rest(const struct zisolate *iso, struct zroots *roots)
 {
     add_value(roots, iso->error, ZROOT_ERROR, 0, 0);
-    add_value(roots, iso->arguments, ZROOT_ARGUMENTS, 0, 0);
+    add(roots, iso->arguments, ZROOT_ARGUMENTS, 0, 0);
     for (const struct zscope *scope = iso->heap.scopes; scope != NULL; scope = scope->previous) {
         for (uint32_t i = 0; i < scope->count; i++) {
             add_value(roots, scope->values[i], ZROOT_SCOPE, 0, i);
@@ -201,6 +201,7 @@ const char *zobject_kind_text(const struct zobject *object)
         [ZTYPE_TASK] = "task",        [ZTYPE_CLASS] = "type",    [ZTYPE_BOUND] = "method",
         [ZTYPE_CELL] = "variable",    [ZTYPE_BUFFER] = "buffer", [ZTYPE_STRBUF] = "string buffer",
         [ZTYPE_HOST] = "host object", [ZTYPE_NODE] = "node",
+        [ZTYPE_ISOLATE] = "isolate",
     };
     const char *text = object->kind < ZTYPE_COUNT ? texts[object->kind] : NULL;
     return text == NULL ? "object" : text;

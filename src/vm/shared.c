@@ -20,6 +20,7 @@ static const char *const type_texts[32][2] = {
     [ZTYPE_BOUND] = {"function", "Function"}, [ZTYPE_RECORD] = {"data", "Data"},
     [ZTYPE_ERROR] = {"error", "Error"},       [ZTYPE_TASK] = {"task", "Task"},
     [ZTYPE_HOST] = {"host object", "Host"},
+    [ZTYPE_ISOLATE] = {"isolate", "Isolate"},
 };
 
 static const char *const hidden_texts[2] = {"internal value", "Internal"};

@@ -23,6 +23,7 @@
 #include "vm/number.h"
 #include "vm/record.h"
 #include "vm/string.h"
+#include "vm/talk.h"
 
 #define TEXT_FREE_BYTES  65536u     // not charged: every thread keeps about that much anyway
 #define TEXT_CLAIM_BYTES 65536u     // charged at a time, at least
@@ -159,6 +160,12 @@ static bool write_host_object(struct writer *writer, const struct zhost_object *
            write_text(writer, zhost_object_kind(writer->iso, object)) && write_text(writer, ">");
 }
 
+static bool write_isolate(struct writer *writer, const struct zisolate_value *value)
+{
+    return write_text(writer, "<isolate ") && write_int(writer, (int64_t)value->mailbox->number) &&
+           write_text(writer, ">");
+}
+
 static bool write_leaf(struct writer *writer, struct zvalue value)
 {
     switch (zvalue_type(value)) {
@@ -181,6 +188,8 @@ static bool write_leaf(struct writer *writer, struct zvalue value)
         return write_class(writer, value.p);
     case ZTYPE_HOST:
         return write_host_object(writer, value.p);
+    case ZTYPE_ISOLATE:
+        return write_isolate(writer, value.p);
     case ZTYPE_ERROR: {
         const struct zerror *error = value.p;
         return write_string(writer, zvalue_slot(error->message, error->message_tag));

@@ -1,0 +1,365 @@
+// vm/mailbox.c - sending, receiving and ending, under the lock of one mailbox.
+//
+// Owns: mailboxes. Thread: as declared.
+// Invariants:  1. count and bytes are those of the list, and within the limits, but for exit messages, whose
+//                 memory the watcher has paid for when it began to watch.
+//              2. the line of senders is empty unless the list is not, or has just been taken from: so
+//                 somebody who waits for room is let in by a later take.
+//              3. waiter is not NOBODY only while the list is empty.
+//              4. once isolate is NULL nothing is added, and the lists only get shorter.
+#include "vm/mailbox.h"
+
+#include "base/alloc.h"
+#include "vm/parcel.h"
+#include "vm/quota.h"
+
+// ---- Coming and going ---------------------------------------------------------------------------
+
+struct zmailbox *zmailbox_new(struct zshared *shared)
+{
+    struct zmailbox *mailbox = z_alloc_zeroed(sizeof *mailbox);
+    if (mailbox == NULL) return NULL;
+    atomic_init(&mailbox->holds, 1);
+    mailbox->shared = shared;
+    // relaxed: a number, nothing is read through it
+    mailbox->number = z_fetch_add_relaxed(&shared->mailbox_numbers, 1) + 1;
+    mailbox->limit_count = ZVM_MAILBOX_COUNT_DEFAULT;
+    mailbox->limit_bytes = ZVM_MAILBOX_BYTES_DEFAULT;
+    return mailbox;
+}
+
+struct zmailbox *zmailbox_new_spawned(const struct zmailbox *parent, struct zparcel *start)
+{
+    struct zmailbox *mailbox = zmailbox_new(parent->shared);
+    if (mailbox == NULL) return NULL;
+    mailbox->limit_count = parent->limit_count;
+    mailbox->limit_bytes = parent->limit_bytes;
+    mailbox->may_spawn = parent->may_spawn;
+    mailbox->on_spawned = parent->on_spawned;
+    mailbox->is_spawned = true;
+    mailbox->start = start;
+    return mailbox;
+}
+
+zvm_status zmailbox_ensure(struct zisolate *iso)
+{
+    if (iso->mailbox != NULL) return ZVM_OK;
+    if (!zheap_charge(&iso->heap, sizeof *iso->mailbox)) return ZVM_E_HEAP_LIMIT;
+    struct zmailbox *mailbox = zmailbox_new(iso->shared);
+    if (mailbox == NULL) {
+        zheap_uncharge(&iso->heap, sizeof *iso->mailbox);
+        zheap_note_nomem(&iso->heap, sizeof *mailbox);
+        return ZVM_E_NOMEM;
+    }
+    mailbox->isolate = iso;
+    mailbox->is_charged = true;
+    iso->mailbox = mailbox;
+    return ZVM_OK;
+}
+
+// What a result holds may be the last to hold another mailbox, and so on: a list, not a recursion.
+static _Thread_local struct zmailbox *dying; // linked by `at`
+static _Thread_local bool is_freeing;
+
+static void free_dying(void)
+{
+    is_freeing = true;
+    while (dying != NULL) {
+        struct zmailbox *mailbox = dying;
+        dying = mailbox->at;
+        ZVM_ASSERT(mailbox->first == NULL);
+        ZVM_ASSERT(mailbox->monitors == NULL);
+        if (mailbox->result != NULL) zparcel_free(mailbox->result);
+        if (mailbox->start != NULL) zparcel_free(mailbox->start);
+        z_free(mailbox, sizeof *mailbox);
+    }
+    is_freeing = false;
+}
+
+void zmailbox_release(struct zmailbox *mailbox)
+{
+    if (z_fetch_sub_acq_rel(&mailbox->holds, 1) != 1) return; // PAIR mailbox-holds
+    mailbox->at = dying;
+    dying = mailbox;
+    if (!is_freeing) free_dying();
+}
+
+// ---- Lines --------------------------------------------------------------------------------------
+
+static void link_line(struct zline_list *list, struct zline *line)
+{
+    line->next = NULL;
+    line->previous = list->last;
+    if (list->last != NULL)
+        list->last->next = line;
+    else
+        list->first = line;
+    list->last = line;
+    line->is_linked = true;
+}
+
+static void unlink_line(struct zline_list *list, struct zline *line)
+{
+    if (line->previous != NULL)
+        line->previous->next = line->next;
+    else
+        list->first = line->next;
+    if (line->next != NULL)
+        line->next->previous = line->previous;
+    else
+        list->last = line->previous;
+    line->is_linked = false;
+}
+
+// ---- Room ---------------------------------------------------------------------------------------
+
+static struct zsum *group_sum(const struct zmailbox *mailbox)
+{
+    struct zgroup *group = zquota_group(mailbox->isolate);
+    return group == NULL ? NULL : &group->heap_bytes;
+}
+
+static bool has_room(const struct zmailbox *mailbox, uint64_t bytes)
+{
+    return mailbox->count < mailbox->limit_count && bytes <= mailbox->limit_bytes - mailbox->bytes;
+}
+
+// What the group of the receiver has to have for it.
+static bool pay(const struct zmailbox *mailbox, uint64_t bytes)
+{
+    struct zsum *sum = group_sum(mailbox);
+    return sum == NULL || zsum_take(sum, bytes, bytes) == bytes;
+}
+
+static void append(struct zmailbox *mailbox, struct zmessage *message)
+{
+    message->next = NULL;
+    if (mailbox->last != NULL)
+        mailbox->last->next = message;
+    else
+        mailbox->first = message;
+    mailbox->last = message;
+}
+
+static void add(struct zmailbox *mailbox, struct zmessage *message)
+{
+    append(mailbox, message);
+    mailbox->count++;
+    mailbox->bytes += message->bytes;
+}
+
+// Whoever waits for a message is to be woken.
+static struct zwake take_waiter(struct zmailbox *mailbox)
+{
+    uint64_t waiter = mailbox->waiter;
+    mailbox->waiter = ZMAILBOX_NOBODY;
+    if (waiter == ZMAILBOX_ISOLATE) return (struct zwake){.isolate = mailbox->isolate};
+    return (struct zwake){.token = waiter};
+}
+
+// ---- Sending ------------------------------------------------------------------------------------
+
+static enum zsent send_locked(struct zmailbox *mailbox, struct zmessage *message,
+                              struct zline *line, struct zwake *wake)
+{
+    if (mailbox->isolate == NULL) return ZSENT_OVER;
+    if (message->kind == ZMESSAGE_EXIT) {
+        append(mailbox, message);
+        *wake = take_waiter(mailbox);
+        return ZSENT;
+    }
+    if (message->bytes > mailbox->limit_bytes) return ZSENT_TOO_BIG;
+    if (mailbox->senders.first != NULL || !has_room(mailbox, message->bytes)) {
+        if (line == NULL) return ZSENT_FULL;
+        link_line(&mailbox->senders, line);
+        return ZSENT_IN_LINE;
+    }
+    if (!pay(mailbox, message->bytes)) return ZSENT_NO_MEMORY;
+    add(mailbox, message);
+    *wake = take_waiter(mailbox);
+    return ZSENT;
+}
+
+enum zsent zmailbox_send(struct zmailbox *mailbox, struct zmessage *message, struct zline *line,
+                         struct zwake *wake)
+{
+    *wake = (struct zwake){0};
+    zlock_take(&mailbox->lock);
+    enum zsent sent = send_locked(mailbox, message, line, wake);
+    zlock_give(&mailbox->lock);
+    return sent;
+}
+
+bool zmailbox_leave_senders(struct zmailbox *mailbox, struct zline *line)
+{
+    zlock_take(&mailbox->lock);
+    bool was_linked = line->is_linked;
+    if (was_linked) unlink_line(&mailbox->senders, line);
+    zlock_give(&mailbox->lock);
+    return was_linked;
+}
+
+// ---- Receiving ----------------------------------------------------------------------------------
+
+// Senders in line come in while there is room for the first of them. When the group has none for it, it
+// stays, unless nothing else would ever let it in.
+static void admit(struct zmailbox *mailbox, struct zreceived *taken)
+{
+    while (taken->wake_count < ZMAILBOX_WAKES_MAX) {
+        struct zline *line = mailbox->senders.first;
+        if (line == NULL) return;
+        struct zmessage *message = zparcel_message(line->parcel);
+        if (!has_room(mailbox, message->bytes)) return;
+        bool is_paid = pay(mailbox, message->bytes);
+        if (!is_paid && mailbox->first != NULL) return;
+        unlink_line(&mailbox->senders, line);
+        if (is_paid) {
+            add(mailbox, message);
+            line->parcel = NULL;
+            taken->admitted++;
+        }
+        taken->wakes[taken->wake_count++] = line->token; // from here on the sender may go
+    }
+}
+
+static struct zmessage *take_first(struct zmailbox *mailbox)
+{
+    struct zmessage *message = mailbox->first;
+    mailbox->first = message->next;
+    if (mailbox->first == NULL) mailbox->last = NULL;
+    if (message->kind != ZMESSAGE_VALUE) return message;
+    mailbox->count--;
+    mailbox->bytes -= message->bytes;
+    struct zsum *sum = group_sum(mailbox);
+    if (sum != NULL) zsum_give(sum, message->bytes);
+    return message;
+}
+
+void zmailbox_take(struct zmailbox *mailbox, uint64_t waiter, struct zreceived *out)
+{
+    out->message = NULL;
+    out->admitted = out->wake_count = 0;
+    zlock_take(&mailbox->lock);
+    if (mailbox->first != NULL) {
+        out->message = take_first(mailbox);
+        if (ZVM_UNLIKELY(mailbox->senders.first != NULL)) admit(mailbox, out);
+    } else {
+        mailbox->waiter = waiter;
+    }
+    zlock_give(&mailbox->lock);
+}
+
+bool zmailbox_stop_waiting(struct zmailbox *mailbox)
+{
+    zlock_take(&mailbox->lock);
+    bool was_waiting = mailbox->waiter != ZMAILBOX_NOBODY;
+    mailbox->waiter = ZMAILBOX_NOBODY;
+    zlock_give(&mailbox->lock);
+    return was_waiting;
+}
+
+// ---- Those that wait for its end ----------------------------------------------------------------
+
+bool zmailbox_is_over(struct zmailbox *mailbox)
+{
+    zlock_take(&mailbox->lock);
+    bool is_over = mailbox->isolate == NULL;
+    zlock_give(&mailbox->lock);
+    return is_over;
+}
+
+bool zmailbox_await(struct zmailbox *mailbox, struct zline *line)
+{
+    zlock_take(&mailbox->lock);
+    bool is_alive = mailbox->isolate != NULL;
+    if (is_alive) link_line(&mailbox->awaiters, line);
+    zlock_give(&mailbox->lock);
+    return is_alive;
+}
+
+void zmailbox_leave_awaiters(struct zmailbox *mailbox, struct zline *line)
+{
+    zlock_take(&mailbox->lock);
+    if (line->is_linked) unlink_line(&mailbox->awaiters, line);
+    zlock_give(&mailbox->lock);
+}
+
+bool zmailbox_watch(struct zmonitor *monitor)
+{
+    struct zmailbox *mailbox = monitor->watched;
+    zlock_take(&mailbox->lock);
+    bool is_alive = mailbox->isolate != NULL;
+    if (is_alive) {
+        monitor->previous = NULL;
+        monitor->next = mailbox->monitors;
+        if (mailbox->monitors != NULL) mailbox->monitors->previous = monitor;
+        mailbox->monitors = monitor;
+    }
+    zlock_give(&mailbox->lock);
+    return is_alive;
+}
+
+// Once the watched one is over, who tells of its end has the monitor, or has given it away.
+void zmailbox_unwatch(struct zmonitor *monitor)
+{
+    struct zmailbox *mailbox = monitor->watched;
+    zlock_take(&mailbox->lock);
+    bool is_linked = mailbox->isolate != NULL;
+    if (is_linked) {
+        if (monitor->previous != NULL)
+            monitor->previous->next = monitor->next;
+        else
+            mailbox->monitors = monitor->next;
+        if (monitor->next != NULL) monitor->next->previous = monitor->previous;
+    }
+    zlock_give(&mailbox->lock);
+    if (is_linked) zmonitor_release(monitor);
+}
+
+void zmonitor_release(struct zmonitor *monitor)
+{
+    if (z_fetch_sub_acq_rel(&monitor->references, 1) != 1) return; // PAIR monitor-references
+    zmailbox_release(monitor->watched);
+    zmailbox_release(monitor->watcher);
+    z_free(monitor, sizeof *monitor);
+}
+
+// ---- The end ------------------------------------------------------------------------------------
+
+struct zclosed zmailbox_close(struct zmailbox *mailbox)
+{
+    zlock_take(&mailbox->lock);
+    struct zsum *sum = group_sum(mailbox);
+    if (sum != NULL) zsum_give(sum, mailbox->bytes);
+    mailbox->was_watched = mailbox->awaiters.first != NULL || mailbox->monitors != NULL;
+    struct zclosed closed = {mailbox->first, mailbox->count, mailbox->waiter};
+    mailbox->first = mailbox->last = NULL;
+    mailbox->count = 0;
+    mailbox->bytes = 0;
+    mailbox->waiter = ZMAILBOX_NOBODY;
+    mailbox->isolate = NULL;
+    zlock_give(&mailbox->lock);
+    return closed;
+}
+
+// The line may be gone when its token is answered: nothing of it is read after the lock.
+uint64_t zmailbox_next_waiter(struct zmailbox *mailbox)
+{
+    zlock_take(&mailbox->lock);
+    struct zline_list *list =
+        mailbox->awaiters.first != NULL ? &mailbox->awaiters : &mailbox->senders;
+    struct zline *line = list->first;
+    uint64_t token = line == NULL ? 0 : line->token;
+    if (line != NULL) unlink_line(list, line);
+    zlock_give(&mailbox->lock);
+    return token;
+}
+
+struct zmonitor *zmailbox_next_monitor(struct zmailbox *mailbox)
+{
+    zlock_take(&mailbox->lock);
+    struct zmonitor *monitor = mailbox->monitors;
+    if (monitor != NULL) mailbox->monitors = monitor->next;
+    zlock_give(&mailbox->lock);
+    return monitor;
+}

@@ -1,0 +1,175 @@
+// vm/mailbox.h - where messages for an isolate wait, and what is left of it when it is over.
+//
+// A mailbox is what a value of type isolate names. It outlives its isolate for as long as somebody holds it:
+// other isolates' values, messages on their way, monitors. shared: all of it but what is marked, under its
+// lock (base/lock.h), which is held for a few stores and never together with another one.
+// Nobody but the isolate that it belongs to takes messages out. Who finds no room waits in its line, with
+// its message in hand; the owner takes that over when there is room, so the order is that of arrival.
+#ifndef ZVM_VM_MAILBOX_H
+#define ZVM_VM_MAILBOX_H
+
+#include "base/lock.h"
+#include "vm/isolate.h"
+
+struct zmailbox;
+struct zparcel;
+
+enum zmessage_kind {
+    ZMESSAGE_VALUE, // a struct zparcel
+    ZMESSAGE_EXIT,  // a struct zmonitor: the isolate that it watches is over
+};
+
+// handed-over: the sender's, then under the mailbox's lock, then the receiver's.
+struct zmessage {
+    struct zmessage *next;
+    uint64_t bytes; // that it counts in a mailbox
+    enum zmessage_kind kind;
+};
+
+// What an isolate waits for at another one's mailbox: under that one's lock while it is linked.
+struct zline {
+    struct zline *next, *previous;
+    struct zparcel *parcel; // senders: what is to be sent; NULL: it has been taken over
+    uint64_t token;         // who wakes it answers this
+    bool is_linked;
+};
+
+struct zline_list {
+    struct zline *first, *last;
+};
+
+// One isolate watches another. Two references: that of the watcher's list, and that of the watched one's,
+// which becomes the message. The last one frees it.
+struct zmonitor {
+    struct zmessage message;
+    struct zmailbox *watched, *watcher; // holds
+    struct zmonitor *next, *previous;   // under the watched one's lock
+    struct zmonitor *own_next, *own_previous; // owner-thread: the watcher's
+    _Atomic uint32_t references; // shared. PAIR monitor-references
+};
+
+// Who waits for a message.
+#define ZMAILBOX_NOBODY  UINT64_C(0)
+#define ZMAILBOX_ISOLATE UINT64_C(1) // the isolate, without a token: its own state word is answered
+// any other: a token of it, because it waits for a time as well
+
+struct zmailbox {
+    _Atomic uint32_t lock;
+    _Atomic uint32_t holds; // shared. PAIR mailbox-holds
+    struct zshared *shared; // frozen: of its runtime
+    uint64_t number;        // frozen: in the order in which the runtime made them, from 1
+    uint64_t limit_bytes;   // frozen
+    uint32_t limit_count;   // frozen
+    uint32_t count;
+    uint64_t bytes;
+    struct zisolate *isolate; // NULL: it is over
+    struct zmessage *first, *last;
+    uint64_t waiter;           // ZMAILBOX_…
+    struct zline_list senders; // that wait for room
+    struct zline_list awaiters; // that wait for its end
+    struct zmonitor *monitors;
+
+    // owner-thread, the isolate's
+    struct zparcel *start;  // what it was spawned with, until it runs
+    struct zmonitor *watches; // its own monitors
+    struct zmailbox *at;    // where it stands in line; NULL: nowhere
+    struct zline line;      // its place there
+    uint64_t line_bytes;    // charged for what it has in hand
+    bool is_sending;        // that is among the senders, else among those that await the end
+    bool is_charged;        // to the isolate's heap
+
+    // frozen by the end: what it was
+    struct zparcel *result; // its value, or what it threw; NULL: none, or no memory for it
+    int32_t status;
+    bool was_watched;
+    // frozen: how the isolate was made, for those that it spawns
+    bool is_spawned; // by a program, not by the host
+    bool may_spawn;
+    zvm_finish_fn on_spawned; // told of the end of those that are spawned; may be NULL
+};
+
+// owner-thread. The mailbox of an isolate, made when it is first needed and charged to it. errors: ZVM_E_NOMEM,
+// ZVM_E_HEAP_LIMIT.
+zvm_status zmailbox_ensure(struct zisolate *iso);
+struct zmailbox *zmailbox_new(struct zshared *shared);
+// For one that the isolate of `parent` spawns, as that one's is; start is its. NULL: no memory.
+struct zmailbox *zmailbox_new_spawned(const struct zmailbox *parent, struct zparcel *start);
+
+// relaxed: who adds one has one.
+static inline void zmailbox_hold(struct zmailbox *mailbox)
+{
+    z_fetch_add_relaxed(&mailbox->holds, 1);
+}
+// thread: any. The last one frees it.
+void zmailbox_release(struct zmailbox *mailbox);
+// Others than the caller have it.
+static inline bool zmailbox_is_shared(const struct zmailbox *mailbox)
+{
+    return z_load_acquire(&mailbox->holds) > 1; // PAIR mailbox-holds
+}
+
+// Whom the caller wakes once it has given the lock back.
+struct zwake {
+    struct zisolate *isolate; // by its state word; NULL: by the token
+    uint64_t token;           // 0: nobody
+};
+
+// ---- Sending: any thread --------------------------------------------------------------------------
+
+enum zsent {
+    ZSENT,          // the message is the mailbox's
+    ZSENT_OVER,     // nobody will ever read it; it stays the caller's
+    ZSENT_FULL,     // no room; the same
+    ZSENT_IN_LINE,  // the same, but the line is linked
+    ZSENT_TOO_BIG,  // it would not fit an empty mailbox
+    ZSENT_NO_MEMORY // the receiver's group has none left for it
+};
+
+// line: the sender's place if there is no room, its parcel and token set; NULL: it does not wait.
+enum zsent zmailbox_send(struct zmailbox *mailbox, struct zmessage *message, struct zline *line,
+                         struct zwake *wake);
+// The sender leaves the line. False: its parcel had been taken over.
+bool zmailbox_leave_senders(struct zmailbox *mailbox, struct zline *line);
+
+// ---- Receiving: the owner ---------------------------------------------------------------------------
+
+#define ZMAILBOX_WAKES_MAX 8
+struct zreceived {
+    struct zmessage *message; // its bytes do not count any more; NULL: there is none
+    uint32_t admitted;        // messages of senders in line that are in the mailbox now
+    uint32_t wake_count;
+    uint64_t wakes[ZMAILBOX_WAKES_MAX]; // tokens of those senders, and of some that try again
+};
+
+// The first message. When there is none the isolate waits, if `waiter` says so.
+void zmailbox_take(struct zmailbox *mailbox, uint64_t waiter, struct zreceived *out);
+// It does not wait any more. False: somebody is just waking it.
+bool zmailbox_stop_waiting(struct zmailbox *mailbox);
+
+// ---- The end ----------------------------------------------------------------------------------------
+
+bool zmailbox_is_over(struct zmailbox *mailbox);
+// The line is linked, unless the isolate is over.
+bool zmailbox_await(struct zmailbox *mailbox, struct zline *line);
+void zmailbox_leave_awaiters(struct zmailbox *mailbox, struct zline *line);
+// The same for a monitor.
+bool zmailbox_watch(struct zmonitor *monitor);
+// The watcher does not want to know any more. The reference that the watched one's list had is dropped, if it
+// still stood in it.
+void zmailbox_unwatch(struct zmonitor *monitor);
+void zmonitor_release(struct zmonitor *monitor);
+
+// What a mailbox had when it was closed.
+struct zclosed {
+    struct zmessage *unread;
+    uint32_t count;  // of them, without exit messages
+    uint64_t waiter; // ZMAILBOX_…
+};
+
+// owner-thread, the isolate's: from here on it is over.
+struct zclosed zmailbox_close(struct zmailbox *mailbox);
+// After that, until they give nothing: who waited for its end, or for room.
+uint64_t zmailbox_next_waiter(struct zmailbox *mailbox); // a token; 0: nobody
+struct zmonitor *zmailbox_next_monitor(struct zmailbox *mailbox);
+
+#endif // ZVM_VM_MAILBOX_H

@@ -1,0 +1,359 @@
+// vm/parcel_unpack.c - from a parcel into the heap of another isolate.
+//
+// Owns: nothing. Thread: the owner of the isolate. May collect at each object.
+// How: twice over the objects. First each is made, with nothing in it that leads to another one, and put into a
+// list, by its number; then what leads to others is filled in. So cycles need no care, and the list is all
+// that has to be a root. Parcels without objects that hold others, most of them, need neither.
+#include "vm/parcel_internal.h"
+
+#include "base/alloc.h"
+#include "vm/error.h"
+#include "vm/fuel.h"
+#include "vm/list.h"
+#include "vm/map.h"
+#include "vm/record.h"
+#include "vm/string.h"
+#include "vm/talk.h"
+
+#include <string.h>
+
+enum { ROOT_TABLE, ROOT_VALUE, ROOT_COUNT };
+
+struct unpacker {
+    struct zisolate *iso;
+    const struct zparcel *parcel;
+    struct zvalue roots[ROOT_COUNT];
+    struct zfuel_meter meter;
+    struct zclass *last_type; // a global names it
+};
+
+static struct zlist *table_of(const struct unpacker *unpacker)
+{
+    return unpacker->roots[ROOT_TABLE].p;
+}
+
+static struct zvalue object_at(const struct unpacker *unpacker, uint64_t number)
+{
+    return zlist_get(table_of(unpacker), (uint32_t)number);
+}
+
+// A value of the parcel as one of the isolate.
+static struct zvalue value_of(const struct unpacker *unpacker, uint64_t bits, uint32_t tag)
+{
+    if ((tag & ZTAG_HEAP) == 0) return (struct zvalue){.bits = bits, .tag = tag};
+    return object_at(unpacker, bits);
+}
+
+// ---- Making -------------------------------------------------------------------------------------
+
+static bool make_list(struct unpacker *unpacker, const struct zparcel_object *object,
+                      struct zvalue *out)
+{
+    struct zisolate *iso = unpacker->iso;
+    if (!zlist_make(iso, object->count, object->detail, out)) return false;
+    struct zlist *list = out->p;
+    uint64_t *payload = zlist_payload(list);
+    size_t bytes = (size_t)object->count * 8;
+    if (object->detail != ZLIST_ANY) {
+        if (!zfuel_copy(iso, payload, zparcel_body(object), bytes)) return false;
+    } else if (object->count > 0) { // all null, until it is filled
+        if (!zfuel_fill(iso, payload, 0, bytes)) return false;
+        if (!zfuel_fill(iso, zlist_tags(list), ZTAG_NULL, object->count)) return false;
+    }
+    list->owner.header.aux = object->count;
+    return true;
+}
+
+static ZVM_COLD bool refuse_type(struct unpacker *unpacker, const struct zshape *shape)
+{
+    bool is_foreign = unpacker->parcel->code != unpacker->iso->code;
+    return zerror_raise(unpacker->iso, ZERROR_TYPE,
+                        is_foreign
+                            ? "the message has an instance of '%s', a data type of another program"
+                            : "the message has an instance of '%s', which is not declared here yet",
+                        shape->data->name->bytes);
+}
+
+static struct zclass *find_type(struct unpacker *unpacker, const struct zshape *shape)
+{
+    const struct zisolate *iso = unpacker->iso;
+    if (unpacker->last_type != NULL && unpacker->last_type->shape == shape)
+        return unpacker->last_type;
+    if (unpacker->parcel->code != iso->code) return NULL;
+    for (uint32_t i = 0; i < iso->code->global_count; i++) {
+        if (iso->stack[i].tag != ZTAG_CLASS) continue;
+        struct zclass *class = iso->stack[i].p;
+        if (class->shape != shape) continue;
+        unpacker->last_type = class;
+        return class;
+    }
+    return NULL;
+}
+
+static bool make_record(struct unpacker *unpacker, const struct zparcel_object *object,
+                        struct zvalue *out)
+{
+    struct zisolate *iso = unpacker->iso;
+    uint32_t count = object->count;
+    struct zclass *class = find_type(unpacker, object->pointer);
+    if (class == NULL) return refuse_type(unpacker, object->pointer);
+    struct zrecord *record =
+        zheap_new(&iso->heap, ZTYPE_RECORD, sizeof *record + (size_t)count * 9, count);
+    if (record == NULL) return zerror_raise_memory(iso);
+    record->class = class;
+    record->shape_id = class->shape->id;
+    record->reserved = 0;
+    memset(record->fields, 0, (size_t)count * 8);
+    memset(zrecord_tags(record), ZTAG_NULL, count);
+    *out = zvalue_object(record, ZTAG_RECORD);
+    return true;
+}
+
+static bool make_error(struct unpacker *unpacker, const struct zparcel_object *object,
+                       struct zvalue *out)
+{
+    struct zvalue empty = zvalue_object(unpacker->iso->shared->empty, ZTAG_SYMBOL);
+    struct zerror *error = zerror_new(unpacker->iso, empty, empty);
+    if (error == NULL) return false;
+    if (unpacker->parcel->code == unpacker->iso->code) {
+        error->line = (uint32_t)(object->number >> 32);
+        error->column = (uint32_t)object->number;
+        error->file = object->file;
+    }
+    *out = zvalue_object(error, ZTAG_ERROR);
+    return true;
+}
+
+static bool make_function(struct unpacker *unpacker, const struct zparcel_object *object,
+                          struct zvalue *out)
+{
+    struct zisolate *iso = unpacker->iso;
+    uint32_t count = object->count;
+    ZVM_CHECK(unpacker->parcel->code == iso->code);
+    struct zfunc *func = zheap_new(&iso->heap, ZTYPE_FUNC, zfunc_bytes(count), count);
+    if (func == NULL) return zerror_raise_memory(iso);
+    func->proto = &iso->code->protos[object->number];
+    memset(func->captured, 0, (size_t)count * 8);
+    memset(zfunc_tags(func), ZTAG_NULL, count);
+    *out = zvalue_object(func, ZTAG_FUNC);
+    return true;
+}
+
+static bool make_class(struct unpacker *unpacker, const struct zparcel_object *object,
+                       struct zvalue *out)
+{
+    struct zisolate *iso = unpacker->iso;
+    uint32_t slots = object->count - 1;
+    struct zclass *class =
+        zheap_new(&iso->heap, ZTYPE_CLASS, sizeof *class + (size_t)slots * 9, slots);
+    if (class == NULL) return zerror_raise_memory(iso);
+    class->parent = NULL;
+    class->shape = object->pointer;
+    memset(class->slots, 0, (size_t)slots * 8);
+    memset(zclass_tags(class), ZTAG_NULL, slots);
+    *out = zvalue_object(class, ZTAG_CLASS);
+    return true;
+}
+
+static bool make(struct unpacker *unpacker, const struct zparcel_object *object,
+                 struct zvalue *out)
+{
+    struct zisolate *iso = unpacker->iso;
+    switch (object->kind) {
+    case ZTYPE_STRING:
+        return zstring_new(iso, zparcel_body(object), object->count, out);
+    case ZTYPE_LIST:
+        return make_list(unpacker, object, out);
+    case ZTYPE_MAP:
+        return zmap_new(iso, object->count, out);
+    case ZTYPE_RECORD:
+        return make_record(unpacker, object, out);
+    case ZTYPE_ERROR:
+        return make_error(unpacker, object, out);
+    case ZTYPE_ISOLATE:
+        return ztalk_value(iso, (struct zmailbox *)(uintptr_t)object->pointer, out);
+    case ZTYPE_FUNC:
+        return make_function(unpacker, object, out);
+    default:
+        return make_class(unpacker, object, out);
+    }
+}
+
+static bool make_all(struct unpacker *unpacker)
+{
+    struct zisolate *iso = unpacker->iso;
+    uint32_t count = unpacker->parcel->object_count;
+    if (!zlist_new(iso, count, &unpacker->roots[ROOT_TABLE])) return false;
+    const struct zparcel_object *object = zparcel_first(unpacker->parcel);
+    for (uint32_t i = 0; i < count; i++, object = zparcel_next(object)) {
+        if (!zfuel_meter_add(iso, &unpacker->meter, sizeof *object)) return false;
+        if (!make(unpacker, object, &unpacker->roots[ROOT_VALUE])) return false;
+        if (!zlist_push(iso, table_of(unpacker), unpacker->roots[ROOT_VALUE])) return false;
+    }
+    return true;
+}
+
+// ---- Filling ------------------------------------------------------------------------------------
+
+// `count` payloads and tags behind them, into an object's. Nothing collects.
+static bool fill_slots(struct unpacker *unpacker, const struct zparcel_object *object,
+                       uint32_t count, uint64_t *to, uint8_t *to_tags)
+{
+    const uint64_t *payloads = zparcel_body(object);
+    const uint8_t *tags = (const uint8_t *)(payloads + object->count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!zfuel_meter_add(unpacker->iso, &unpacker->meter, 9)) return false;
+        struct zvalue value = value_of(unpacker, payloads[i], tags[i]);
+        to[i] = value.bits;
+        to_tags[i] = (uint8_t)value.tag;
+    }
+    return true;
+}
+
+static bool fill_map(struct unpacker *unpacker, const struct zparcel_object *object,
+                     struct zmap *map)
+{
+    uint32_t count = object->count;
+    const uint64_t *keys = zparcel_body(object), *values = keys + count;
+    const uint8_t *key_tags = (const uint8_t *)(values + count), *value_tags = key_tags + count;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!zfuel_meter_add(unpacker->iso, &unpacker->meter, sizeof(struct zmap_entry)))
+            return false;
+        struct zvalue key = value_of(unpacker, keys[i], key_tags[i]);
+        struct zvalue value = value_of(unpacker, values[i], value_tags[i]);
+        if (!zmap_set(unpacker->iso, map, key, value)) return false;
+    }
+    return true;
+}
+
+// The runtime's own text of a kind of error, which is known by its address.
+static struct zvalue kind_of(const struct zisolate *iso, struct zvalue kind)
+{
+    for (uint32_t i = 0; i < ZERROR_KIND_COUNT; i++) {
+        struct zvalue known = zvalue_object(iso->shared->kinds[i], ZTAG_SYMBOL);
+        if (zstring_equal(known, kind)) return known;
+    }
+    return kind;
+}
+
+static void fill_error(const struct unpacker *unpacker, const struct zparcel_object *object,
+                       struct zerror *error)
+{
+    const uint64_t *payloads = zparcel_body(object);
+    const uint8_t *tags = (const uint8_t *)(payloads + 2);
+    struct zvalue kind = kind_of(unpacker->iso, value_of(unpacker, payloads[0], tags[0]));
+    struct zvalue message = value_of(unpacker, payloads[1], tags[1]);
+    error->kind = kind.bits;
+    error->kind_tag = (uint8_t)kind.tag;
+    error->message = message.bits;
+    error->message_tag = (uint8_t)message.tag;
+}
+
+static bool fill_class(struct unpacker *unpacker, const struct zparcel_object *object,
+                       struct zclass *class)
+{
+    uint32_t slots = class->header.aux;
+    if (!fill_slots(unpacker, object, slots, class->slots, zclass_tags(class))) return false;
+    const uint64_t *payloads = zparcel_body(object);
+    const uint8_t *tags = (const uint8_t *)(payloads + object->count);
+    struct zvalue parent = value_of(unpacker, payloads[slots], tags[slots]);
+    class->parent = parent.tag == ZTAG_CLASS ? parent.p : NULL;
+    return true;
+}
+
+static bool fill(struct unpacker *unpacker, const struct zparcel_object *object, void *made)
+{
+    struct zlist *list = made;
+    struct zrecord *record = made;
+    struct zfunc *func = made;
+    switch (object->kind) {
+    case ZTYPE_LIST:
+        return object->detail != ZLIST_ANY ||
+               fill_slots(unpacker, object, object->count, zlist_payload(list), zlist_tags(list));
+    case ZTYPE_MAP:
+        return fill_map(unpacker, object, made);
+    case ZTYPE_RECORD:
+        return fill_slots(unpacker, object, object->count, record->fields, zrecord_tags(record));
+    case ZTYPE_ERROR:
+        fill_error(unpacker, object, made);
+        return true;
+    case ZTYPE_FUNC:
+        return fill_slots(unpacker, object, object->count, func->captured, zfunc_tags(func));
+    case ZTYPE_CLASS:
+        return fill_class(unpacker, object, made);
+    default:
+        return true;
+    }
+}
+
+static bool fill_all(struct unpacker *unpacker)
+{
+    const struct zparcel_object *object = zparcel_first(unpacker->parcel);
+    for (uint32_t i = 0; i < unpacker->parcel->object_count; i++, object = zparcel_next(object)) {
+        struct zobject *made = object_at(unpacker, i).p;
+        if (!fill(unpacker, object, made)) return false;
+        // What is no string, which has nothing to fill in, is of this heap.
+        if (object->kind != ZTYPE_STRING) zheap_log(&unpacker->iso->heap, made);
+    }
+    return true;
+}
+
+// ---- The whole ------------------------------------------------------------------------------------
+
+static void hand_out(const struct unpacker *unpacker, struct zvalue *out)
+{
+    const struct zparcel *parcel = unpacker->parcel;
+    const struct zparcel_slot *slot = parcel->slots;
+    for (uint32_t i = 0; i < parcel->root_count; i++, slot++)
+        out[i] = value_of(unpacker, slot->bits, slot->tag);
+    for (uint32_t i = 0; i < parcel->global_count; i++, slot++)
+        unpacker->iso->stack[slot->global] = value_of(unpacker, slot->bits, slot->tag);
+}
+
+// One object that leads to no other.
+static bool is_single(const struct zparcel *parcel)
+{
+    const struct zparcel_object *object = zparcel_first(parcel);
+    if (parcel->object_count != 1) return false;
+    return object->kind == ZTYPE_STRING || object->kind == ZTYPE_ISOLATE ||
+           (object->kind == ZTYPE_LIST && object->detail != ZLIST_ANY);
+}
+
+static bool unpack_single(struct unpacker *unpacker, struct zvalue *out)
+{
+    const struct zparcel *parcel = unpacker->parcel;
+    struct zvalue made;
+    if (!make(unpacker, zparcel_first(parcel), &made)) return false;
+    const struct zparcel_slot *slot = parcel->slots;
+    for (uint32_t i = 0; i < parcel->root_count; i++, slot++) {
+        bool is_made = (slot->tag & ZTAG_HEAP) != 0;
+        out[i] = is_made ? made : (struct zvalue){.bits = slot->bits, .tag = slot->tag};
+    }
+    return true;
+}
+
+bool zparcel_unpack(struct zisolate *iso, const struct zparcel *parcel, struct zvalue *out)
+{
+    struct unpacker unpacker = {.iso = iso, .parcel = parcel};
+    if (is_single(parcel) && parcel->global_count == 0) return unpack_single(&unpacker, out);
+    unpacker.roots[ROOT_TABLE] = zvalue_null();
+    unpacker.roots[ROOT_VALUE] = zvalue_null();
+    struct zscope scope;
+    zscope_open(&iso->heap, &scope, unpacker.roots, ROOT_COUNT);
+    bool is_done = parcel->object_count == 0 || (make_all(&unpacker) && fill_all(&unpacker));
+    if (is_done) hand_out(&unpacker, out);
+    zscope_close(&iso->heap, &scope);
+    return is_done && zfuel_charge(iso, unpacker.meter.bytes);
+}
+
+void zparcel_free(struct zparcel *parcel)
+{
+    const struct zparcel_object *object = zparcel_first(parcel);
+    for (uint32_t left = parcel->hold_count; left > 0; object = zparcel_next(object)) {
+        if (object->kind != ZTYPE_ISOLATE) continue;
+        zmailbox_release((struct zmailbox *)(uintptr_t)object->pointer);
+        left--;
+    }
+    if (parcel->code != NULL) zcode_release(parcel->code);
+    z_free(parcel, parcel->message.bytes);
+}

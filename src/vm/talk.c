@@ -1,0 +1,189 @@
+// vm/talk.c - values that name isolates, and the beginning and the end of those that talk.
+//
+// Owns: the isolate's hold of its own mailbox. Thread: the isolate's owner.
+// What an isolate leaves behind is packed while its heap is still there, and only if somebody else has its
+// mailbox: nobody can come to have it later.
+#include "vm/talk.h"
+
+#include "base/alloc.h"
+#include "vm/error.h"
+#include "vm/hostobject.h"
+#include "vm/interp.h"
+#include "vm/parcel.h"
+
+static void wake(const struct zisolate *iso, const struct zwake *whom)
+{
+    const struct zshared *shared = iso->shared;
+    if (whom->isolate != NULL || whom->token != 0) shared->talks->wake(shared->waits_context, whom);
+}
+
+// ---- Values -------------------------------------------------------------------------------------
+
+static void let_go(void *pointer, void *user)
+{
+    (void)user;
+    zmailbox_release(pointer);
+}
+
+static const zvm_host_kind kind = {
+    .size = sizeof(zvm_host_kind), .name = "isolate", .finalize = let_go};
+
+bool ztalk_value(struct zisolate *iso, struct zmailbox *mailbox, struct zvalue *out)
+{
+    if (!zhost_object_prepare(iso, sizeof *mailbox)) return false;
+    struct zisolate_value *value = zheap_new(&iso->heap, ZTYPE_ISOLATE, sizeof *value, 0);
+    if (value == NULL) {
+        zheap_uncharge(&iso->heap, sizeof *mailbox);
+        return zerror_raise_memory(iso);
+    }
+    value->mailbox = mailbox;
+    zmailbox_hold(mailbox);
+    zhost_object_attach(iso, &value->header, &kind, mailbox, sizeof *mailbox);
+    *out = zvalue_object(value, ZTAG_ISOLATE);
+    return true;
+}
+
+bool ztalk_own(struct zisolate *iso, struct zmailbox **out)
+{
+    zvm_status status = zmailbox_ensure(iso);
+    *out = iso->mailbox;
+    return status == ZVM_OK || zerror_raise_memory(iso);
+}
+
+// ---- The beginning ------------------------------------------------------------------------------
+
+#define ROOTS_MAX (1 + ZCODE_REGISTERS_MAX) // the function and its arguments
+
+bool ztalk_begin(struct zisolate *iso)
+{
+    struct zmailbox *mailbox = iso->mailbox;
+    struct zparcel *start = mailbox->start;
+    struct zvalue values[ROOTS_MAX];
+    ZVM_CHECK(start->root_count <= ROOTS_MAX);
+    if (!zheap_charge(&iso->heap, sizeof *mailbox)) return zerror_raise_memory(iso);
+    mailbox->is_charged = true;
+    if (!zparcel_unpack(iso, start, values)) return false;
+    struct zscope scope;
+    zscope_open(&iso->heap, &scope, values, start->root_count);
+    bool has_begun = zcall_begin(iso, values[0].p);
+    zscope_close(&iso->heap, &scope);
+    if (has_begun) {
+        struct zvalue *registers = iso->stack + iso->frame->base;
+        registers[-1] = values[0];
+        for (uint32_t i = 1; i < start->root_count; i++)
+            registers[i - 1] = values[i];
+    }
+    mailbox->start = NULL;
+    zparcel_free(start);
+    return has_begun;
+}
+
+// ---- The end ------------------------------------------------------------------------------------
+
+// False: mailbox->status says what the isolate has come to instead, for others; its own end does not change.
+static bool pack(struct zisolate *iso, struct zvalue value)
+{
+    struct zmailbox *mailbox = iso->mailbox;
+    struct zparcel_rules rules = {
+        .what = "the end", .name = "result", .limit_bytes = mailbox->limit_bytes};
+    iso->pending = ZPENDING_NOTHING;
+    if (zparcel_pack(iso, &rules, &value, 1, &mailbox->result)) return true;
+    mailbox->status = iso->pending == ZPENDING_TERMINATION ? iso->status : ZVM_E_ERROR;
+    return false;
+}
+
+// What the isolate gave or threw; when that cannot be sent, the error that says so.
+static void pack_result(struct zisolate *iso, struct zvalue value)
+{
+    struct zvalue roots[2] = {value, iso->error};
+    struct zscope scope;
+    uint8_t pending = iso->pending;
+    int32_t status = iso->status;
+    zscope_open(&iso->heap, &scope, roots, 2);
+    if (!pack(iso, value) && iso->pending != ZPENDING_TERMINATION) (void)pack(iso, iso->error);
+    zscope_close(&iso->heap, &scope);
+    iso->pending = pending;
+    iso->status = status;
+    iso->error = roots[1];
+}
+
+void ztalk_settle(struct zisolate *iso, const struct zvalue *value)
+{
+    struct zmailbox *mailbox = iso->mailbox;
+    mailbox->status = iso->status;
+    if (!zmailbox_is_shared(mailbox)) return;
+    if (value != NULL)
+        pack_result(iso, *value);
+    else if (iso->status == ZVM_E_ERROR || iso->status == ZVM_E_HEAP_LIMIT)
+        pack_result(iso, iso->error);
+}
+
+static void drop(struct zmessage *message)
+{
+    if (message->kind == ZMESSAGE_VALUE)
+        zparcel_free((struct zparcel *)(void *)message);
+    else
+        zmonitor_release((struct zmonitor *)(void *)message);
+}
+
+static void leave_line(struct zmailbox *mailbox)
+{
+    struct zmailbox *at = mailbox->at;
+    if (at == NULL) return;
+    mailbox->at = NULL;
+    if (mailbox->is_sending)
+        (void)zmailbox_leave_senders(at, &mailbox->line);
+    else
+        zmailbox_leave_awaiters(at, &mailbox->line);
+    if (mailbox->line.parcel != NULL) zparcel_free(mailbox->line.parcel);
+    mailbox->line.parcel = NULL;
+}
+
+static void stop_watching(struct zmailbox *mailbox)
+{
+    while (mailbox->watches != NULL) {
+        struct zmonitor *monitor = mailbox->watches;
+        mailbox->watches = monitor->own_next;
+        zmailbox_unwatch(monitor);
+        zmonitor_release(monitor);
+    }
+}
+
+static void tell(const struct zisolate *iso, struct zmailbox *mailbox)
+{
+    struct zwake whom = {0};
+    while ((whom.token = zmailbox_next_waiter(mailbox)) != 0)
+        wake(iso, &whom);
+    struct zmonitor *monitor;
+    while ((monitor = zmailbox_next_monitor(mailbox)) != NULL) {
+        if (zmailbox_send(monitor->watcher, &monitor->message, NULL, &whom) == ZSENT)
+            wake(iso, &whom);
+        else
+            zmonitor_release(monitor);
+    }
+}
+
+void ztalk_end(struct zisolate *iso, uint64_t *dropped)
+{
+    struct zmailbox *mailbox = iso->mailbox;
+    struct zclosed closed = zmailbox_close(mailbox);
+    if (closed.waiter == ZMAILBOX_ISOLATE) iso->shared->talks->let_go(iso);
+    *dropped = closed.count;
+    while (closed.unread != NULL) {
+        struct zmessage *message = closed.unread;
+        closed.unread = message->next;
+        drop(message);
+    }
+    leave_line(mailbox);
+    stop_watching(mailbox);
+    tell(iso, mailbox);
+}
+
+void ztalk_free(struct zisolate *iso)
+{
+    struct zmailbox *mailbox = iso->mailbox;
+    if (mailbox == NULL) return;
+    if (mailbox->is_charged) zheap_uncharge(&iso->heap, sizeof *mailbox);
+    iso->mailbox = NULL;
+    zmailbox_release(mailbox);
+}

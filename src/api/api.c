@@ -564,7 +564,7 @@ zvm_status zvm_isolate_result(const zvm_isolate *isolate, zvm_result *result)
     if (!zsched_is_done(iso)) return ZVM_E_STATE;
     zvm_result own = ZVM_RESULT_INIT;
     fill_ending(iso, &own);
-    fill_figures(iso, &own);
+    if (result->size > offsetof(zvm_result, fuel_used)) fill_figures(iso, &own);
     own.was_watched = iso->mailbox != NULL && iso->mailbox->was_watched;
     zapi_write_struct(result, result->size, &own, sizeof own);
     return ZVM_OK;

@@ -20,6 +20,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -212,19 +213,28 @@ static bool is_whole_over_locked(struct slot *slot)
     return true;
 }
 
+static bool needs_group(const struct cli_batch *batch);
+
+static void tell_spawned(struct slot *slot, zvm_isolate *isolate)
+{
+    struct cli_batch *batch = slot->batch;
+    zvm_result result = ZVM_RESULT_INIT;
+    if (zvm_isolate_result(isolate, &result) != ZVM_OK || result.was_watched) return;
+    pthread_mutex_lock(&batch->lock);
+    cli_failures_tell_spawned(batch->failures, slot->id, &result);
+    pthread_mutex_unlock(&batch->lock);
+}
+
 // A zvm_finish_fn, of isolates that programs spawn. user: the slot of the program.
 static void finish_spawned(zvm_isolate *isolate, void *user)
 {
     struct slot *slot = user;
     struct cli_batch *batch = slot->batch;
-    zvm_result result = ZVM_RESULT_INIT;
+    zvm_result result = {.size = offsetof(zvm_result, fuel_used)};
     if (zvm_isolate_result(isolate, &result) != ZVM_OK) result.status = ZVM_E_INTERNAL;
-    bool is_told = result.status != ZVM_OK && result.status != ZVM_E_CANCELLED &&
-                   !result.was_watched;
-    pthread_mutex_lock(&batch->lock);
-    if (is_told) cli_failures_tell_spawned(batch->failures, slot->id, &result);
-    pthread_mutex_unlock(&batch->lock);
+    if (result.status != ZVM_OK && result.status != ZVM_E_CANCELLED) tell_spawned(slot, isolate);
     zvm_isolate_destroy(isolate);
+    if (!needs_group(batch)) return;
     pthread_mutex_lock(&batch->lock);
     if (slot->is_root_over && is_whole_over_locked(slot)) release_slot_locked(slot);
     pthread_mutex_unlock(&batch->lock);
@@ -349,6 +359,15 @@ static void choose_output(struct cli_batch *batch, struct slot *slot, zvm_isolat
     }
 }
 
+// The only program has the runtime for itself: what it has spawned ends with that, and the number of isolates
+// is the runtime's limit. Sums need a group, and so do several programs.
+static bool needs_group(const struct cli_batch *batch)
+{
+    const struct cli_run_options *wanted = batch->options;
+    return wanted->isolate_count > 1 || wanted->fuel_limit != 0 || wanted->cpu_limit_ns != 0 ||
+           wanted->output_limit_bytes != 0 || wanted->total_heap_bytes != 0;
+}
+
 // What the isolate and those that it spawns may have together.
 static zvm_status choose_group(struct cli_batch *batch, struct slot *slot,
                                zvm_isolate_options *options)
@@ -357,6 +376,9 @@ static zvm_status choose_group(struct cli_batch *batch, struct slot *slot,
     slot->is_root_over = false;
     slot->group = NULL;
     if (!batch->has_spawn) return ZVM_OK;
+    options->may_spawn = 1;
+    options->on_spawned = finish_spawned;
+    if (!needs_group(batch)) return ZVM_OK;
     zvm_group_options group = ZVM_GROUP_OPTIONS_INIT;
     group.isolate_limit = wanted->spawn_limit;
     group.heap_limit_bytes = wanted->total_heap_bytes;
@@ -366,8 +388,6 @@ static zvm_status choose_group(struct cli_batch *batch, struct slot *slot,
     zvm_status status = zvm_group_create(batch->runtime, &group, &slot->group);
     if (status != ZVM_OK) return status;
     options->group = slot->group;
-    options->may_spawn = 1;
-    options->on_spawned = finish_spawned;
     return ZVM_OK;
 }
 
@@ -558,7 +578,8 @@ struct cli_batch_end cli_batch_run(struct cli_batch *batch)
     enum cli_stop stop = run_window(batch);
     cli_progress_clear(&batch->progress);
     // Also on a good end: the last isolates' figures are then in the report.
-    zvm_runtime_shutdown(batch->runtime, stop != CLI_STOP_NOT);
+    // What the only program has spawned ends with it.
+    zvm_runtime_shutdown(batch->runtime, stop != CLI_STOP_NOT || batch->has_spawn);
     pthread_mutex_lock(&batch->lock);
     struct cli_batch_end end = {stop, batch->started_count, batch->finished_count};
     pthread_mutex_unlock(&batch->lock);

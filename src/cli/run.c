@@ -46,6 +46,8 @@ static bool create_runtime(struct run *run)
     options.worker_count = run->options.worker_count;
     options.slice_budget = run->options.slice_budget;
     options.seed = run->options.seed;
+    // The program and what it spawns; several programs have a group each for that.
+    if (run->options.isolate_count == 1) options.isolate_limit = run->options.spawn_limit;
     options.intern_limit_count = run->options.intern_table_count;
     options.intern_limit_bytes = run->options.intern_table_bytes;
     zvm_status status = zvm_runtime_create(&options, &run->runtime);

@@ -218,6 +218,8 @@ void zheap_init(struct zheap *heap, struct zheap_env *env, const struct zheap_op
 void zheap_deinit(struct zheap *heap);
 // As after zheap_init with the same options: empty, no figures. env must be set. Never fails.
 void zheap_reset(struct zheap *heap);
+// What the limit is about: spans, external payloads, charges.
+uint64_t zheap_committed_bytes(const struct zheap *heap);
 // What it was made with, but for limit, hooks and context.
 struct zheap_options zheap_options_of(const struct zheap *heap);
 bool zheap_has_profile(const struct zheap *heap);

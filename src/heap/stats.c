@@ -45,6 +45,11 @@ void zheap_note_peak(struct zheap *heap)
     if (live > private->live_peak_bytes) private->live_peak_bytes = live;
 }
 
+uint64_t zheap_committed_bytes(const struct zheap *heap)
+{
+    return zheap_committed(zheap_private_const(heap));
+}
+
 void zheap_stats(const struct zheap *heap, struct zheap_stats *out)
 {
     const struct zheap_private *private = zheap_private_const(heap);

@@ -6,6 +6,7 @@
 #include "sched/sched_internal.h"
 
 #include "base/clock.h"
+#include "vm/mailbox.h"
 #include "vm/quota.h"
 #include "vm/wait.h"
 
@@ -105,7 +106,8 @@ zvm_status zsched_isolate_create_on(struct zsched *sched, struct zlane *lane,
         zreport_add(block, ZREPORT_isolates_created, 1);
         for (uint32_t kind = 0; kind < ZPOOL_KIND_COUNT; kind++)
             zreport_add_pool(block, kind, ZREPORT_POOL_OFF, options->pool_limits[kind] == 0);
-        zfold_heap(sched, block, iso, lane, now_ns);
+        // One that is spawned runs soon, and is folded then.
+        if (options->mailbox == NULL) zfold_heap(sched, block, iso, lane, now_ns);
         zfold_end(sched, lane, block, now_ns);
         *out = iso;
     } else {
@@ -127,12 +129,14 @@ zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, s
 zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
 {
     if (!zsched_is_at_rest(iso) || zsched_is_listed(iso)) return ZVM_E_BUSY;
+    // One that was spawned and has run to its end was folded at its last slice, and nothing has changed since.
+    bool is_folded = iso->mailbox != NULL && iso->mailbox->is_spawned && iso->finished;
     struct zlane *lane = zlane_acquire_sure(sched);
     unlink_live(sched, iso);
     uint64_t token = zwaiting_abandon(sched, iso);
     uint64_t now_ns = zsched_now_ns(sched);
     struct zreport_block *block = zfold_begin(sched, lane);
-    zfold_heap(sched, block, iso, lane, now_ns);
+    if (!is_folded) zfold_heap(sched, block, iso, lane, now_ns);
     zfold_destroyed(sched, block, iso);
     zfold_end(sched, lane, block, now_ns);
     zisolate_deinit(iso, lane->runner.env);

@@ -32,7 +32,8 @@ _Static_assert(sizeof(struct zparcel_object) == 16, "objects are multiples of 8 
 
 struct zparcel {
     struct zmessage message; // first: bytes is the size of the whole block
-    struct zcode *code;      // held; NULL: nothing in it depends on the code
+    struct zcode *code;      // of the sender; NULL: nothing in it depends on the code
+    bool holds_code;         // else the isolate that it is for has the code as well
     uint32_t root_count, global_count, object_count;
     uint32_t hold_count; // mailboxes among its objects
     struct zparcel_slot slots[]; // [root_count + global_count]; behind them the objects

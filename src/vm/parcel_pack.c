@@ -25,9 +25,9 @@
 #define GLOBALS_FROM (1u << 16) // places of globals; there are never so many roots
 
 #ifdef ZVM_TINY
-enum { ITEMS_FIRST = 1 };
+enum { ITEMS_FIRST = 1, GLOBALS_FEW = 1 };
 #else
-enum { ITEMS_FIRST = 16 };
+enum { ITEMS_FIRST = 16, GLOBALS_FEW = 64 };
 #endif
 
 // An object, and where it was found first.
@@ -48,6 +48,7 @@ struct packer {
     struct zparcel_slot *globals;
     uint32_t global_count, global_capacity;
     uint8_t *is_global_taken; // [code->global_count]; NULL: not a spawn
+    uint8_t taken_few[GLOBALS_FEW];
     struct zfuel_meter meter;
     const struct zclass *last_type; // that a global names
     uint32_t hold_count;
@@ -529,7 +530,8 @@ static bool assemble(struct packer *packer, uint32_t count, struct zparcel **out
 {
     size_t globals = packer->global_count * sizeof *packer->globals;
     size_t roots = count * sizeof *packer->roots;
-    size_t bytes = sizeof(struct zparcel) + roots + globals + packer->out->length;
+    size_t objects = packer->item_count == 0 ? 0 : packer->out->length;
+    size_t bytes = sizeof(struct zparcel) + roots + globals + objects;
     if (bytes > packer->rules->limit_bytes) return refuse_size(packer);
     struct zparcel *parcel = z_alloc(bytes);
     if (parcel == NULL) return no_memory(packer);
@@ -542,12 +544,12 @@ static bool assemble(struct packer *packer, uint32_t count, struct zparcel **out
     };
     if (roots > 0) memcpy(parcel->slots, packer->roots, roots);
     if (globals > 0) memcpy(parcel->slots + count, packer->globals, globals);
-    if (packer->out->length > 0)
-        memcpy(parcel->slots + count + packer->global_count, packer->out->data,
-               packer->out->length);
+    if (objects > 0)
+        memcpy(parcel->slots + count + packer->global_count, packer->out->data, objects);
     if (packer->needs_code) {
         parcel->code = (struct zcode *)(uintptr_t)packer->iso->code;
-        zcode_retain(parcel->code);
+        parcel->holds_code = !packer->rules->is_spawn;
+        if (parcel->holds_code) zcode_retain(parcel->code);
     }
     if (parcel->hold_count > 0) hold_mailboxes(parcel);
     *out = parcel;
@@ -558,6 +560,14 @@ static bool prepare(struct packer *packer, uint32_t count)
 {
     packer->items = packer->first;
     packer->item_capacity = ITEMS_FIRST;
+    packer->index = NULL;
+    packer->globals = NULL;
+    packer->is_global_taken = NULL;
+    packer->last_type = NULL;
+    packer->item_count = packer->index_size = packer->hold_count = 0;
+    packer->global_count = packer->global_capacity = 0;
+    packer->meter = (struct zfuel_meter){0};
+    packer->needs_code = false;
     packer->out = &packer->iso->runner->scratch;
     zstrbuf_clear(packer->out);
     packer->roots = packer->roots_few;
@@ -566,11 +576,14 @@ static bool prepare(struct packer *packer, uint32_t count)
         if (packer->roots == NULL) return no_memory(packer);
     }
     uint32_t globals = packer->iso->code->global_count;
-    if (packer->rules->is_spawn && globals > 0) {
-        packer->is_global_taken = z_alloc_zeroed(globals);
-        if (packer->is_global_taken == NULL) return no_memory(packer);
+    if (!packer->rules->is_spawn) return true;
+    if (globals <= GLOBALS_FEW) {
+        packer->is_global_taken = packer->taken_few;
+        memset(packer->taken_few, 0, globals);
+        return true;
     }
-    return true;
+    packer->is_global_taken = z_alloc_zeroed(globals);
+    return packer->is_global_taken != NULL || no_memory(packer);
 }
 
 static void clean_up(struct packer *packer, uint32_t count)
@@ -579,15 +592,38 @@ static void clean_up(struct packer *packer, uint32_t count)
         z_free(packer->items, packer->item_capacity * sizeof *packer->items);
     z_free(packer->index, packer->index_size * sizeof *packer->index);
     z_free(packer->globals, packer->global_capacity * sizeof *packer->globals);
-    z_free(packer->is_global_taken, packer->iso->code->global_count);
+    if (packer->is_global_taken != packer->taken_few)
+        z_free(packer->is_global_taken, packer->iso->code->global_count);
     if (packer->roots != packer->roots_few)
         z_free(packer->roots, count * sizeof *packer->roots);
+}
+
+// A message that is no object: most answers, counters and ends.
+static bool pack_scalar(struct zisolate *iso, const struct zparcel_rules *rules,
+                        struct zvalue value, struct zparcel **out)
+{
+    size_t bytes = sizeof(struct zparcel) + sizeof(struct zparcel_slot);
+    if (bytes > rules->limit_bytes) {
+        struct packer packer = {.iso = iso, .rules = rules};
+        return refuse_size(&packer);
+    }
+    struct zparcel *parcel = z_alloc(bytes);
+    if (parcel == NULL) return zerror_terminate(iso, ZVM_E_NOMEM);
+    *parcel = (struct zparcel){.message = {.bytes = bytes, .kind = ZMESSAGE_VALUE},
+                               .root_count = 1};
+    parcel->slots[0] = (struct zparcel_slot){.bits = value.bits, .tag = value.tag};
+    *out = parcel;
+    return true;
 }
 
 bool zparcel_pack(struct zisolate *iso, const struct zparcel_rules *rules,
                   const struct zvalue *values, uint32_t count, struct zparcel **out)
 {
-    struct packer packer = {.iso = iso, .rules = rules};
+    if (count == 1 && values[0].tag < ZTAG_UNSET)
+        return pack_scalar(iso, rules, values[0], out);
+    struct packer packer; // its small tables are set as far as they are used
+    packer.iso = iso;
+    packer.rules = rules;
     bool is_packed = prepare(&packer, count) && write_all(&packer, values, count) &&
                      zfuel_charge(iso, packer.meter.bytes) && assemble(&packer, count, out);
     clean_up(&packer, count);

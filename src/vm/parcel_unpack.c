@@ -2,8 +2,8 @@
 //
 // Owns: nothing. Thread: the owner of the isolate. May collect at each object.
 // How: twice over the objects. First each is made, with nothing in it that leads to another one, and put into a
-// list, by its number; then what leads to others is filled in. So cycles need no care, and the list is all
-// that has to be a root. Parcels without objects that hold others, most of them, need neither.
+// table, by its number; then what leads to others is filled in. So cycles need no care, and the table is all
+// that has to be a root: a few values on the C stack, or a list of the heap when there are many.
 #include "vm/parcel_internal.h"
 
 #include "base/alloc.h"
@@ -17,24 +17,25 @@
 
 #include <string.h>
 
-enum { ROOT_TABLE, ROOT_VALUE, ROOT_COUNT };
+#ifdef ZVM_TINY
+enum { FEW = 1 };
+#else
+enum { FEW = 16 };
+#endif
 
 struct unpacker {
     struct zisolate *iso;
     const struct zparcel *parcel;
-    struct zvalue roots[ROOT_COUNT];
+    struct zvalue list;     // the table, with many objects
+    struct zvalue objects[FEW]; // with few; with many the first is the one that is being made
     struct zfuel_meter meter;
     struct zclass *last_type; // a global names it
 };
 
-static struct zlist *table_of(const struct unpacker *unpacker)
-{
-    return unpacker->roots[ROOT_TABLE].p;
-}
-
 static struct zvalue object_at(const struct unpacker *unpacker, uint64_t number)
 {
-    return zlist_get(table_of(unpacker), (uint32_t)number);
+    if (unpacker->list.tag == ZTAG_NULL) return unpacker->objects[number];
+    return zlist_get(unpacker->list.p, (uint32_t)number);
 }
 
 // A value of the parcel as one of the isolate.
@@ -179,16 +180,26 @@ static bool make(struct unpacker *unpacker, const struct zparcel_object *object,
     }
 }
 
-static bool make_all(struct unpacker *unpacker)
+static bool make_few(struct unpacker *unpacker)
+{
+    const struct zparcel_object *object = zparcel_first(unpacker->parcel);
+    for (uint32_t i = 0; i < unpacker->parcel->object_count; i++, object = zparcel_next(object)) {
+        unpacker->meter.bytes += sizeof *object;
+        if (!make(unpacker, object, &unpacker->objects[i])) return false;
+    }
+    return true;
+}
+
+static bool make_many(struct unpacker *unpacker)
 {
     struct zisolate *iso = unpacker->iso;
     uint32_t count = unpacker->parcel->object_count;
-    if (!zlist_new(iso, count, &unpacker->roots[ROOT_TABLE])) return false;
+    if (!zlist_new(iso, count, &unpacker->list)) return false;
     const struct zparcel_object *object = zparcel_first(unpacker->parcel);
     for (uint32_t i = 0; i < count; i++, object = zparcel_next(object)) {
         if (!zfuel_meter_add(iso, &unpacker->meter, sizeof *object)) return false;
-        if (!make(unpacker, object, &unpacker->roots[ROOT_VALUE])) return false;
-        if (!zlist_push(iso, table_of(unpacker), unpacker->roots[ROOT_VALUE])) return false;
+        if (!make(unpacker, object, &unpacker->objects[0])) return false;
+        if (!zlist_push(iso, unpacker->list.p, unpacker->objects[0])) return false;
     }
     return true;
 }
@@ -310,40 +321,38 @@ static void hand_out(const struct unpacker *unpacker, struct zvalue *out)
         unpacker->iso->stack[slot->global] = value_of(unpacker, slot->bits, slot->tag);
 }
 
-// One object that leads to no other.
-static bool is_single(const struct zparcel *parcel)
+static bool unpack(struct unpacker *unpacker, struct zvalue *out)
 {
-    const struct zparcel_object *object = zparcel_first(parcel);
-    if (parcel->object_count != 1) return false;
-    return object->kind == ZTYPE_STRING || object->kind == ZTYPE_ISOLATE ||
-           (object->kind == ZTYPE_LIST && object->detail != ZLIST_ANY);
-}
-
-static bool unpack_single(struct unpacker *unpacker, struct zvalue *out)
-{
-    const struct zparcel *parcel = unpacker->parcel;
-    struct zvalue made;
-    if (!make(unpacker, zparcel_first(parcel), &made)) return false;
-    const struct zparcel_slot *slot = parcel->slots;
-    for (uint32_t i = 0; i < parcel->root_count; i++, slot++) {
-        bool is_made = (slot->tag & ZTAG_HEAP) != 0;
-        out[i] = is_made ? made : (struct zvalue){.bits = slot->bits, .tag = slot->tag};
-    }
-    return true;
+    bool is_few = unpacker->parcel->object_count <= FEW;
+    if (!(is_few ? make_few(unpacker) : make_many(unpacker))) return false;
+    if (!fill_all(unpacker)) return false;
+    hand_out(unpacker, out);
+    return zfuel_charge(unpacker->iso, unpacker->meter.bytes);
 }
 
 bool zparcel_unpack(struct zisolate *iso, const struct zparcel *parcel, struct zvalue *out)
 {
-    struct unpacker unpacker = {.iso = iso, .parcel = parcel};
-    if (is_single(parcel) && parcel->global_count == 0) return unpack_single(&unpacker, out);
-    unpacker.roots[ROOT_TABLE] = zvalue_null();
-    unpacker.roots[ROOT_VALUE] = zvalue_null();
-    struct zscope scope;
-    zscope_open(&iso->heap, &scope, unpacker.roots, ROOT_COUNT);
-    bool is_done = parcel->object_count == 0 || (make_all(&unpacker) && fill_all(&unpacker));
-    if (is_done) hand_out(&unpacker, out);
+    struct unpacker unpacker; // its objects are set as far as they are used
+    unpacker.iso = iso;
+    unpacker.parcel = parcel;
+    unpacker.list = zvalue_null();
+    unpacker.meter = (struct zfuel_meter){0};
+    unpacker.last_type = NULL;
+    uint32_t count = parcel->object_count;
+    if (count == 0) {
+        hand_out(&unpacker, out);
+        return true;
+    }
+    uint32_t few = count <= FEW ? count : 1;
+    for (uint32_t i = 0; i < few; i++)
+        unpacker.objects[i] = zvalue_null();
+    struct zscope list_scope, scope;
+    zscope_open(&iso->heap, &list_scope, &unpacker.list, 1);
+    zscope_open(&iso->heap, &scope, unpacker.objects, few);
+    bool is_done = unpack(&unpacker, out);
     zscope_close(&iso->heap, &scope);
-    return is_done && zfuel_charge(iso, unpacker.meter.bytes);
+    zscope_close(&iso->heap, &list_scope);
+    return is_done;
 }
 
 void zparcel_free(struct zparcel *parcel)
@@ -354,6 +363,6 @@ void zparcel_free(struct zparcel *parcel)
         zmailbox_release((struct zmailbox *)(uintptr_t)object->pointer);
         left--;
     }
-    if (parcel->code != NULL) zcode_release(parcel->code);
+    if (parcel->holds_code) zcode_release(parcel->code);
     z_free(parcel, parcel->message.bytes);
 }

@@ -214,10 +214,8 @@ void zquota_begin(struct zisolate *iso, uint64_t budget)
 static void return_heap(struct zisolate *iso, bool is_over)
 {
     struct zquota *quota = iso->quota;
-    struct zheap_stats stats;
-    zheap_stats(&iso->heap, &stats);
-    uint64_t slack = is_over ? 0 : stats.committed_bytes / HEAP_SLACK_SHARE;
-    uint64_t needed = stats.committed_bytes + slack;
+    uint64_t committed = zheap_committed_bytes(&iso->heap);
+    uint64_t needed = committed + (is_over ? 0 : committed / HEAP_SLACK_SHARE);
     if (quota->heap_granted_bytes <= needed) return;
     if (!is_over && quota->heap_granted_bytes / 2 <= needed) return;
     zheap_set_limit(&iso->heap, needed);

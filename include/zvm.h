@@ -741,6 +741,13 @@ typedef enum zvm_moment {
 /// used, and no other thread may ask. It must not block.
 typedef void (*zvm_moment_fn)(zvm_isolate *isolate, void *user, zvm_moment moment);
 
+typedef struct zvm_result zvm_result;
+
+/// Called when an isolate that a program has spawned has failed, nobody has awaited or monitored it, and no
+/// program can any more, as nothing names it: at the end of its parent, or when that collects its heap. On any
+/// thread; of the result only status, kind, message, file, line and column are set. It must not call zvm.
+typedef void (*zvm_unwatched_fn)(const zvm_result *result, void *user);
+
 /// How a heap is collected. Automatic: at once while it is small; in slices between which the program
 /// goes on, from about 4 MiB of live objects; and from 1 MiB mostly by looking at new objects only,
 /// as long as that pays.
@@ -790,6 +797,7 @@ typedef struct zvm_isolate_options {
     uint64_t mailbox_limit_bytes;
     uint32_t may_spawn;             // 1: programs may make isolates by `spawn`, as this one is
     zvm_finish_fn on_spawned;       // on_finish of those; NULL: they are destroyed when they end
+    zvm_unwatched_fn on_unwatched;  // of those; may be NULL
 } zvm_isolate_options;
 
 #define ZVM_POOL_SIZE_MAX 1048576u
@@ -797,7 +805,7 @@ typedef struct zvm_isolate_options {
 
 #define ZVM_ISOLATE_OPTIONS_INIT                                                                   \
     {sizeof(zvm_isolate_options), 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0,   \
-     0, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, NULL}
+     0, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, NULL, NULL}
 
 /// What may wait in a mailbox, unless an isolate's options say otherwise.
 #define ZVM_MAILBOX_COUNT_DEFAULT 1024u
@@ -822,7 +830,7 @@ typedef struct zvm_trace_frame {
 } zvm_trace_frame;
 
 /// How an isolate ended. Pointers are valid until it is destroyed.
-typedef struct zvm_result {
+struct zvm_result {
     size_t size;                // set by the caller: of this struct, in bytes
     zvm_status status;          // ZVM_OK, ZVM_E_ERROR, ZVM_E_HEAP_LIMIT, ZVM_E_FUEL, …
     // "" when status is ZVM_OK, and each where there was no memory for it.
@@ -854,8 +862,7 @@ typedef struct zvm_result {
     // at most, in words: slots and objects looked at; the second, of slices that looked at the roots.
     uint64_t minor_collections, incremental_collections, gc_slices;
     uint64_t gc_slice_words_max, gc_atomic_words_max;
-    bool was_watched; // another isolate awaited its end, or had it monitored
-} zvm_result;
+};
 
 #define ZVM_RESULT_INIT {.size = sizeof(zvm_result)}
 
@@ -1417,6 +1424,9 @@ typedef struct zvm_report_counters {
     uint64_t gc_slices; // of the incremental ones
     uint64_t gc_words;  // slots, objects and pages that the collectors looked at
     uint64_t isolates_reset; // times that one was begun anew
+    // Between isolates: sent = received + dropped + those that wait in mailboxes. Dropped: to one that was over,
+    // unread at its end, or not received for want of memory.
+    uint64_t messages_sent, messages_received, messages_dropped;
 } zvm_report_counters;
 
 #define ZVM_REPORT_BUCKETS 43

@@ -444,6 +444,7 @@ static struct zisolate_options internal_options(zvm_runtime *runtime,
         .mailbox_limit_bytes = options->mailbox_limit_bytes,
         .may_spawn = options->may_spawn != 0,
         .on_spawned = options->on_spawned,
+        .on_unwatched = options->on_unwatched,
     };
 }
 
@@ -565,7 +566,6 @@ zvm_status zvm_isolate_result(const zvm_isolate *isolate, zvm_result *result)
     zvm_result own = ZVM_RESULT_INIT;
     fill_ending(iso, &own);
     if (result->size > offsetof(zvm_result, fuel_used)) fill_figures(iso, &own);
-    own.was_watched = iso->mailbox != NULL && iso->mailbox->was_watched;
     zapi_write_struct(result, result->size, &own, sizeof own);
     return ZVM_OK;
 }

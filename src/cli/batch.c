@@ -20,7 +20,6 @@
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -213,15 +212,13 @@ static bool is_whole_over_locked(struct slot *slot)
     return true;
 }
 
-static bool needs_group(const struct cli_batch *batch);
-
-static void tell_spawned(struct slot *slot, zvm_isolate *isolate)
+// A zvm_unwatched_fn. user: the slot of the program.
+static void tell_unwatched(const zvm_result *result, void *user)
 {
+    struct slot *slot = user;
     struct cli_batch *batch = slot->batch;
-    zvm_result result = ZVM_RESULT_INIT;
-    if (zvm_isolate_result(isolate, &result) != ZVM_OK || result.was_watched) return;
     pthread_mutex_lock(&batch->lock);
-    cli_failures_tell_spawned(batch->failures, slot->id, &result);
+    cli_failures_tell_spawned(batch->failures, slot->id, result);
     pthread_mutex_unlock(&batch->lock);
 }
 
@@ -230,11 +227,7 @@ static void finish_spawned(zvm_isolate *isolate, void *user)
 {
     struct slot *slot = user;
     struct cli_batch *batch = slot->batch;
-    zvm_result result = {.size = offsetof(zvm_result, fuel_used)};
-    if (zvm_isolate_result(isolate, &result) != ZVM_OK) result.status = ZVM_E_INTERNAL;
-    if (result.status != ZVM_OK && result.status != ZVM_E_CANCELLED) tell_spawned(slot, isolate);
     zvm_isolate_destroy(isolate);
-    if (!needs_group(batch)) return;
     pthread_mutex_lock(&batch->lock);
     if (slot->is_root_over && is_whole_over_locked(slot)) release_slot_locked(slot);
     pthread_mutex_unlock(&batch->lock);
@@ -377,8 +370,9 @@ static zvm_status choose_group(struct cli_batch *batch, struct slot *slot,
     slot->group = NULL;
     if (!batch->has_spawn) return ZVM_OK;
     options->may_spawn = 1;
-    options->on_spawned = finish_spawned;
+    options->on_unwatched = tell_unwatched;
     if (!needs_group(batch)) return ZVM_OK;
+    options->on_spawned = finish_spawned;
     zvm_group_options group = ZVM_GROUP_OPTIONS_INIT;
     group.isolate_limit = wanted->spawn_limit;
     group.heap_limit_bytes = wanted->total_heap_bytes;

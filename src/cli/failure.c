@@ -157,9 +157,11 @@ static void write_hint(FILE *to, const struct cli_show *show, const char *text)
 static void write_error(FILE *to, const struct cli_failures *failures, const zvm_result *result)
 {
     const struct cli_show *show = &failures->show;
-    fprintf(to, "%s%s:%" PRIu32 ":%" PRIu32 ":%s %s%s:%s %s\n", cli_show_bold(show), result->file,
-            result->line, result->column, cli_show_plain(show), cli_show_red(show), result->kind,
-            cli_show_plain(show), result->message);
+    if (*result->file != '\0')
+        fprintf(to, "%s%s:%" PRIu32 ":%" PRIu32 ":%s ", cli_show_bold(show), result->file,
+                result->line, result->column, cli_show_plain(show));
+    fprintf(to, "%s%s:%s %s\n", cli_show_red(show), result->kind, cli_show_plain(show),
+            result->message);
     write_trace(to, result);
     for (uint32_t i = 0; i < result->hint_count; i++)
         write_hint(to, show, result->hints[i]);

@@ -285,5 +285,8 @@ void zreport_counters(const struct zreport_snapshot *snapshot, zvm_report_counte
         .gc_slices = c[ZREPORT_gc_slices],
         .gc_words = c[ZREPORT_gc_words],
         .isolates_reset = c[ZREPORT_isolates_reset],
+        .messages_sent = c[ZREPORT_messages_sent],
+        .messages_received = c[ZREPORT_messages_received],
+        .messages_dropped = c[ZREPORT_messages_dropped],
     };
 }

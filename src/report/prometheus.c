@@ -203,6 +203,12 @@ static void write_scheduler(const struct zreport_view *view, struct zemit *emit)
     worker_counter(view, emit, "zvm_isolates_reset_total",
                    "Times that an isolate was made what it was at first, to be used again.",
                    ZREPORT_isolates_reset);
+    worker_counter(view, emit, "zvm_messages_sent_total", "Messages between isolates.",
+                   ZREPORT_messages_sent);
+    worker_counter(view, emit, "zvm_messages_received_total", "Messages that isolates have received.",
+                   ZREPORT_messages_received);
+    worker_counter(view, emit, "zvm_messages_dropped_total", "Messages that nobody will read.",
+                   ZREPORT_messages_dropped);
     counter(emit, "zvm_late_answers_total", "Answers that no isolate waited for any more.",
             view->late_answers);
     gauge(emit, "zvm_queued", "Isolates in queues.", view->queued);

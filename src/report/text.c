@@ -154,6 +154,11 @@ static void write_isolates(const struct zreport_view *view, struct zemit *emit)
     count_line(emit, "slices", c[ZREPORT_slices]);
     if (c[ZREPORT_waits] > 0) count_line(emit, "waits", c[ZREPORT_waits]);
     if (c[ZREPORT_isolates_reset] > 0) count_line(emit, "resets", c[ZREPORT_isolates_reset]);
+    if (c[ZREPORT_messages_sent] > 0) {
+        count_line(emit, "messages sent", c[ZREPORT_messages_sent]);
+        count_line(emit, "messages received", c[ZREPORT_messages_received]);
+        count_line(emit, "messages dropped", c[ZREPORT_messages_dropped]);
+    }
     if (view->late_answers > 0) count_line(emit, "late answers", view->late_answers);
     count_line(emit, "fuel used", c[ZREPORT_fuel_used]);
     bytes_line(emit, "output", c[ZREPORT_output_bytes]);

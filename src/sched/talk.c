@@ -58,6 +58,15 @@ static zvm_status create(struct zsched *sched, const struct zisolate *iso,
     return zsched_isolate_create(sched, iso->shared, code, options, out);
 }
 
+// When everything of the parent's is being cancelled, it is not the spawn that fails.
+static zvm_status refusal(const struct zsched *sched, const struct zisolate *iso, zvm_status status)
+{
+    const struct zgroup *group = zquota_group(iso);
+    bool is_cancelled = zadmission_is_cancelling(&sched->admission) ||
+                        (group != NULL && zgroup_is_cancelled(group));
+    return status == ZVM_E_CLOSED && is_cancelled ? ZVM_E_CANCELLED : status;
+}
+
 static zvm_status spawn(void *context, struct zisolate *iso, struct zmailbox *mailbox)
 {
     struct zsched *sched = context;
@@ -65,7 +74,7 @@ static zvm_status spawn(void *context, struct zisolate *iso, struct zmailbox *ma
     struct zisolate *child;
     zvm_status status = create(sched, iso, &options, &child);
     mailbox->status = ZVM_E_CANCELLED; // what it has come to if this fails
-    if (status != ZVM_OK) return status;
+    if (status != ZVM_OK) return refusal(sched, iso, status);
     child->deadline_ns = iso->deadline_ns; // it has no more time than its parent
     mailbox->isolate = child;              // PAIR lock: nobody else knows it yet
     status = zsched_submit(sched, child);
@@ -74,7 +83,7 @@ static zvm_status spawn(void *context, struct zisolate *iso, struct zmailbox *ma
     ztalk_end(child, &dropped);
     zvm_status destroyed = zsched_isolate_destroy(sched, child);
     ZVM_CHECK(destroyed == ZVM_OK);
-    return status;
+    return refusal(sched, iso, status);
 }
 
 // ---- Waking ---------------------------------------------------------------------------------------

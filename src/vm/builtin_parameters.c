@@ -26,7 +26,7 @@ static const struct {
     {"filter", "list, function"}, {"reduce", "list, function[, initial]"}, {"keys", "map"},
     {"values", "map"}, {"entries", "map"}, {"has", "map, key"}, {"get", "map, key[, default]"},
     {"toString", "data"}, {"equals", "data, other"}, {"clone", "data"},
-    {"sleep", "milliseconds"}, {"self", ""}, {"send", "isolate, value[, milliseconds]"},
+    {"sleep", "milliseconds"}, {"spawn", "action[, ...]"}, {"self", ""}, {"send", "isolate, value[, milliseconds]"},
     {"receive", "[milliseconds]"}, {"monitor", "isolate"},
 };
 // clang-format on

@@ -136,10 +136,15 @@ static bool refuse_spawn(struct zisolate *iso, zvm_status status)
     }
 }
 
+// Fuel of what the host does for them, beside what is copied: about what instructions of the same time cost.
+#define SPAWN_FUEL   500
+#define MESSAGE_FUEL 30 // to send one, and to receive one
+
 bool zbuiltin_spawn(struct zisolate *iso, struct zvalue *args, uint32_t count,
                     struct zvalue *result)
 {
     struct zmailbox *own;
+    if (!zfuel_pay(iso, SPAWN_FUEL)) return false;
     if (!ztalk_own(iso, &own) || !check_function(iso, args[0], count - 1)) return false;
     if (!own->may_spawn)
         return zerror_raise(iso, ZERROR_LIMIT, "spawn: the host has not allowed it");
@@ -271,6 +276,7 @@ static enum znative_step begin_send(struct zisolate *iso, struct znative_context
 {
     struct zvalue *registers = context->registers;
     int64_t end_ns = NEVER;
+    if (!zfuel_pay(iso, MESSAGE_FUEL)) return fail(iso);
     if (!need_isolate(iso, "send", registers[SEND_TO])) return fail(iso);
     if (context->argument_count > SEND_TIME &&
         !end_of(iso, "send", SEND_TIME + 1, registers[SEND_TIME], &end_ns))
@@ -442,6 +448,7 @@ static enum znative_step begin_receive(struct zisolate *iso, struct znative_cont
 {
     struct zmailbox *own;
     int64_t end_ns = NEVER;
+    if (!zfuel_pay(iso, MESSAGE_FUEL)) return fail(iso);
     if (context->argument_count > 0 &&
         !end_of(iso, "receive", 1, context->registers[RECEIVE_TIME], &end_ns))
         return fail(iso);
@@ -503,6 +510,7 @@ bool zbuiltin_monitor(struct zisolate *iso, struct zvalue *args, uint32_t count,
         return zerror_raise(iso, ZERROR_STATE, "monitor(): an isolate cannot watch itself");
     struct zmonitor *monitor = make_monitor(iso, watched);
     if (monitor == NULL) return false;
+    zmailbox_note_watched(watched);
     struct zwake whom;
     if (!zmailbox_watch(monitor)) { // it is over already
         enum zsent sent = zmailbox_send(own, &monitor->message, NULL, &whom);
@@ -542,6 +550,7 @@ static enum znative_step give_result(struct zisolate *iso, struct znative_contex
 static enum znative_step await(struct zisolate *iso, struct znative_context *context)
 {
     struct zmailbox *own, *at = mailbox_of(context->registers[0]);
+    zmailbox_note_watched(at);
     if (zmailbox_is_over(at)) return give_result(iso, context, at);
     if (!ztalk_own(iso, &own)) return fail(iso);
     if (at == own) {

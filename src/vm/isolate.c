@@ -267,6 +267,7 @@ static zvm_status take_mailbox(struct zisolate *iso, const struct zisolate_optio
     if (options->mailbox_limit_bytes != 0) mailbox->limit_bytes = options->mailbox_limit_bytes;
     mailbox->may_spawn = options->may_spawn;
     mailbox->on_spawned = options->on_spawned;
+    mailbox->on_unwatched = options->on_unwatched;
     return ZVM_OK;
 }
 

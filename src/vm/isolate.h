@@ -219,6 +219,7 @@ struct zisolate_options { // as the public ones, checked
     uint64_t mailbox_limit_bytes;
     bool may_spawn;
     zvm_finish_fn on_spawned; // may be NULL
+    zvm_unwatched_fn on_unwatched; // the same
 };
 
 // Shared by all isolates of a runtime. frozen, but for the counter.

@@ -36,6 +36,8 @@ struct zmailbox *zmailbox_new_spawned(const struct zmailbox *parent, struct zpar
     mailbox->limit_bytes = parent->limit_bytes;
     mailbox->may_spawn = parent->may_spawn;
     mailbox->on_spawned = parent->on_spawned;
+    mailbox->on_unwatched = parent->on_unwatched;
+    mailbox->user = parent->isolate->user;
     mailbox->is_spawned = true;
     mailbox->start = start;
     return mailbox;
@@ -61,6 +63,18 @@ zvm_status zmailbox_ensure(struct zisolate *iso)
 static _Thread_local struct zmailbox *dying; // linked by `at`
 static _Thread_local bool is_freeing;
 
+// It has failed, and nobody will ever know otherwise. Its end, and a group's, are known to who made them.
+static void tell_unwatched(const struct zmailbox *mailbox)
+{
+    int32_t status = mailbox->status;
+    bool is_failure = status != ZVM_OK && status != ZVM_E_CANCELLED && status != ZVM_E_GROUP_LIMIT;
+    // relaxed: who set it has had a hold, and has let go of it
+    bool is_told = is_failure && mailbox->is_spawned && z_load_relaxed(&mailbox->is_watched) == 0;
+    if (is_told && mailbox->on_unwatched != NULL)
+        zparcel_tell_error(mailbox->result, (zvm_status)status, mailbox->on_unwatched,
+                           mailbox->user);
+}
+
 static void free_dying(void)
 {
     is_freeing = true;
@@ -69,6 +83,7 @@ static void free_dying(void)
         dying = mailbox->at;
         ZVM_ASSERT(mailbox->first == NULL);
         ZVM_ASSERT(mailbox->monitors == NULL);
+        tell_unwatched(mailbox);
         if (mailbox->result != NULL) zparcel_free(mailbox->result);
         if (mailbox->start != NULL) zparcel_free(mailbox->start);
         z_free(mailbox, sizeof *mailbox);
@@ -316,6 +331,11 @@ void zmailbox_unwatch(struct zmonitor *monitor)
     if (is_linked) zmonitor_release(monitor);
 }
 
+void zmailbox_note_watched(struct zmailbox *mailbox)
+{
+    z_store_relaxed(&mailbox->is_watched, 1); // relaxed: a gauge
+}
+
 void zmonitor_release(struct zmonitor *monitor)
 {
     if (z_fetch_sub_acq_rel(&monitor->references, 1) != 1) return; // PAIR monitor-references
@@ -331,7 +351,6 @@ struct zclosed zmailbox_close(struct zmailbox *mailbox)
     zlock_take(&mailbox->lock);
     struct zsum *sum = group_sum(mailbox);
     if (sum != NULL) zsum_give(sum, mailbox->bytes);
-    mailbox->was_watched = mailbox->awaiters.first != NULL || mailbox->monitors != NULL;
     struct zclosed closed = {mailbox->first, mailbox->count, mailbox->waiter};
     mailbox->first = mailbox->last = NULL;
     mailbox->count = 0;

@@ -81,11 +81,13 @@ struct zmailbox {
     // frozen by the end: what it was
     struct zparcel *result; // its value, or what it threw; NULL: none, or no memory for it
     int32_t status;
-    bool was_watched;
+    _Atomic uint32_t is_watched; // shared, relaxed: somebody has asked what came of it; a gauge
     // frozen: how the isolate was made, for those that it spawns
     bool is_spawned; // by a program, not by the host
     bool may_spawn;
     zvm_finish_fn on_spawned; // told of the end of those that are spawned; may be NULL
+    zvm_unwatched_fn on_unwatched; // when it has failed, and nobody has asked; may be NULL
+    void *user;
 };
 
 // owner-thread. The mailbox of an isolate, made when it is first needed and charged to it. errors: ZVM_E_NOMEM,
@@ -157,6 +159,7 @@ bool zmailbox_watch(struct zmonitor *monitor);
 // The watcher does not want to know any more. The reference that the watched one's list had is dropped, if it
 // still stood in it.
 void zmailbox_unwatch(struct zmonitor *monitor);
+void zmailbox_note_watched(struct zmailbox *mailbox); // somebody asks for its end. thread: any
 void zmonitor_release(struct zmonitor *monitor);
 
 // What a mailbox had when it was closed.

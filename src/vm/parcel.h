@@ -59,6 +59,9 @@ bool zparcel_pack(struct zisolate *iso, const struct zparcel_rules *rules,
 // The values into out [root_count], and its globals into those of the isolate. false: pending is set; the parcel
 // stays. May collect; out need not be rooted, and is not on return.
 bool zparcel_unpack(struct zisolate *iso, const struct zparcel *parcel, struct zvalue *out);
+// Tells what was thrown: an error, or some other value; NULL: nothing is known but the status. thread: any
+void zparcel_tell_error(const struct zparcel *parcel, zvm_status status, zvm_unwatched_fn tell,
+                        void *user);
 // thread: any
 void zparcel_free(struct zparcel *parcel);
 

@@ -75,20 +75,39 @@ static ZVM_COLD bool refuse_type(struct unpacker *unpacker, const struct zshape 
                         shape->data->name->bytes);
 }
 
-static struct zclass *find_type(struct unpacker *unpacker, const struct zshape *shape)
+// A type that came in the same parcel; those are made first.
+static struct zclass *find_own_type(const struct unpacker *unpacker, const struct zshape *shape)
+{
+    if (unpacker->parcel->global_count == 0) return NULL;
+    for (uint32_t i = 0; i < unpacker->parcel->object_count; i++) {
+        struct zvalue value = object_at(unpacker, i);
+        if (value.tag != ZTAG_CLASS) continue;
+        struct zclass *class = value.p;
+        if (class->shape == shape) return class;
+    }
+    return NULL;
+}
+
+static struct zclass *find_global_type(const struct unpacker *unpacker, const struct zshape *shape)
 {
     const struct zisolate *iso = unpacker->iso;
-    if (unpacker->last_type != NULL && unpacker->last_type->shape == shape)
-        return unpacker->last_type;
     if (unpacker->parcel->code != iso->code) return NULL;
     for (uint32_t i = 0; i < iso->code->global_count; i++) {
         if (iso->stack[i].tag != ZTAG_CLASS) continue;
         struct zclass *class = iso->stack[i].p;
-        if (class->shape != shape) continue;
-        unpacker->last_type = class;
-        return class;
+        if (class->shape == shape) return class;
     }
     return NULL;
+}
+
+static struct zclass *find_type(struct unpacker *unpacker, const struct zshape *shape)
+{
+    struct zclass *last = unpacker->last_type;
+    if (last != NULL && last->shape == shape) return last;
+    struct zclass *class = find_own_type(unpacker, shape);
+    if (class == NULL) class = find_global_type(unpacker, shape);
+    unpacker->last_type = class;
+    return class;
 }
 
 static bool make_record(struct unpacker *unpacker, const struct zparcel_object *object,
@@ -180,28 +199,44 @@ static bool make(struct unpacker *unpacker, const struct zparcel_object *object,
     }
 }
 
-static bool make_few(struct unpacker *unpacker)
+static bool make_at(struct unpacker *unpacker, const struct zparcel_object *object, uint32_t number)
+{
+    if (unpacker->list.tag == ZTAG_NULL) {
+        unpacker->meter.bytes += sizeof *object;
+        return make(unpacker, object, &unpacker->objects[number]);
+    }
+    struct zisolate *iso = unpacker->iso;
+    return zfuel_meter_add(iso, &unpacker->meter, sizeof *object) &&
+           make(unpacker, object, &unpacker->objects[0]) &&
+           zlist_set(iso, unpacker->list.p, number, unpacker->objects[0]);
+}
+
+static bool make_those(struct unpacker *unpacker, bool types)
 {
     const struct zparcel_object *object = zparcel_first(unpacker->parcel);
-    for (uint32_t i = 0; i < unpacker->parcel->object_count; i++, object = zparcel_next(object)) {
-        unpacker->meter.bytes += sizeof *object;
-        if (!make(unpacker, object, &unpacker->objects[i])) return false;
-    }
+    for (uint32_t i = 0; i < unpacker->parcel->object_count; i++, object = zparcel_next(object))
+        if ((object->kind == ZTYPE_CLASS) == types && !make_at(unpacker, object, i)) return false;
     return true;
 }
 
-static bool make_many(struct unpacker *unpacker)
+static bool make_table(struct unpacker *unpacker)
 {
     struct zisolate *iso = unpacker->iso;
     uint32_t count = unpacker->parcel->object_count;
-    if (!zlist_new(iso, count, &unpacker->list)) return false;
-    const struct zparcel_object *object = zparcel_first(unpacker->parcel);
-    for (uint32_t i = 0; i < count; i++, object = zparcel_next(object)) {
-        if (!zfuel_meter_add(iso, &unpacker->meter, sizeof *object)) return false;
-        if (!make(unpacker, object, &unpacker->objects[0])) return false;
-        if (!zlist_push(iso, unpacker->list.p, unpacker->objects[0])) return false;
-    }
+    if (!zlist_make(iso, count, ZLIST_ANY, &unpacker->list)) return false;
+    struct zlist *list = unpacker->list.p;
+    if (!zfuel_fill(iso, zlist_payload(list), 0, (size_t)count * 8)) return false;
+    if (!zfuel_fill(iso, zlist_tags(list), ZTAG_NULL, count)) return false;
+    list->owner.header.aux = count;
     return true;
+}
+
+static bool make_all(struct unpacker *unpacker)
+{
+    bool is_few = unpacker->parcel->object_count <= FEW;
+    if (!is_few && !make_table(unpacker)) return false;
+    bool has_types = unpacker->parcel->global_count > 0;
+    return (!has_types || make_those(unpacker, true)) && make_those(unpacker, false);
 }
 
 // ---- Filling ------------------------------------------------------------------------------------
@@ -323,9 +358,7 @@ static void hand_out(const struct unpacker *unpacker, struct zvalue *out)
 
 static bool unpack(struct unpacker *unpacker, struct zvalue *out)
 {
-    bool is_few = unpacker->parcel->object_count <= FEW;
-    if (!(is_few ? make_few(unpacker) : make_many(unpacker))) return false;
-    if (!fill_all(unpacker)) return false;
+    if (!make_all(unpacker) || !fill_all(unpacker)) return false;
     hand_out(unpacker, out);
     return zfuel_charge(unpacker->iso, unpacker->meter.bytes);
 }

@@ -45,6 +45,8 @@ bool ztalk_value(struct zisolate *iso, struct zmailbox *mailbox, struct zvalue *
 
 bool ztalk_own(struct zisolate *iso, struct zmailbox **out)
 {
+    if (iso->shared->talks == NULL)
+        return zerror_raise(iso, ZERROR_STATE, "isolates cannot talk here: there is no scheduler");
     zvm_status status = zmailbox_ensure(iso);
     *out = iso->mailbox;
     return status == ZVM_OK || zerror_raise_memory(iso);
@@ -111,7 +113,8 @@ void ztalk_settle(struct zisolate *iso, const struct zvalue *value)
 {
     struct zmailbox *mailbox = iso->mailbox;
     mailbox->status = iso->status;
-    if (!zmailbox_is_shared(mailbox)) return;
+    bool is_told = value == NULL && mailbox->on_unwatched != NULL;
+    if (!zmailbox_is_shared(mailbox) && !is_told) return;
     if (value != NULL)
         pack_result(iso, *value);
     else if (iso->status == ZVM_E_ERROR || iso->status == ZVM_E_HEAP_LIMIT)

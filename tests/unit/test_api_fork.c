@@ -242,6 +242,7 @@ static const struct call calls[] = {
     {"zvm_isolate_cancel", NULL},
     {"zvm_isolate_user", NULL},
     {"zvm_code_retain", NULL},
+    {"zvm_code_spawns", NULL},
     {"zvm_code_release", NULL},
 };
 
@@ -253,6 +254,7 @@ static int call_the_others(void)
     zvm_group_cancel(group);
     zvm_isolate_pool_destroy(stock);
     zvm_code_retain(code);
+    (void)zvm_code_spawns(code);
     zvm_code_release(code);
     (void)zvm_isolate_user(isolate);
     int descriptor = zvm_runtime_finished_fd(runtime);

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "vm/code.h"
+#include "vm/needs.h"
 
 enum bug { WEAK_COUNT = 1, EARLY, TWICE };
 
@@ -25,6 +26,12 @@ void zintern_release(struct zintern *table, const struct zstring *symbol)
     (void)table;
     (void)symbol;
     zx_plain_write(&symbols_released, symbols_released + 1);
+}
+
+// Nobody has asked what its functions need.
+void zneeds_free_all(struct zcode *unused)
+{
+    (void)unused;
 }
 
 static void setup(void)

@@ -90,6 +90,17 @@ void zanswer_free(struct zanswer *answer)
     (void)answer;
 }
 
+#ifndef ZMODEL_TALKS
+// Nobody talks here; model_spawn is about that.
+struct zsched;
+void zsched_end_talk(struct zsched *sched, struct zisolate *iso);
+void zsched_end_talk(struct zsched *sched, struct zisolate *iso)
+{
+    (void)sched;
+    (void)iso;
+}
+#endif
+
 _Atomic uint64_t *zclock_use(_Atomic uint64_t *ns)
 {
     return ns; // no scheduler here has a seed

@@ -135,7 +135,9 @@ bool zmailbox_leave_senders(struct zmailbox *mailbox, struct zline *line);
 
 // ---- Receiving: the owner ---------------------------------------------------------------------------
 
-#define ZMAILBOX_WAKES_MAX 8
+#ifndef ZMAILBOX_WAKES_MAX
+#    define ZMAILBOX_WAKES_MAX 8
+#endif
 struct zreceived {
     struct zmessage *message; // its bytes do not count any more; NULL: there is none
     uint32_t admitted;        // messages of senders in line that are in the mailbox now

@@ -405,10 +405,12 @@ static enum znative_step deliver(struct zisolate *iso, struct znative_context *c
 static struct zmessage *take(struct zisolate *iso, uint64_t waiter)
 {
     struct zreceived taken;
-    zmailbox_take(iso->mailbox, waiter, &taken);
-    iso->runner->messages.sent += taken.admitted;
-    for (uint32_t i = 0; i < taken.wake_count; i++)
-        wake(iso, (struct zwake){.token = taken.wakes[i]});
+    do {
+        zmailbox_take(iso->mailbox, waiter, &taken);
+        iso->runner->messages.sent += taken.admitted;
+        for (uint32_t i = 0; i < taken.wake_count; i++)
+            wake(iso, (struct zwake){.token = taken.wakes[i]});
+    } while (taken.is_to_repeat);
     return taken.message;
 }
 

@@ -4,7 +4,8 @@
 // Invariants:  1. count and bytes are those of the list, and within the limits, but for exit messages, whose
 //                 memory the watcher has paid for when it began to watch.
 //              2. the line of senders is empty unless the list is not, or has just been taken from: so
-//                 somebody who waits for room is let in by a later take.
+//                 somebody who waits for room is let in by a later take. An empty list with a line, which
+//                 the group has no memory for, keeps nobody from trying, and its owner from waiting.
 //              3. waiter is not NOBODY only while the list is empty.
 //              4. once isolate is NULL nothing is added, and the lists only get shorter.
 #include "vm/mailbox.h"
@@ -184,7 +185,8 @@ static enum zsent send_locked(struct zmailbox *mailbox, struct zmessage *message
         return ZSENT;
     }
     if (message->bytes > mailbox->limit_bytes) return ZSENT_TOO_BIG;
-    if (mailbox->senders.first != NULL || !has_room(mailbox, message->bytes)) {
+    bool is_behind = mailbox->senders.first != NULL && mailbox->first != NULL;
+    if (is_behind || !has_room(mailbox, message->bytes)) {
         if (line == NULL) return ZSENT_FULL;
         link_line(&mailbox->senders, line);
         return ZSENT_IN_LINE;
@@ -255,12 +257,13 @@ void zmailbox_take(struct zmailbox *mailbox, uint64_t waiter, struct zreceived *
     out->message = NULL;
     out->admitted = out->wake_count = 0;
     zlock_take(&mailbox->lock);
+    if (ZVM_UNLIKELY(mailbox->first == NULL && mailbox->senders.first != NULL)) admit(mailbox, out);
     if (mailbox->first != NULL) {
         out->message = take_first(mailbox);
         if (ZVM_UNLIKELY(mailbox->senders.first != NULL)) admit(mailbox, out);
-    } else {
-        mailbox->waiter = waiter;
     }
+    out->is_to_repeat = out->message == NULL && mailbox->senders.first != NULL;
+    if (out->message == NULL && !out->is_to_repeat) mailbox->waiter = waiter;
     zlock_give(&mailbox->lock);
 }
 

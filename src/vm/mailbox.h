@@ -140,12 +140,13 @@ bool zmailbox_leave_senders(struct zmailbox *mailbox, struct zline *line);
 #endif
 struct zreceived {
     struct zmessage *message; // its bytes do not count any more; NULL: there is none
+    bool is_to_repeat;        // others in line are to be told first: wake these, and take again
     uint32_t admitted;        // messages of senders in line that are in the mailbox now
     uint32_t wake_count;
     uint64_t wakes[ZMAILBOX_WAKES_MAX]; // tokens of those senders, and of some that try again
 };
 
-// The first message. When there is none the isolate waits, if `waiter` says so.
+// The first message. When there is none the isolate waits, if `waiter` says so, unless it is to repeat.
 void zmailbox_take(struct zmailbox *mailbox, uint64_t waiter, struct zreceived *out);
 // It does not wait any more. False: somebody is just waking it.
 bool zmailbox_stop_waiting(struct zmailbox *mailbox);

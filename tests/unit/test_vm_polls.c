@@ -112,11 +112,13 @@ static const struct row rows[] = {
     {"equals", NONE, "pair.equals(pair_same)\n"},
     {"clone", NONE, "pair.clone()\n"},
     {"sleep", NONE, "sleep(0)\n"},
-    {"spawn", NONE, NULL}, // these need a scheduler: tests/unit/test_api_talk.c
-    {"self", NONE, NULL},
-    {"send", NONE, NULL},
-    {"receive", NONE, NULL},
-    {"monitor", NONE, NULL},
+    {"spawn", NONE, "1\n"}, // not in a session; it packs and unpacks as the next two
+    {"self", NONE, "self()\n"},
+    {"send", GROWS,
+     "try { send(self(), [text, mixed, m]) } catch (e) { }\nsend(self(), ints.slice(0, 30000))\n"
+     "send(self(), mixed.slice(0, 30000))\n"},
+    {"receive", GROWS, "receive(0)\nreceive(0)\nreceive(0)\n"},
+    {"monitor", NONE, "try { monitor(self()) } catch (e) { }\n"},
 };
 
 enum { ROW_COUNT = sizeof rows / sizeof *rows };

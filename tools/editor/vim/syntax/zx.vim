@@ -23,6 +23,7 @@ syn keyword zxReserved spawn
 syn keyword zxBuiltin abs append args ceil chr contains ends_with entries error extend filter
 syn keyword zxBuiltin first float floor get has index_of insert int is_empty isolate_id join keys
 syn keyword zxBuiltin last len length lower lowercase map max min ord pop pow push range reduce
+syn keyword zxBuiltin monitor receive self send
 syn keyword zxBuiltin remove replace require rest reverse round size sleep slice sort split sqrt
 syn keyword zxBuiltin starts_with str string substring trim type typeof upper uppercase values
 

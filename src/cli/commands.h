@@ -11,6 +11,7 @@ int cli_command_compile(int word_count, char **words);
 int cli_command_dis(int word_count, char **words);
 int cli_command_repl(int word_count, char **words);
 int cli_command_heap_diff(int word_count, char **words);
+int cli_command_selftest(int word_count, char **words);
 int cli_command_version(int word_count, char **words);
 
 // The help text of a command on stdout; NULL: of zvm itself. Returns an exit status.

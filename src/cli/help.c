@@ -21,6 +21,7 @@ static const char help_zvm[] =
     "  dis      show the compiled program as text\n"
     "  repl     read and run programs at a prompt\n"
     "  heap-diff  show what grew between two heap snapshots\n"
+    "  selftest  check that this installation works, and that its limits hold\n"
     "  version  print the version\n"
     "  help     print this text; 'zvm COMMAND --help' tells more of one command\n"
     "\n"
@@ -199,6 +200,36 @@ static const char help_heap_diff[] =
     "Example:\n"
     "  zvm heap-diff before.heapsnapshot after.heapsnapshot\n";
 
+static const char help_selftest[] =
+    "Usage: zvm selftest [--hostile] [OPTION...]\n"
+    "\n"
+    "Checks this installation in a moment: the language, compiled programs, collection, limits,\n"
+    "shared strings, workers and reports. With --hostile it attacks itself instead, with one\n"
+    "program after the other, each alone and many times at once, while 100 honest isolates beside\n"
+    "them compute known results; and it measures how far each limit was overshot, and how long an\n"
+    "honest isolate waited. One line each, which begins with PASS or FAIL.\n"
+    "\n"
+    "  --hostile            attack\n"
+    "  --only NAME          this check or attack alone\n"
+    "  --list               print the names\n"
+    "  --show NAME          print the program of an attack, or that of the honest isolates: "
+    "honest\n"
+    "  --seconds N          time for each attack, 1 to 3,600 (1)\n"
+    "  -w WORKERS           threads, 1 to 1,024 (all processors)\n"
+    "  --seed N             the number of the first attacker, from which they differ (random)\n"
+    "  --plant FAULT        loosen one limit behind the back of its check, which must then fail\n"
+    "  --json               one object a line\n"
+    "  --help               print this text\n"
+    "\n"
+    "Exit status: 0 all passed; 1 failed write; 2 nothing ran; 5 a check failed.\n"
+    "\n"
+    "Examples:\n"
+    "  zvm selftest\n"
+    "  zvm selftest --hostile\n"
+    "  zvm selftest --hostile --only doubling-string --seconds 10\n"
+    "  zvm selftest --show doubling-string\n"
+    "  zvm selftest --only doubling-string --plant heap\n";
+
 static const char help_version[] = "Usage: zvm version\n"
                                    "\n"
                                    "Prints the version.\n"
@@ -233,9 +264,10 @@ int cli_help_print(const char *command)
     static const struct {
         const char *command;
         const char *text;
-    } texts[] = {{"run", help_run},        {"check", help_check}, {"compile", help_compile},
-                 {"dis", help_dis},        {"repl", help_repl},   {"heap-diff", help_heap_diff},
-                 {"version", help_version}};
+    } texts[] = {{"run", help_run},           {"check", help_check},
+                 {"compile", help_compile},   {"dis", help_dis},
+                 {"repl", help_repl},         {"heap-diff", help_heap_diff},
+                 {"selftest", help_selftest}, {"version", help_version}};
     for (size_t i = 0; command != NULL && i < sizeof texts / sizeof texts[0]; i++) {
         if (strcmp(command, texts[i].command) == 0) return cli_print(texts[i].text);
     }

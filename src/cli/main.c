@@ -64,6 +64,7 @@ static const struct {
     {"compile", cli_command_compile},
     {"dis", cli_command_dis},
     {"repl", cli_command_repl},
+    {"selftest", cli_command_selftest},
     {"version", cli_command_version},
     {"heap-diff", cli_command_heap_diff},
     {"--version", cli_command_version},

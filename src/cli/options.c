@@ -505,7 +505,7 @@ static bool check_together(const struct cli_run_options *options)
 
 // The processors that this process may use, which under a container or taskset is fewer than
 // online.
-static uint32_t usable_processors(void)
+uint32_t cli_usable_processors(void)
 {
     cpu_set_t set;
     long count = sysconf(_SC_NPROCESSORS_ONLN);
@@ -518,7 +518,7 @@ static uint32_t usable_processors(void)
 static void set_defaults(struct cli_run_options *options)
 {
     if (options->worker_count == 0)
-        options->worker_count = options->seed != 0 ? 1 : usable_processors();
+        options->worker_count = options->seed != 0 ? 1 : cli_usable_processors();
     // A file for a report is a wish for one, and so is what is to be in it; text is the form for people.
     bool wanted =
         options->report_file != NULL || options->report_every_ns != 0 || options->top_count != 0;

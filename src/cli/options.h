@@ -66,6 +66,9 @@ bool cli_run_options_parse(int word_count, char **words, struct cli_run_options 
 // The same for `repl`: the limits of one isolate, no FILE. What each piece may use of fuel and time.
 bool cli_repl_options_parse(int word_count, char **words, struct cli_run_options *out);
 
+// The processors that this process may use: the default of -w.
+uint32_t cli_usable_processors(void);
+
 // A name that says it is a compiled file.
 bool cli_is_compiled_name(const char *name);
 

@@ -204,7 +204,7 @@ static void expect_refusals(struct quick *quick, struct bytes *bytes)
     uint32_t refused = 0;
     for (uint32_t i = 0; i < 64; i++) {
         size_t at = bytes->count * i / 64;
-        unsigned char mask = quick->is_planted ? 0 : (unsigned char)(1u << i % 8);
+        unsigned char mask = (unsigned char)(quick->is_planted ? 0u : 1u << i % 8);
         bytes->items[at] ^= mask;
         zvm_code *code = NULL;
         zvm_status status = zvm_code_from_bytes(quick->runtime, "selftest", bytes->items,

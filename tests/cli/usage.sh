@@ -16,6 +16,13 @@ refuse "'x.zx': repl takes no FILE" repl x.zx
 refuse "unknown option '-n'; 'zvm repl --help'" repl -n 5
 refuse "--heap-limit: '1' is too small" repl --heap-limit 1
 refuse "'x': version takes nothing" version x
+refuse "'fast': selftest does not know it; 'zvm selftest --help'" selftest fast
+refuse "--only: there is no check 'fly'; 'zvm selftest --list'" selftest --only fly
+refuse "--show: there is no program 'language'" selftest --show language
+refuse "--plant: there is no fault 'none'" selftest --plant=none
+refuse "--seconds: '0' is not a whole number from 1 to 3,600" selftest --seconds 0
+refuse "--seed: needs a value; write '--seed 1'" selftest --seed
+refuse "-w: '1025' is not a whole number from 1 to 1,024" selftest -w 1025
 
 refuse "no FILE to run" run
 refuse "no FILE to run" run -n 2

@@ -61,11 +61,7 @@ static bool take_number(const char *name, const char *value, uint64_t least, uin
 static bool apply_only(struct cli_selftest_options *options, const char *name, const char *value)
 {
     options->only = value;
-    if (is_quick(value)) return true;
-    if (cli_attack_find(value) != NULL) {
-        options->hostile = true;
-        return true;
-    }
+    if (is_quick(value) || cli_attack_find(value) != NULL) return true;
     cli_complain("%s: there is no check '%s'; 'zvm selftest --list' lists them", name, value);
     return false;
 }
@@ -148,6 +144,15 @@ static bool take_valued(struct cli_selftest_options *options, const char *word, 
     return false;
 }
 
+// What one check, or a fault, says about the kind of checks to run.
+static void choose_kind(struct cli_selftest_options *options)
+{
+    if (options->only != NULL)
+        options->hostile = !is_quick(options->only);
+    else if (options->plant != NULL)
+        options->hostile = !is_quick(options->plant);
+}
+
 bool cli_selftest_options_parse(int word_count, char **words, struct cli_selftest_options *out)
 {
     struct cli_selftest_options options = {.attack_ns = SECOND_NS};
@@ -160,6 +165,7 @@ bool cli_selftest_options_parse(int word_count, char **words, struct cli_selftes
         if (take_flag(&options, word)) continue;
         if (!take_valued(&options, word, &next, end)) return false;
     }
+    choose_kind(&options);
     *out = options;
     return true;
 }
@@ -199,27 +205,36 @@ static bool run_attack(const struct cli_selftest_options *options, const struct 
     return cli_attack_holds(&result);
 }
 
-// Measures this machine first: a machine on which the honest ones alone fail proves nothing.
+static void print_calm(const struct cli_selftest_options *options, const struct cli_calm *calm,
+                       const struct cli_attack_result *result, bool holds)
+{
+    if (options->as_json) {
+        printf("{\"check\":\"calm\",\"passed\":%s,\"seed\":%" PRIu64
+               ",\"workers\":%u,\"honest\":%u,"
+               "\"honest_right\":%u,\"wait_ns\":%" PRIu64 ",\"grown_bytes\":%" PRIu64 "}\n",
+               holds ? "true" : "false", options->seed, options->worker_count, result->honest_count,
+               result->honest_right, calm->wait.wall_ns, calm->grown_bytes);
+    } else {
+        printf("%s %-16s honest %u of %u alone on %u workers, longest wait %.1f ms; seed %" PRIu64,
+               holds ? "PASS" : "FAIL", "calm", result->honest_right, result->honest_count,
+               options->worker_count, (double)calm->wait.wall_ns / 1e6, options->seed);
+        if (result->broken != NULL)
+            printf("; expected: %s to work, got: %s", result->broken,
+                   zvm_status_text(result->broken_status));
+        else if (!holds)
+            printf("; expected honest: %u of %u", result->honest_count, result->honest_count);
+        printf("\n");
+    }
+    (void)fflush(stdout);
+}
+
+// Measures this machine first: where the honest ones fail by themselves attacks prove nothing.
 static bool measure_calm(const struct cli_selftest_options *options, struct cli_calm *calm)
 {
     struct cli_attack_result result = {.at_once = 0};
     cli_hostile_calm(options, calm, &result);
     bool holds = result.broken == NULL && result.honest_right == result.honest_count;
-    if (options->as_json) {
-        printf("{\"check\":\"calm\",\"passed\":%s,\"seed\":%" PRIu64
-               ",\"workers\":%u,\"honest\":%u,"
-               "\"honest_right\":%u,\"wait_ns\":%" PRIu64 ",\"grown_bytes\":%" PRIu64 "}\n",
-               holds ? "true" : "false", options->seed, options->worker_count, result.honest_count,
-               result.honest_right, calm->wait.wall_ns, calm->grown_bytes);
-    } else {
-        printf("%s %-16s honest %u of %u alone on %u workers, longest wait %.1f ms; seed %" PRIu64
-               "%s%s\n",
-               holds ? "PASS" : "FAIL", "calm", result.honest_right, result.honest_count,
-               options->worker_count, (double)calm->wait.wall_ns / 1e6, options->seed,
-               result.broken != NULL ? "; expected to work: " : "",
-               result.broken != NULL ? result.broken : "");
-    }
-    (void)fflush(stdout);
+    print_calm(options, calm, &result, holds);
     return holds;
 }
 

@@ -236,17 +236,17 @@ static void check_compiled(struct quick *quick)
 static void check_collection(struct quick *quick)
 {
     static const char program[] = "let kept = []\n"
-                                  "for each i in range(100000) {\n"
+                                  "for each i in range(30000) {\n"
                                   "    kept = [kept.len(), \"text ${i}\", { key: i }]\n"
                                   "}\n"
                                   "print(kept)\n";
     zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
     options.heap_limit_bytes = COLLECTED_BYTES;
     struct end end;
-    const char *text = quick->is_planted ? "print([3, \"text 99999\", {\"key\": 99999}])" : program;
+    const char *text = quick->is_planted ? "print([3, \"text 29999\", {\"key\": 29999}])" : program;
     if (!run_text(quick, text, options, &end)) return;
     const zvm_result *result = &end.result;
-    expect_output(quick, &end, "[3, text 99999, {key: 99999}]\n");
+    expect_output(quick, &end, "[3, text 29999, {key: 29999}]\n");
     expect(quick, result->collections > 0, "collections, there was none");
     expect(quick, result->allocated_bytes > 10 * COLLECTED_BYTES,
            "more allocated than %" PRIu64 " B", result->allocated_bytes);

@@ -554,13 +554,7 @@ static bool begin(struct zisolate *iso)
 {
     iso->started = 1;
     if (iso->mailbox != NULL && iso->mailbox->start != NULL) return ztalk_begin(iso);
-    // A heap that an earlier piece has filled has room for this one to begin: it may let go of something.
     struct zfunc *func = zheap_new(&iso->heap, ZTYPE_FUNC, zfunc_bytes(0), 0);
-    if (func == NULL) {
-        zheap_reserve_open(&iso->heap);
-        func = zheap_new(&iso->heap, ZTYPE_FUNC, zfunc_bytes(0), 0);
-        zheap_reserve_close(&iso->heap);
-    }
     if (func == NULL) return zerror_raise_memory(iso);
     func->proto = &iso->code->protos[0];
     return zcall_begin(iso, func);

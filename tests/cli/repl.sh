@@ -47,7 +47,7 @@ repl $'let kept = 1\nwhile true {}\nkept\n' --fuel 100000
 expect_status 0
 expect_out 1
 expect_err_like "out of fuel"
-repl $'let l = []\nwhile true { l.push("x" * 1000) }\nl = null\n"alive"\n' --heap-limit 256K
+repl $'let l = []\nwhile true { l.push("x" * 3000) }\nl = []\n"alive"\n' --heap-limit 256K
 expect_out alive
 expect_err_like "HeapLimitError"
 repl $'args\n' -- a b

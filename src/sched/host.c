@@ -334,6 +334,7 @@ void zsched_give_back(struct zsched *sched, struct zisolate *iso, struct zlane *
     zsched_leave_clock(lane->clock);
     iso->runner = NULL;
     iso->heap.env = NULL;
+    zquota_return_heap(iso, iso->finished);
     uint64_t now_ns = zsched_now_ns(sched);
     struct zreport_block *block = zfold_begin(sched, lane);
     zfold_heap(sched, block, iso, lane, now_ns);

@@ -416,7 +416,7 @@ void zisolate_reset(struct zisolate *iso, struct zheap_env *env, struct zvalue *
     // It fitted when the isolate was made.
     bool is_charged = stack == NULL || zheap_charge(&iso->heap, capacity * sizeof *stack);
     ZVM_CHECK(is_charged);
-    zquota_return_heap(iso);
+    zquota_return_heap(iso, true /* is_over */);
     iso->heap.env = NULL;
 }
 
@@ -635,6 +635,7 @@ void zisolate_end(struct zisolate *iso, struct zrunner *runner, zvm_status statu
     (void)zunwind_pending(iso);
     if (iso->mailbox != NULL) ztalk_settle(iso, NULL);
     finish(iso);
+    zquota_return_heap(iso, true /* is_over */);
     iso->runner = NULL;
 }
 

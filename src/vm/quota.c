@@ -240,9 +240,9 @@ void zquota_end(struct zisolate *iso, bool is_over)
     return_heap(iso, is_over);
 }
 
-void zquota_return_heap(struct zisolate *iso)
+void zquota_return_heap(struct zisolate *iso, bool is_over)
 {
-    if (iso->quota != NULL && iso->quota->group != NULL) return_heap(iso, true /* is_over */);
+    if (iso->quota != NULL && iso->quota->group != NULL) return_heap(iso, is_over);
 }
 
 uint64_t zquota_cpu_ns(const struct zisolate *iso)

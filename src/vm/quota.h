@@ -48,8 +48,8 @@ static inline struct zgroup *zquota_group(const struct zisolate *iso)
 // A slice of so much fuel begins on the calling thread; fuel_reserve gets what the group has for it.
 void zquota_begin(struct zisolate *iso, uint64_t budget);
 void zquota_end(struct zisolate *iso, bool is_over);
-// Between slices: what the heap does not have, the group gets back.
-void zquota_return_heap(struct zisolate *iso);
+// Between slices: what the heap does not need, the group gets back; is_over: all that it does not have.
+void zquota_return_heap(struct zisolate *iso, bool is_over);
 // The program starts anew: its own fuel and CPU time from 0, output goes on counting.
 void zquota_restart(struct zisolate *iso);
 // In a group: more has been charged than was taken. False: there is not enough (pending is set).

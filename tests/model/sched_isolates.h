@@ -10,6 +10,7 @@
 #include "model.h"
 #include "report/roster.h"
 #include "vm/isolate.h"
+#include "vm/quota.h"
 #include "vm/wait.h"
 
 zvm_status zrunner_init(struct zrunner *runner, struct zspan_pool *pool)
@@ -65,6 +66,13 @@ void zisolate_reset(struct zisolate *iso, struct zheap_env *env, struct zvalue *
     (void)iso;
     (void)env;
     (void)stack;
+}
+
+// Nobody is in a group with limits here; model_group is about that.
+void zquota_return_heap(struct zisolate *iso, bool is_over)
+{
+    (void)iso;
+    (void)is_over;
 }
 
 // Nobody waits for an answer here; model_answer is about that.

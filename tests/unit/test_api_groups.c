@@ -292,6 +292,53 @@ static void test_memory_of_a_group_is_counted_back_exactly(void **state)
     zvm_runtime_destroy(runtime);
 }
 
+// One that a host has run a while keeps room to grow. Cancelled before a worker comes to it, or collected when it
+// is over, it keeps what it has, to the byte.
+static void test_memory_of_a_group_is_counted_back_when_no_slice_ends_the_isolate(void **state)
+{
+    (void)state;
+    zvm_runtime *runtime = make_runtime(1);
+    zvm_code *printing = compile(runtime, "print(1)\n");
+    zvm_code *grows = compile(
+        runtime, "let kept = []\nfor each i in range(20000) { kept.push([i]) }\nkept = null\n");
+    struct gate gate = GATE_INIT;
+    zvm_isolate *blocker = block_worker(runtime, printing, &gate);
+    gate_await(&gate, 1);
+    zvm_group *group = make_group(runtime, NULL);
+    zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
+    options.group = group;
+    uint64_t blocker_bytes = report_of(runtime).totals.heap_current_bytes;
+
+    zvm_isolate *isolate = make_isolate(runtime, grows, &options);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(zvm_isolate_run(isolate, 5000, NULL), ZVM_OK);
+    uint64_t committed = report_of(runtime).totals.heap_current_bytes - blocker_bytes;
+    assert_true(figures_of(group).heap_granted_bytes > committed);
+    assert_int_equal(zvm_isolate_submit(isolate), ZVM_OK);
+    zvm_isolate_cancel(isolate);
+    assert_int_equal(result_of(isolate).status, ZVM_E_CANCELLED);
+    assert_int_equal(figures_of(group).heap_granted_bytes, committed);
+    assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+
+    isolate = make_isolate(runtime, grows, &options);
+    assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_OK);
+    assert_int_equal(result_of(isolate).status, ZVM_OK);
+    uint64_t before = figures_of(group).heap_granted_bytes;
+    assert_int_equal(zvm_isolate_collect(isolate, true, NULL), ZVM_OK);
+    committed = report_of(runtime).totals.heap_current_bytes - blocker_bytes;
+    assert_true(committed < before);
+    assert_int_equal(figures_of(group).heap_granted_bytes, committed);
+    assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+
+    gate_open(&gate);
+    assert_int_equal(zvm_runtime_drain(runtime), ZVM_OK);
+    assert_int_equal(zvm_isolate_destroy(blocker), ZVM_OK);
+    assert_int_equal(zvm_group_destroy(group), ZVM_OK);
+    zvm_code_release(grows);
+    zvm_code_release(printing);
+    zvm_runtime_destroy(runtime);
+}
+
 static void test_uncaught_error_for_memory_of_a_group_names_the_group(void **state)
 {
     (void)state;
@@ -951,6 +998,7 @@ int main(void)
         cmocka_unit_test(test_cpu_time_of_a_group_ends_its_isolates),
         cmocka_unit_test(test_memory_of_a_group_is_never_over_its_limit),
         cmocka_unit_test(test_memory_of_a_group_is_counted_back_exactly),
+        cmocka_unit_test(test_memory_of_a_group_is_counted_back_when_no_slice_ends_the_isolate),
         cmocka_unit_test(test_uncaught_error_for_memory_of_a_group_names_the_group),
         cmocka_unit_test(test_request_over_the_own_limit_takes_nothing_from_the_group),
         cmocka_unit_test(test_own_heap_limit_holds_inside_a_group),

@@ -158,7 +158,8 @@ ZVM_API void zvm_runtime_destroy(zvm_runtime *runtime);
 ///
 /// in:      runtime
 /// out:     none
-/// errors:  ZVM_E_ARGUMENT NULL; ZVM_E_STATE the runtime has no workers and something is queued
+/// errors:  ZVM_E_ARGUMENT NULL; ZVM_E_STATE called by a worker; ZVM_E_THREAD it has a seed, and another thread
+///          made it
 /// thread:  any but a worker; blocks
 /// memory:  none
 /// cost:    none while it waits
@@ -169,7 +170,8 @@ ZVM_API zvm_status zvm_runtime_drain(zvm_runtime *runtime);
 ///
 /// in:      runtime; cancel
 /// out:     none
-/// errors:  ZVM_E_ARGUMENT NULL. Calling it again is ZVM_OK.
+/// errors:  ZVM_E_ARGUMENT NULL; ZVM_E_STATE called by a worker: it takes no more submissions, all the same;
+///          ZVM_E_THREAD it has a seed, and another thread made it: nothing changes. Calling it again is ZVM_OK.
 /// thread:  any but a worker; blocks
 /// memory:  none
 /// cost:    at most one slice of each worker when cancelling

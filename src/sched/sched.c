@@ -223,6 +223,7 @@ static void cancel_all(struct zsched *sched)
 
 zvm_status zsched_shutdown(struct zsched *sched, bool cancel)
 {
+    if (!zreplay_may_run(sched)) return ZVM_E_THREAD; // who cannot drain it closes nothing
     zadmission_close(&sched->admission, cancel);
     if (cancel) cancel_all(sched);
     return zsched_drain(sched);

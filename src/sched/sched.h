@@ -102,7 +102,7 @@ bool zsched_is_awaited(struct zsched *sched, uint64_t token);
 zvm_status zsched_drain(struct zsched *sched);
 // Takes no more submissions; `cancel`: also ends everything queued or running. Then drains. Again
 // and again is fine. errors: ZVM_E_STATE called by a worker (it takes no more submissions all the
-// same).
+// same); ZVM_E_THREAD it has a seed, and another thread made it: nothing changes.
 zvm_status zsched_shutdown(struct zsched *sched, bool cancel);
 
 // For a scheduler with a seed: runs what is queued, on the calling thread, for at most so many turns.

@@ -436,7 +436,7 @@ struct other {
     zvm_runtime *runtime;
     zvm_isolate *isolate;
     struct host *host;
-    zvm_status turns, drain, wait, run;
+    zvm_status turns, drain, shutdown, wait, run;
 };
 
 static void *use_from_outside(void *context)
@@ -445,6 +445,7 @@ static void *use_from_outside(void *context)
     uint64_t run;
     other->turns = zvm_runtime_turns(other->runtime, 1, &run);
     other->drain = zvm_runtime_drain(other->runtime);
+    other->shutdown = zvm_runtime_shutdown(other->runtime, true /* cancel */);
     other->wait = zvm_isolate_wait(other->isolate, 1);
     other->run = zvm_isolate_run(other->isolate, 1, NULL);
     (void)report_of(other->runtime);
@@ -472,8 +473,10 @@ static void test_only_the_thread_that_made_it_runs_anything(void **state)
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_int_equal(other.turns, ZVM_E_THREAD);
     assert_int_equal(other.drain, ZVM_E_THREAD);
+    assert_int_equal(other.shutdown, ZVM_E_THREAD); // and nothing has changed: see below
     assert_int_equal(other.wait, ZVM_E_THREAD);
     assert_int_equal(other.run, ZVM_E_THREAD);
+    zvm_isolate_destroy(make_isolate(host.runtime, code, NULL)); // it is not closed
     // An answer may come from anywhere, also while the owner sleeps.
     uint64_t run = 0;
     assert_int_equal(zvm_runtime_turns(host.runtime, 10, &run), ZVM_OK);

@@ -41,7 +41,7 @@ static bool remove_key(struct zisolate *iso, struct zvalue *args, struct zvalue 
     struct zmap *map = args[0].p;
     struct zvalue removed = zvalue_null();
     zheap_log(&iso->heap, &map->owner.header);
-    (void)zmap_remove(map, args[1], &removed);
+    if (!zmap_remove(iso, map, args[1], &removed)) return false;
     *result = removed;
     return true;
 }

@@ -125,11 +125,8 @@ static bool step_records(struct pair *pair, struct zvalue *a, struct zvalue *b)
 static bool step_maps(struct pair *pair, struct zvalue *a, struct zvalue *b)
 {
     const struct zmap *first = (const void *)pair->a, *second = (const void *)pair->b;
-    const struct zmap_entry *entries = zmap_entries(first);
-    while (pair->next < first->used && entries[pair->next].key_tag == ZTAG_DEAD)
-        pair->next++;
     if (pair->next >= first->used) return false;
-    const struct zmap_entry *entry = &entries[pair->next++];
+    const struct zmap_entry *entry = &zmap_entries(first)[pair->next++];
     const struct zmap_entry *other = zmap_find(second, zvalue_slot(entry->key, entry->key_tag));
     *a = zvalue_slot(entry->value, entry->value_tag);
     *b = zvalue_unset();
@@ -143,6 +140,14 @@ static bool step(struct comparison *comparison, struct zvalue *a, struct zvalue 
     if (pair->a->kind == ZTYPE_LIST) return step_lists(pair, a, b);
     if (pair->a->kind == ZTYPE_MAP) return step_maps(pair, a, b);
     return step_records(pair, a, b);
+}
+
+// False: the isolate ends.
+static bool skip_dead(struct comparison *comparison)
+{
+    struct pair *pair = &comparison->stack[comparison->depth - 1];
+    if (pair->a->kind != ZTYPE_MAP) return true;
+    return zmap_skip_dead(comparison->iso, (const void *)pair->a, &pair->next);
 }
 
 static bool is_scalar(struct zvalue value)
@@ -167,7 +172,9 @@ bool zequal_values(struct zisolate *iso, struct zvalue a, struct zvalue b, bool 
     comparison.meter.bytes = 0;
     enum verdict verdict = compare_values(&comparison, a, b);
     while (verdict == EQUAL && comparison.depth > 0) {
-        if (step(&comparison, &a, &b))
+        if (!skip_dead(&comparison))
+            verdict = FAILED;
+        else if (step(&comparison, &a, &b))
             verdict = compare_values(&comparison, a, b);
         else
             comparison.depth--;

@@ -205,16 +205,14 @@ static bool iterate_map(struct zisolate *iso, struct zvalue *state, uint32_t nam
     if (state[2].i != (int64_t)map->version) {
         return zerror_raise(iso, ZERROR_STATE, "map changed size during iteration");
     }
-    uint64_t i = (uint64_t)state[1].i;
-    while (i < map->used && zmap_entries(map)[i].key_tag == ZTAG_DEAD) {
-        i++;
-    }
+    uint32_t i = (uint64_t)state[1].i < map->used ? (uint32_t)state[1].i : map->used;
+    if (!zmap_skip_dead(iso, map, &i)) return false;
     *more = i < map->used;
     if (!*more) return true;
     const struct zmap_entry *entry = &zmap_entries(map)[i];
     state[3] = zvalue_slot(entry->key, entry->key_tag);
     if (name_count == 2) state[4] = zvalue_slot(entry->value, entry->value_tag);
-    state[1] = zvalue_int((int64_t)(i + 1));
+    state[1] = zvalue_int((int64_t)i + 1);
     return true;
 }
 

@@ -28,6 +28,7 @@
 #define INDEX_BITS_FIRST  5u
 #define PACK_USED_MIN     16u // smaller maps are not worth packing after a removal
 #define MAP_COUNT_MAX     0x7fffffffu
+#define SPARSE_SLOTS      64u // for each entry, or less: then one by one takes longer than all at once
 
 // ---- Hash and equality of keys ------------------------------------------------------------------
 
@@ -231,13 +232,38 @@ static void add_to_index(struct zmap *map, uint32_t number, uint32_t hash)
     write_slot(index, i, width, number + 1);
 }
 
-static void rebuild_index(struct zmap *map)
+static void fill_index(struct zmap *map)
 {
     if (map->index_width == 0) return;
-    memset(index_of(map), 0, ((size_t)1 << map->index_bits) * map->index_width);
     const struct zmap_entry *entries = zmap_entries(map);
     for (uint32_t i = 0; i < map->used; i++)
         add_to_index(map, i, entries[i].hash);
+}
+
+static void empty_index(struct zmap *map)
+{
+    if (map->index_width == 0) return;
+    memset(index_of(map), 0, ((size_t)1 << map->index_bits) * map->index_width);
+}
+
+// A map that was large once and has few entries now is not to pay for all of its index.
+static bool is_sparse(const struct zmap *map)
+{
+    return map->index_width != 0 && map->used < ((size_t)1 << map->index_bits) / SPARSE_SLOTS;
+}
+
+// Empties the slot of every entry. The last one added goes first: so whatever stood in the way of another
+// when that was added still does when that is looked for.
+static void empty_slots(struct zmap *map)
+{
+    void *index = index_of(map);
+    size_t mask = ((size_t)1 << map->index_bits) - 1;
+    for (uint32_t left = map->used; left > 0; left--) {
+        size_t i = zmap_entries(map)[left - 1].hash & mask;
+        while (read_slot(index, i, map->index_width) != left)
+            i = (i + 1) & mask;
+        write_slot(index, i, map->index_width, 0);
+    }
 }
 
 // ---- Size ---------------------------------------------------------------------------------------
@@ -265,8 +291,8 @@ static struct shape shape_for(uint64_t count)
     return shape;
 }
 
-// Moves the live entries together, in their order.
-static void pack_entries(struct zmap *map)
+// Moves the live entries together, in their order. What leads to them is wrong then.
+static void move_together(struct zmap *map)
 {
     struct zmap_entry *entries = zmap_entries(map);
     uint32_t live = 0;
@@ -276,6 +302,24 @@ static void pack_entries(struct zmap *map)
         live++;
     }
     map->used = live;
+}
+
+static void pack(struct zmap *map)
+{
+    if (is_sparse(map))
+        empty_slots(map);
+    else
+        empty_index(map);
+    move_together(map);
+    fill_index(map);
+}
+
+// What that touches.
+static size_t pack_bytes(const struct zmap *map)
+{
+    // For each entry itself and a place in the index that is in nobody's cache.
+    if (is_sparse(map)) return 2 * map->used * sizeof(struct zmap_entry);
+    return map->owner.payload_bytes;
 }
 
 // Gives the map the shape for count entries, at least its live ones, and packs it.
@@ -292,8 +336,9 @@ static bool resize(struct zisolate *iso, struct zmap *map, uint64_t count)
     map->capacity = shape.capacity;
     map->index_bits = shape.index_bits;
     map->index_width = shape.index_width;
-    if (zmap_count(map) < map->used) pack_entries(map);
-    rebuild_index(map);
+    if (zmap_count(map) < map->used) move_together(map);
+    empty_index(map);
+    fill_index(map);
     zheap_log(&iso->heap, &map->owner.header);
     return true;
 }
@@ -308,9 +353,8 @@ static bool make_room(struct zisolate *iso, struct zmap *map)
         if (count > MAP_COUNT_MAX && live < MAP_COUNT_MAX) count = MAP_COUNT_MAX;
         return resize(iso, map, count);
     }
-    if (!zfuel_touch_whole(iso, map->owner.payload_bytes)) return false;
-    pack_entries(map);
-    rebuild_index(map);
+    if (!zfuel_touch_whole(iso, pack_bytes(map))) return false;
+    pack(map);
     zheap_log(&iso->heap, &map->owner.header);
     return true;
 }
@@ -396,19 +440,32 @@ bool zmap_set(struct zisolate *iso, struct zmap *map, struct zvalue key, struct 
     return true;
 }
 
-bool zmap_remove(struct zmap *map, struct zvalue key, struct zvalue *removed)
+bool zmap_remove(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue *removed)
 {
     struct zmap_entry *entry = zmap_find(map, key);
-    if (entry == NULL) return false;
+    if (entry == NULL) return true;
+    bool is_packed = map->used >= PACK_USED_MIN && zmap_count(map) - 1 < map->used / 4;
+    if (is_packed && !zfuel_touch_whole(iso, pack_bytes(map))) return false;
     *removed = zvalue_slot(entry->value, entry->value_tag);
     entry->key = entry->value = 0;
     entry->key_tag = ZTAG_DEAD;
     entry->value_tag = ZTAG_NULL;
     map->owner.header.aux--;
     map->version++;
-    if (map->used >= PACK_USED_MIN && zmap_count(map) < map->used / 4) {
-        pack_entries(map);
-        rebuild_index(map);
-    }
+    if (is_packed) pack(map);
     return true;
+}
+
+// ---- Walking ------------------------------------------------------------------------------------
+
+// Three of four entries may be dead, and all in a row.
+bool zmap_skip_dead_slow(struct zisolate *iso, const struct zmap *map, uint32_t *number)
+{
+    const struct zmap_entry *entries = zmap_entries(map);
+    struct zfuel_meter meter = {0};
+    while (*number < map->used && entries[*number].key_tag == ZTAG_DEAD) {
+        if (!zfuel_meter_add(iso, &meter, sizeof *entries)) return false;
+        ++*number;
+    }
+    return zfuel_touch(iso, meter.bytes);
 }

@@ -16,8 +16,18 @@ bool zmap_new(struct zisolate *iso, uint64_t capacity, struct zvalue *out);
 // Never allocates, never inserts into the symbol table.
 struct zmap_entry *zmap_find(const struct zmap *map, struct zvalue key);
 bool zmap_set(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue value);
-// True when the key was there; *removed gets its value.
-bool zmap_remove(struct zmap *map, struct zvalue key, struct zvalue *removed);
+// *removed gets the value of the key, if it was there. False: the isolate ends, and nothing was removed.
+bool zmap_remove(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue *removed);
+
+// From entry *number on, the next one that has not been removed, or map->used. The program pays for those that
+// it passes. False: the isolate ends.
+bool zmap_skip_dead_slow(struct zisolate *iso, const struct zmap *map, uint32_t *number);
+
+static inline bool zmap_skip_dead(struct zisolate *iso, const struct zmap *map, uint32_t *number)
+{
+    bool is_live = *number >= map->used || zmap_entries(map)[*number].key_tag != ZTAG_DEAD;
+    return ZVM_LIKELY(is_live) || zmap_skip_dead_slow(iso, map, number);
+}
 
 static inline bool zmap_is_key(struct zvalue key)
 {

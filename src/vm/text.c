@@ -253,15 +253,13 @@ static bool step_map(struct writer *writer, struct zvalue *frame, struct zvalue 
                      bool *has_value)
 {
     const struct zmap *map = frame->p;
-    const struct zmap_entry *entries = zmap_entries(map);
-    while (frame->aux < map->used && entries[frame->aux].key_tag == ZTAG_DEAD)
-        frame->aux++;
+    if (!zmap_skip_dead(writer->iso, map, &frame->aux)) return false;
     *has_value = frame->aux < map->used;
     if (!*has_value) {
         pop_frame(writer);
         return write_bytes(writer, "}", 1);
     }
-    const struct zmap_entry *entry = &entries[frame->aux++];
+    const struct zmap_entry *entry = &zmap_entries(map)[frame->aux++];
     *value = zvalue_slot(entry->value, entry->value_tag);
     return write_separator(writer, frame) &&
            write_leaf(writer, zvalue_slot(entry->key, entry->key_tag)) &&

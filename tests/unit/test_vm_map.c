@@ -115,10 +115,12 @@ static void test_removed_and_added_again_goes_last(void **state)
         set_int(&vm, map, i, i);
     struct zvalue removed;
     uint32_t version = map->version;
-    assert_true(zmap_remove(map, zvalue_int(1), &removed));
+    assert_true(zmap_remove(vm.iso, map, zvalue_int(1), &removed));
     assert_int_equal(removed.i, 1);
     assert_int_not_equal(map->version, version);
-    assert_false(zmap_remove(map, zvalue_int(1), &removed));
+    removed = zvalue_unset();
+    assert_true(zmap_remove(vm.iso, map, zvalue_int(1), &removed));
+    assert_int_equal(removed.tag, ZTAG_UNSET);
     set_int(&vm, map, 1, 9);
     assert_text(&vm, vm.roots[0], "{0: 0, 2: 2, 3: 3, 4: 4, 1: 9}");
     vm_close(&vm);
@@ -178,7 +180,7 @@ static void test_churn_keeps_capacity_and_packs_rarely(void **state)
     uint32_t packs = 0, used = map->used;
     for (int64_t i = 0; i < 100000; i++) {
         struct zvalue removed;
-        assert_true(zmap_remove(map, zvalue_int(i), &removed));
+        assert_true(zmap_remove(vm.iso, map, zvalue_int(i), &removed));
         set_int(&vm, map, i + 100, i + 100);
         packs += map->used < used;
         used = map->used;
@@ -201,13 +203,69 @@ static void test_remove_most_packs_the_rest(void **state)
         set_int(&vm, map, i, i);
     struct zvalue removed;
     for (int64_t i = 0; i < 990; i++)
-        assert_true(zmap_remove(map, zvalue_int(i), &removed));
+        assert_true(zmap_remove(vm.iso, map, zvalue_int(i), &removed));
     assert_in_range(map->used, 10, 64);
     for (int64_t i = 990; i < 1000; i++)
         assert_int_equal(get_int(map, i), i);
     assert_text(&vm, vm.roots[0],
                 "{990: 990, 991: 991, 992: 992, 993: 993, 994: 994, 995: 995, "
                 "996: 996, 997: 997, 998: 998, 999: 999}");
+    vm_close(&vm);
+}
+
+static uint64_t fuel_of_removal(struct vm *vm, struct zmap *map, int64_t key)
+{
+    uint64_t before = zisolate_fuel_used(vm->iso);
+    struct zvalue removed;
+    assert_true(zmap_remove(vm->iso, map, zvalue_int(key), &removed));
+    return zisolate_fuel_used(vm->iso) - before;
+}
+
+// Removals were free, also those that pack: of a large map each of these moved its index, unasked.
+static void test_packing_is_paid_for_and_refused_before_anything_is_removed(void **state)
+{
+    (void)state;
+    enum { COUNT = 4000, PACKS_AT = COUNT * 3 / 4 }; // the removal that leaves less than a quarter
+    struct vm vm;
+    vm_open(&vm);
+    struct zmap *map = new_map(&vm, 0, COUNT);
+    for (int64_t i = 0; i < COUNT; i++)
+        set_int(&vm, map, i, i);
+    for (int64_t i = 0; i < PACKS_AT; i++)
+        assert_int_equal(fuel_of_removal(&vm, map, i), 0);
+    int64_t fuel[2] = {vm.iso->fuel, vm.iso->fuel_reserve};
+    vm.iso->fuel = vm.iso->fuel_reserve = 0;
+    struct zvalue removed = zvalue_unset();
+    assert_false(zmap_remove(vm.iso, map, zvalue_int(PACKS_AT), &removed));
+    assert_int_equal(vm.iso->pending, ZPENDING_TERMINATION);
+    assert_int_equal(removed.tag, ZTAG_UNSET);
+    assert_int_equal(get_int(map, PACKS_AT), PACKS_AT);
+    assert_int_equal(map->used, COUNT);
+    vm.iso->pending = ZPENDING_NOTHING;
+    vm.iso->fuel = fuel[0], vm.iso->fuel_reserve = fuel[1];
+    assert_true(fuel_of_removal(&vm, map, PACKS_AT) >=
+                map->owner.payload_bytes / ZFUEL_BYTES_PER_UNIT);
+    assert_int_equal(map->used, COUNT - PACKS_AT - 1);
+    vm_close(&vm);
+}
+
+// A map that was large and is used as a short queue does not go over its whole index each time.
+static void test_few_entries_of_a_large_map_are_packed_for_little(void **state)
+{
+    (void)state;
+    enum { CAPACITY = VM_STRESS ? 5000 : 100000, ROUNDS = 1000, LENGTH = 20 };
+    struct vm vm;
+    vm_open(&vm);
+    struct zmap *map = new_map(&vm, 0, CAPACITY);
+    uint64_t fuel = 0;
+    for (int64_t i = 0; i < ROUNDS * LENGTH; i++) {
+        set_int(&vm, map, i * 77777, i);
+        if (i >= LENGTH) fuel += fuel_of_removal(&vm, map, (i - LENGTH) * 77777);
+        assert_in_range(zmap_count(map), 1, LENGTH);
+        assert_int_equal(get_int(map, i * 77777), i);
+    }
+    // At most what each entry costs when it is passed once, and its neighbours three times.
+    assert_true(fuel <= ROUNDS * LENGTH * 4 * 2 * sizeof(struct zmap_entry) / ZFUEL_BYTES_PER_UNIT);
     vm_close(&vm);
 }
 
@@ -250,8 +308,9 @@ static void random_operation(struct vm *vm, struct model *model, uint32_t *seed,
         model->value[k] = value;
         return;
     }
-    struct zvalue removed = zvalue_null();
-    bool was_there = zmap_remove(map, key, &removed);
+    struct zvalue removed = zvalue_unset();
+    assert_true(zmap_remove(vm->iso, map, key, &removed));
+    bool was_there = removed.tag != ZTAG_UNSET;
     assert_int_equal(was_there, model->place[k] != 0);
     if (was_there) {
         assert_int_equal(removed.i, model->value[k]);
@@ -294,7 +353,8 @@ static void test_random_operations_match_a_table(void **state)
     for (uint32_t round = 0; round < 20; round++) {
         static struct model model;
         memset(&model, 0, sizeof model);
-        new_map(&vm, 0, round % 3 * 10);
+        // In a large map so few keys are packed one by one.
+        new_map(&vm, 0, round % 4 == 3 ? 100 * KEYS : round % 4 * 10);
         for (int i = 0; i < 1500; i++) {
             random_operation(&vm, &model, &seed, (uint32_t)(i / 300) % 2 == 0 ? 7 : 3);
             if (i % 300 == 299) check_model(&vm, &model);
@@ -372,6 +432,8 @@ int main(void)
         cmocka_unit_test(test_capacity_asked_for_is_there),
         cmocka_unit_test(test_churn_keeps_capacity_and_packs_rarely),
         cmocka_unit_test(test_remove_most_packs_the_rest),
+        cmocka_unit_test(test_packing_is_paid_for_and_refused_before_anything_is_removed),
+        cmocka_unit_test(test_few_entries_of_a_large_map_are_packed_for_little),
         cmocka_unit_test(test_random_operations_match_a_table),
         cmocka_unit_test(test_filling_with_nth_allocation_failing_keeps_the_map_whole),
         cmocka_unit_test(test_filling_to_heap_limit_raises_and_keeps_the_map_whole),

@@ -204,7 +204,7 @@ static void test_equal_of_containers_goes_by_content(void **state)
     assert_true(zmap_set(vm.iso, r[4].p, zvalue_int(3), zvalue_null()));
     assert_false(are_equal(&vm, r[3], r[4]));
     struct zvalue removed;
-    assert_true(zmap_remove(r[4].p, zvalue_int(3), &removed));
+    assert_true(zmap_remove(vm.iso, r[4].p, zvalue_int(3), &removed));
     assert_true(zmap_set(vm.iso, r[4].p, zvalue_int(5), r[0]));
     assert_false(are_equal(&vm, r[3], r[4])); // as many keys, but others
     assert_false(are_equal(&vm, r[3], r[0]));

@@ -31,6 +31,10 @@ static const char setting[] =
               "copied\" * 5) }\n"
               "let longs = [text, same, text, same]\n"
               "let m = {}\nfor each i in range(size / 4) { m[i] = i }\n"
+              "let packed = {}\nfor each i in range(size / 10) { packed[i] = i }\n"
+              "let holes = {}\nlet holes_same = {}\n"
+              "for each i in range(size / 5) { holes[i] = i\nholes_same[i] = i }\n"
+              "for each i in range(size / 50 * 7) { holes.remove(i)\nholes_same.remove(i) }\n"
               "let pair = Pair(mixed, text)\nlet pair_same = Pair(mixed.slice(0), same)\n";
 
 // What may be done at once in a call, because it cannot stop half way.
@@ -93,7 +97,9 @@ static const struct row rows[] = {
     {"push", GROWS, "let p = mixed.slice(0)\np.push(1)\nlet q = ints.slice(0)\nq.push(\"x\")\n"},
     {"pop", NONE, "mixed.pop()\n"},
     {"insert", GROWS, "mixed.insert(0, 1)\nints.insert(0, 1)\nints.insert(0, \"x\")\n"},
-    {"remove", KEY, "mixed.remove(0)\nints.remove(0)\nm.remove(1)\nm.remove(text)\n"},
+    {"remove", GROWS,
+     "mixed.remove(0)\nints.remove(0)\nm.remove(1)\nm.remove(text)\n"
+     "for each i in range(size / 10) { packed.remove(i) }\n"},
     {"extend", GROWS, "ints.extend(ints)\nmixed.extend(ints)\n"},
     {"first", NONE, "first(mixed)\n"},
     {"last", NONE, "last(mixed)\n"},
@@ -119,9 +125,12 @@ static const struct row rows[] = {
      "send(self(), mixed.slice(0, 30000))\n"},
     {"receive", GROWS, "receive(0)\nreceive(0)\nreceive(0)\n"},
     {"monitor", NONE, "try { monitor(self()) } catch (e) { }\n"},
+    // What is no builtin, and works on many bytes too.
+    {"for each", NONE, "for each k, v in holes { break }\n"},
+    {"==", NONE, "holes == holes_same\nmixed == mixed.slice(0)\n"},
 };
 
-enum { ROW_COUNT = sizeof rows / sizeof *rows };
+enum { STATEMENT_COUNT = 2, ROW_COUNT = sizeof rows / sizeof *rows };
 
 // The most that a row may do at once.
 static uint64_t whole_limit(enum whole whole)
@@ -137,7 +146,7 @@ static uint64_t whole_limit(enum whole whole)
 static void test_every_builtin_has_a_row(void **state)
 {
     (void)state;
-    assert_int_equal(ROW_COUNT, zbuiltin_count);
+    assert_int_equal(ROW_COUNT, zbuiltin_count + STATEMENT_COUNT);
     for (uint32_t i = 0; i < zbuiltin_count; i++)
         assert_string_equal(rows[i].name, zbuiltin_table[i].name);
 }
@@ -222,6 +231,32 @@ static void test_no_builtin_works_longer_than_it_may_between_two_polls(void **st
     zvm_runtime_destroy(runtime);
 }
 
+// Three of four entries of a map may have been removed, and all in a row.
+static void test_walk_past_removed_entries_polls_and_so_does_packing(void **state)
+{
+    (void)state;
+    static const char *const walks[] = {"for each k, v in holes { break }\n", "string(holes)\n",
+                                        "holes == holes_same\n", "keys(holes)\n"};
+    uint64_t dead_bytes = (uint64_t)SIZE / 50 * 7 * sizeof(struct zmap_entry);
+    zvm_runtime *runtime = make_runtime(0);
+    zvm_isolate *isolate = make_session(runtime);
+    for (size_t i = 0; i < sizeof walks / sizeof *walks; i++) {
+        const struct row row = {walks[i], NONE, walks[i]};
+        struct zfuel_audit audit = audit_of(&row, isolate);
+        if (audit.polls < dead_bytes / ZFUEL_POLL_BYTES)
+            fail_msg("%s: %llu polls", walks[i], (unsigned long long)audit.polls);
+        uint64_t fuel = result_of(isolate).fuel_used;
+        if (fuel < dead_bytes / ZFUEL_BYTES_PER_UNIT)
+            fail_msg("%s: %llu of fuel", walks[i], (unsigned long long)fuel);
+    }
+    const struct row row = {"packs", GROWS,
+                            "for each i in range(size / 10) { packed.remove(i) }\n"};
+    assert_true(audit_of(&row, isolate).whole_max >=
+                (uint64_t)SIZE / 10 * sizeof(struct zmap_entry));
+    assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+    zvm_runtime_destroy(runtime);
+}
+
 #    define CANCELS 4 // points of each row
 
 static void cancel_at(zvm_runtime *runtime, const struct row *row, uint64_t poll)
@@ -287,6 +322,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_every_builtin_has_a_row),
 #if ZVM_DEBUG >= 1
         cmocka_unit_test(test_no_builtin_works_longer_than_it_may_between_two_polls),
+        cmocka_unit_test(test_walk_past_removed_entries_polls_and_so_does_packing),
         cmocka_unit_test(test_builtin_cancelled_at_any_poll_does_nothing_more),
 #else
         cmocka_unit_test(test_every_builtin_takes_large_arguments),

@@ -39,8 +39,8 @@ static void test_append_map_with_removed_entries_skips_them(void **state)
     for (int64_t i = 0; i < 4; i++)
         assert_true(zmap_set(vm.iso, vm.roots[0].p, zvalue_int(i), zvalue_int(i)));
     struct zvalue removed;
-    assert_true(zmap_remove(vm.roots[0].p, zvalue_int(0), &removed));
-    assert_true(zmap_remove(vm.roots[0].p, zvalue_int(2), &removed));
+    assert_true(zmap_remove(vm.iso, vm.roots[0].p, zvalue_int(0), &removed));
+    assert_true(zmap_remove(vm.iso, vm.roots[0].p, zvalue_int(2), &removed));
     assert_text(&vm, vm.roots[0], "{1: 1, 3: 3}");
     vm_close(&vm);
 }

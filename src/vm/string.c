@@ -354,15 +354,21 @@ static ZVM_COLD bool raise_quota(struct zisolate *iso, uint32_t bytes)
 
 // The held set is full: what the program no longer reaches leaves it. The program pays for the
 // collection with fuel, because it could ask for one with each key that it makes.
-static ZVM_COLD bool make_quota_slow(struct zisolate *iso, uint32_t bytes)
+static bool collect_paid(struct zisolate *iso)
 {
-    zheap_drop_spares(&iso->heap); // pooled, not held by the program
-    if (take_quota(iso, bytes)) return true;
     struct zheap_stats stats;
     zheap_stats(&iso->heap, &stats);
     if (!zfuel_charge_whole(iso, stats.live_bytes)) return false;
     zheap_collect(&iso->heap, NULL);
     zheap_drop_spares(&iso->heap);
+    return true;
+}
+
+static ZVM_COLD bool make_quota_slow(struct zisolate *iso, uint32_t bytes)
+{
+    zheap_drop_spares(&iso->heap); // pooled, not held by the program
+    if (take_quota(iso, bytes)) return true;
+    if (!collect_paid(iso)) return false;
     return take_quota(iso, bytes) || raise_quota(iso, bytes);
 }
 
@@ -384,36 +390,47 @@ static bool has_spares(struct zisolate *iso)
     return spares != NULL && spares->count > 0;
 }
 
-// Takes a symbol from the runtime's table into the held set. One reference belongs to the set.
-static bool hold_key(struct zisolate *iso, const struct zstring *string, bool *was_held,
-                     struct zvalue *out)
+static bool acquire_symbol(struct zisolate *iso, const struct zstring *string,
+                           const struct zstring **out)
 {
-    const struct zstring *symbol;
     zvm_status status = zintern_acquire(iso->shared->intern, zstring_bytes(string),
-                                        zstring_length_bytes(string), &symbol);
+                                        zstring_length_bytes(string), out);
     if (status == ZVM_E_INTERN_LIMIT && has_spares(iso)) {
         zheap_drop_spares(&iso->heap);
         zintern_tidy(iso->shared->intern);
         status = zintern_acquire(iso->shared->intern, zstring_bytes(string),
-                                 zstring_length_bytes(string), &symbol);
+                                 zstring_length_bytes(string), out);
     }
     if (status == ZVM_E_NOMEM) {
         zheap_note_nomem(&iso->heap, sizeof *string + zstring_length_bytes(string));
         return zerror_raise_memory(iso);
     }
-    if (status != ZVM_OK) return raise_full(iso);
-    bool is_held = zheap_hold_symbol(&iso->heap, symbol, was_held);
-    if (!is_held) {
-        zheap_collect(&iso->heap, NULL);
-        is_held = zheap_hold_symbol(&iso->heap, symbol, was_held);
+    return status == ZVM_OK || raise_full(iso);
+}
+
+// There is no memory for a larger held set.
+static ZVM_COLD bool hold_symbol_slow(struct zisolate *iso, const struct zstring *symbol,
+                                      bool *was_held)
+{
+    if (has_spares(iso)) {
+        zheap_drop_spares(&iso->heap);
+        if (zheap_hold_symbol(&iso->heap, symbol, was_held)) return true;
     }
-    if (!is_held) {
-        zintern_release(iso->shared->intern, symbol);
-        return zerror_raise_memory(iso);
-    }
-    if (*was_held) zintern_release(iso->shared->intern, symbol);
-    *out = zvalue_object(symbol, ZTAG_SYMBOL);
-    return true;
+    if (!collect_paid(iso)) return false;
+    return zheap_hold_symbol(&iso->heap, symbol, was_held) || zerror_raise_memory(iso);
+}
+
+// Takes a symbol from the runtime's table into the held set. One reference belongs to the set.
+static bool hold_key(struct zisolate *iso, const struct zstring *string, bool *was_held,
+                     struct zvalue *out)
+{
+    const struct zstring *symbol;
+    if (!acquire_symbol(iso, string, &symbol)) return false;
+    bool is_held =
+        zheap_hold_symbol(&iso->heap, symbol, was_held) || hold_symbol_slow(iso, symbol, was_held);
+    if (!is_held || *was_held) zintern_release(iso->shared->intern, symbol);
+    if (is_held) *out = zvalue_object(symbol, ZTAG_SYMBOL);
+    return is_held;
 }
 
 static bool acquire_key(struct zisolate *iso, const struct zstring *string, struct zvalue *out)

@@ -268,6 +268,69 @@ static void test_collections_at_the_limit_cost_fuel(void **state)
     zvm_runtime_destroy(runtime);
 }
 
+// As many keys as the held set has room for under the heap limit, but for one; then one more after the other,
+// each dead before the next. Without a pool of dead keys each was a collection, and free.
+static void test_collections_for_a_held_set_that_cannot_grow_cost_fuel(void **state)
+{
+    (void)state;
+    enum { KEYS_MAX = 768, LIMIT_BYTES = 256 << 10 };
+    char text[1024];
+    snprintf(text, sizeof text,
+             "let m = {}\n"
+             "for each i in range(%d) { m[\"key${i}\"] = i }\n"
+             "let head = null\n"
+             "try { while true { head = [head, 1] } } catch (e) { }\n"
+             "for each i in range(100) { head = head[0] }\n"
+             "let n = 0\n"
+             "while n < 1000 {\n"
+             "    let t = {}\n"
+             "    t[\"other${n}\"] = 1\n"
+             "    n = n + 1\n"
+             "}\n",
+             KEYS_MAX - 1);
+    zvm_runtime *runtime = make_runtime(0);
+    zvm_code *code = compile(runtime, text);
+    zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
+    options.heap_limit_bytes = LIMIT_BYTES;
+    options.str_pool_size = ZVM_POOL_OFF;
+    options.fuel_limit = 1000000;
+    zvm_isolate *isolate = make_isolate(runtime, code, &options);
+    assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_OK);
+    zvm_value turns;
+    assert_int_equal(zvm_isolate_get_global(isolate, "n", &turns), ZVM_OK);
+#ifndef ZVM_GC_STRESS // where each allocation collects, the set is never full
+    assert_int_equal(result_of(isolate).status, ZVM_E_FUEL);
+    assert_in_range(turns.integer, 1, 200);
+#endif
+    zvm_isolate_destroy(isolate);
+    zvm_code_release(code);
+    zvm_runtime_destroy(runtime);
+}
+
+// Dead keys that are only pooled are no reason to refuse a live one.
+static void test_pooled_keys_make_room_in_a_held_set_that_cannot_grow(void **state)
+{
+    (void)state;
+    zvm_runtime *runtime = make_runtime(0);
+    zvm_code *code = compile(runtime, "let m = {}\n"
+                                      "for each i in range(760) { m[\"key${i}\"] = i }\n"
+                                      "let head = null\n"
+                                      "try { while true { head = [head, 1] } } catch (e) { }\n"
+                                      "for each i in range(100) { head = head[0] }\n"
+                                      "for each i in range(100) {\n"
+                                      "    let t = {}\n"
+                                      "    t[\"other${i}\"] = 1\n"
+                                      "}\n");
+    zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
+    options.heap_limit_bytes = 256 << 10;
+    zvm_isolate *isolate = make_isolate(runtime, code, &options);
+    assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_OK);
+    if (result_of(isolate).status != ZVM_OK) fail_msg("%s", result_of(isolate).message);
+    zvm_isolate_destroy(isolate);
+    zvm_code_release(code);
+    zvm_runtime_destroy(runtime);
+}
+
 static void test_limit_of_one_isolate_leaves_the_others_alone(void **state)
 {
     (void)state;
@@ -405,6 +468,8 @@ int main(void)
         cmocka_unit_test(test_limit_of_bytes_counts_what_the_isolate_keeps),
         cmocka_unit_test(test_keys_that_were_dropped_do_not_count),
         cmocka_unit_test(test_collections_at_the_limit_cost_fuel),
+        cmocka_unit_test(test_collections_for_a_held_set_that_cannot_grow_cost_fuel),
+        cmocka_unit_test(test_pooled_keys_make_room_in_a_held_set_that_cannot_grow),
         cmocka_unit_test(test_limit_of_one_isolate_leaves_the_others_alone),
         cmocka_unit_test(test_limits_beyond_the_most_are_refused),
         cmocka_unit_test(test_two_runtimes_have_each_their_own_limit),

@@ -2,15 +2,18 @@
 // With: src/sched/group.c
 // Define: ZRING_SLOTS=2 ZCHAIN_MAX=2 ZSCHED_EVENTS=1
 //
-// The real turns (sched/turns.h, sched/group.c) over queues that are as simple as can be: a list of each
-// worker's own, and one inbox. One thread of the host places three isolates, another destroys the group
-// when they are over; the workers run each for two slices. Wanted: never more isolates entered than workers; each runs its slices, on one
-// worker at a time, with what the last one did to it seen; nobody waits for ever; the group is freed
-// once, by the last who has to do with it, and nobody touches it afterwards.
+// The real turns (sched/turns.h, sched/group.c) and the real words of isolates (sched/state.h) over queues
+// that are as simple as can be: a list of each worker's own, and one inbox. One thread of the host submits
+// three isolates; another cancels the last of them if it finds it queued, destroys each as soon as it is over,
+// and then the group; the workers run each for two slices, if they can. Wanted: never more isolates entered
+// than workers; each runs its slices, on one worker at a time, with what the last one did to it seen; nobody
+// waits for ever; blocks and the group are freed once, by the last who has to do with them, and nobody touches
+// them afterwards.
 // Bugs: relaxed_serve: asking orders nothing, so who serves next need not see the queues as they are.
 // relaxed_arrival: who takes an isolate out need not see what was done to it. blind_end: who serves stops
 // without looking whether somebody has asked. no_ask: one that leaves does not ask. no_hold: who places
-// an isolate relies on the hold of its entry.
+// an isolate relies on the hold of its entry. no_block_hold: an isolate's block does not hold its group, so that
+// between the step into QUEUED and the entry nobody does.
 #include "model.h"
 
 #include "sched/sched_internal.h"
@@ -23,16 +26,17 @@
 #define ISOLATES 3
 #define TURNS    2
 
-enum bug { RELAXED_SERVE = 1, RELAXED_ARRIVAL, BLIND_END, NO_ASK, NO_HOLD };
+enum bug { RELAXED_SERVE = 1, RELAXED_ARRIVAL, BLIND_END, NO_ASK, NO_HOLD, NO_BLOCK_HOLD };
 
 static struct zsched sched;
 static struct zworker workers[WORKERS];
 static struct zgroup *group;
-static struct zisolate isolates[ISOLATES];
-static uint32_t turns[ISOLATES]; // plain: by who runs it
+static struct zisolate *isolates[ISOLATES]; // blocks
+static uint32_t turns[ISOLATES];            // plain: by who runs it
+static bool is_cancelled;                   // plain: the last one, by who destroys
 static struct zinbox inbox;
 static struct zturn_queue own[WORKERS]; // plain: the worker's
-static _Atomic uint32_t entered, done;
+static _Atomic uint32_t entered, left;
 
 // ---- What group.c calls -------------------------------------------------------------------------
 
@@ -78,6 +82,12 @@ static void let_go_of_group(void)
     if (zgroup_let_go(group)) z_free_aligned(group, sizeof *group);
 }
 
+static void free_block(struct zisolate *iso)
+{
+    z_free(iso, sizeof *iso);
+    if (zmodel_bug != NO_BLOCK_HOLD) let_go_of_group();
+}
+
 static void place(struct zisolate *iso)
 {
     if (zmodel_bug != BLIND_END && zmodel_bug != NO_HOLD) {
@@ -108,9 +118,8 @@ static bool requeue(struct zworker *worker, struct zisolate *iso)
     return true;
 }
 
-static void leave(struct zworker *worker)
+static void leave_turns(struct zworker *worker)
 {
-    z_fetch_sub_relaxed(&entered, 1);
     if (zmodel_bug != BLIND_END && zmodel_bug != NO_ASK) {
         zsched_group_left(worker, group);
         return;
@@ -118,6 +127,13 @@ static void leave(struct zworker *worker)
     zturns_leave(&group->turns);
     if (zmodel_bug == BLIND_END) serve(worker);
     let_go_of_group();
+}
+
+static void leave(struct zworker *worker)
+{
+    z_fetch_sub_relaxed(&entered, 1);
+    leave_turns(worker);
+    z_fetch_add_relaxed(&left, 1);
 }
 
 // ---- Threads ------------------------------------------------------------------------------------
@@ -133,40 +149,70 @@ static struct zisolate *next_for(struct zworker *worker)
     return zturns_take(&own[worker->index]);
 }
 
+// False: it is over, and this was its entry.
+static bool take_entry(struct zisolate *iso)
+{
+    enum ztaken taken = zstate_take(&iso->state);
+    if (taken == ZTAKEN_GONE) free_block(iso);
+    return taken == ZTAKEN_TO_RUN;
+}
+
 static void run(struct zworker *worker, struct zisolate *iso)
 {
-    size_t index = (size_t)(iso - isolates);
+    size_t index = (size_t)zx_plain_read(&iso->id);
     zx_plain_write(&turns[index], zx_plain_read(&turns[index]) + 1);
-    if (turns[index] < TURNS) {
-        if (!requeue(worker, iso)) zturns_append(&own[worker->index], iso);
+    if (turns[index] == TURNS) {
+        (void)zstate_finish(&iso->state, 0); // from here on its block may be gone
+        leave(worker);
         return;
     }
-    leave(worker);
-    z_fetch_add_acq_rel(&done, 1);
+    zx_assert(zstate_requeue(&iso->state));
+    if (!requeue(worker, iso)) zturns_append(&own[worker->index], iso);
 }
 
 static void work(struct zworker *worker)
 {
-    while (z_load_acquire(&done) < ISOLATES) {
+    while (z_load_relaxed(&left) < ISOLATES) {
         struct zisolate *iso = next_for(worker);
         if (iso == NULL)
             zx_yield();
-        else
+        else if (take_entry(iso))
             run(worker, iso);
+        else
+            leave(worker);
     }
 }
 
 static void host(void)
 {
-    for (int i = 0; i < ISOLATES; i++)
-        place(&isolates[i]);
+    for (int i = 0; i < ISOLATES; i++) {
+        zx_assert(zstate_submit(&isolates[i]->state));
+        place(isolates[i]);
+    }
 }
 
-// As soon as no isolate is left: the host may still be on its way out of its last call.
+// As zsched_cancel and zsched_isolate_destroy.
+static void cancel(struct zisolate *iso)
+{
+    while (zstate_phase(zstate_load(&iso->state)) == ZSTATE_IDLE)
+        zx_yield();
+    is_cancelled = zstate_claim_to_end(&iso->state, ZSTATE_QUEUED);
+    if (is_cancelled) (void)zstate_finish(&iso->state, 0);
+}
+
+static void destroy_isolate(struct zisolate *iso)
+{
+    while (zstate_phase(zstate_load(&iso->state)) != ZSTATE_DONE)
+        zx_yield();
+    if (zstate_retire(&iso->state) == ZRETIRED_FREE) free_block(iso);
+}
+
+// As soon as no isolate is left: the host may still be on its way out of its last call, or into it.
 static void destroy(void)
 {
-    while (z_load_acquire(&done) < ISOLATES)
-        zx_yield();
+    cancel(isolates[ISOLATES - 1]);
+    for (int i = 0; i < ISOLATES; i++)
+        destroy_isolate(isolates[i]);
     zx_assert(zsched_group_destroy(&sched, group) == ZVM_OK);
 }
 
@@ -182,7 +228,6 @@ static void body(uint32_t thread)
 
 static void setup(void)
 {
-    static const struct zisolate none;
     static const struct zturn_queue empty;
     atomic_init(&sched.worker_count, WORKERS);
     group = z_alloc_aligned(_Alignof(struct zgroup), sizeof *group);
@@ -191,9 +236,14 @@ static void setup(void)
     atomic_init(&group->holds, 1);
     zsched_group_add(&sched, group);
     for (uint32_t i = 0; i < ISOLATES; i++) {
-        isolates[i] = none;
+        isolates[i] = z_alloc_zeroed(sizeof *isolates[i]);
+        zx_assert(isolates[i] != NULL);
+        isolates[i]->id = i;
+        atomic_init(&isolates[i]->state, ZSTATE_IDLE);
+        if (zmodel_bug != NO_BLOCK_HOLD) zgroup_hold(group);
         turns[i] = 0;
     }
+    is_cancelled = false;
     for (uint32_t i = 0; i < WORKERS; i++) {
         workers[i].sched = &sched;
         workers[i].index = i;
@@ -201,7 +251,7 @@ static void setup(void)
     }
     atomic_init(&inbox.newest, NULL);
     atomic_init(&entered, 0);
-    atomic_init(&done, 0);
+    atomic_init(&left, 0);
     zx_name(&group->turns.arrivals, "arrivals");
     zx_name(&group->turns.requests, "requests");
     zx_name(&group->turns.entered, "entered");
@@ -215,7 +265,7 @@ static void setup(void)
 static void check(void)
 {
     for (uint32_t i = 0; i < ISOLATES; i++)
-        zx_assert(turns[i] == TURNS);
+        zx_assert(turns[i] == TURNS || (is_cancelled && i == ISOLATES - 1));
     zx_assert(z_load_relaxed(&entered) == 0);
     zx_assert(zx_live_count() == 0);
 }
@@ -226,6 +276,7 @@ static const struct zmodel_bug bugs[] = {
     {.name = "blind_end", .random_max = 20000, .pct_max = 60000},
     {.name = "no_ask", .random_max = 1000, .pct_max = 1000},
     {.name = "no_hold", .random_max = 20000, .pct_max = 20000},
+    {.name = "no_block_hold", .random_max = 40000, .pct_max = 40000},
 };
 
 const struct zmodel zmodel_program = {

@@ -6,6 +6,9 @@
 
 #include "vm/group.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 static zvm_group *make_group(zvm_runtime *runtime, const zvm_group_options *options)
 {
     zvm_group *group = NULL;
@@ -776,6 +779,111 @@ static void test_group_of_500_isolates_has_the_turns_of_one(void **state)
     race_end(&race);
 }
 
+// ---- Shares of two workers ------------------------------------------------------------------------
+
+// Two workers that always have something to do. Other processes take one or the other of the cores away for a
+// while: the median of some tries says what is due to us.
+#define SHARE_TRIES 7
+#define SHARE_FUEL  50000000
+
+struct share {
+    uint32_t weight; // 0: a single isolate without a group
+    int count;
+};
+
+struct side {
+    zvm_group *group;
+    zvm_isolate *isolates[50];
+    int count;
+};
+
+static struct side side_begin(zvm_runtime *runtime, zvm_code *spin, struct share share)
+{
+    struct side side = {.count = share.count};
+    zvm_group_options options = ZVM_GROUP_OPTIONS_INIT;
+    options.weight = share.weight;
+    zvm_isolate_options isolate_options = ZVM_ISOLATE_OPTIONS_INIT;
+    if (share.weight != 0) isolate_options.group = side.group = make_group(runtime, &options);
+    for (int i = 0; i < share.count; i++)
+        side.isolates[i] = make_isolate(runtime, spin, &isolate_options);
+    return side;
+}
+
+static void side_submit(const struct side *side)
+{
+    for (int i = 0; i < side->count; i++)
+        assert_int_equal(zvm_isolate_submit(side->isolates[i]), ZVM_OK);
+}
+
+static void side_cancel(const struct side *side)
+{
+    for (int i = 0; i < side->count; i++)
+        zvm_isolate_cancel(side->isolates[i]);
+}
+
+static uint64_t side_end(const struct side *side)
+{
+    uint64_t fuel = 0;
+    for (int i = 0; i < side->count; i++) {
+        fuel += result_of(side->isolates[i]).fuel_used;
+        assert_int_equal(zvm_isolate_destroy(side->isolates[i]), ZVM_OK);
+    }
+    if (side->group != NULL) assert_int_equal(zvm_group_destroy(side->group), ZVM_OK);
+    return fuel;
+}
+
+// What the first has of both.
+static double share_of_first(struct share first, struct share second)
+{
+    zvm_runtime *runtime = make_runtime(2);
+    zvm_code *spin = compile(runtime, SPIN);
+    struct side sides[2] = {side_begin(runtime, spin, first), side_begin(runtime, spin, second)};
+    side_submit(&sides[0]);
+    side_submit(&sides[1]);
+    while (report_of(runtime).totals.fuel_used < SHARE_FUEL)
+        usleep(1000);
+    side_cancel(&sides[0]);
+    side_cancel(&sides[1]);
+    assert_int_equal(zvm_runtime_drain(runtime), ZVM_OK);
+    double fuels[2] = {(double)side_end(&sides[0]), (double)side_end(&sides[1])};
+    check_identities(runtime);
+    zvm_code_release(spin);
+    zvm_runtime_destroy(runtime);
+    return fuels[0] / (fuels[0] + fuels[1]);
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void expect_share(struct share first, struct share second, double least, double most)
+{
+    double shares[SHARE_TRIES];
+    for (int i = 0; i < SHARE_TRIES; i++)
+        shares[i] = share_of_first(first, second);
+    qsort(shares, SHARE_TRIES, sizeof *shares, compare_doubles);
+    double share = shares[SHARE_TRIES / 2];
+    if (share < least * 0.85 || share > most * 1.15)
+        fail_msg("%u x %d beside %u x %d: %.3f, of %.3f to %.3f", first.weight, first.count,
+                 second.weight, second.count, share, least, most);
+}
+
+// Groups that have an isolate in each worker's queue have what their weights say. A single isolate is in one queue
+// only: there it has turns as the group's weight, halved, says, and of the other worker nothing.
+static void test_groups_have_their_shares_of_two_workers(void **state)
+{
+    (void)state;
+    if (ZVM_DEBUG >= 1) skip(); // checks take longer than turns
+    expect_share((struct share){100, 10}, (struct share){100, 50}, 1.0 / 2, 1.0 / 2);
+    expect_share((struct share){300, 10}, (struct share){100, 50}, 3.0 / 4, 3.0 / 4);
+    expect_share((struct share){0, 2}, (struct share){100, 50}, 2.0 / 3, 2.0 / 3);
+    expect_share((struct share){0, 1}, (struct share){100, 50}, 1.0 / 3, 1.0 / 2);
+    expect_share((struct share){0, 1}, (struct share){200, 50}, 1.0 / 4, 1.0 / 2);
+    expect_share((struct share){0, 1}, (struct share){300, 50}, 1.0 / 5, 1.0 / 2);
+}
+
 // Those of one group have as many turns each, whatever the others do.
 static void test_isolates_of_a_group_share_its_turns_equally(void **state)
 {
@@ -1012,6 +1120,7 @@ int main(void)
         cmocka_unit_test(test_isolates_of_a_group_wait_and_go_on_in_turn),
         cmocka_unit_test(test_groups_of_weight_3_and_1_share_a_worker_3_to_1),
         cmocka_unit_test(test_group_of_500_isolates_has_the_turns_of_one),
+        cmocka_unit_test(test_groups_have_their_shares_of_two_workers),
         cmocka_unit_test(test_isolates_of_a_group_share_its_turns_equally),
         cmocka_unit_test(test_priorities_hold_inside_a_group_and_nobody_starves),
         cmocka_unit_test(test_one_that_takes_the_place_of_a_cancelled_one_is_run_at_once),

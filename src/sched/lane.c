@@ -7,7 +7,8 @@
 // stay warm in that worker, and no lock is taken. A callback in the middle of a slice (output) gets
 // a host lane, because the worker's is in use. Destroying must succeed with no memory left: for
 // that one lane is kept in reserve, under a lock of its own that is held as long as the lane is
-// used.
+// used. The thread that has it may take it again: a finalizer of the host that is called while an
+// isolate is destroyed may destroy another one, which then is through before the first goes on.
 #include "sched/sched_internal.h"
 
 #include "base/alloc.h"

@@ -89,12 +89,11 @@ static zvm_status start_workers(struct zsched *sched)
 
 // ---- Locks --------------------------------------------------------------------------------------
 
-// Adaptive: they are held for less time than going to sleep takes, so a short spin comes first.
-static bool init_short_lock(pthread_mutex_t *lock)
+static bool init_lock(pthread_mutex_t *lock, int type)
 {
     pthread_mutexattr_t attributes;
     if (pthread_mutexattr_init(&attributes) != 0) return false;
-    bool is_ready = pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP) == 0 &&
+    bool is_ready = pthread_mutexattr_settype(&attributes, type) == 0 &&
                     pthread_mutex_init(lock, &attributes) == 0;
     pthread_mutexattr_destroy(&attributes);
     return is_ready;
@@ -112,9 +111,10 @@ static void deinit_locks(struct zsched *sched)
 
 static bool init_locks(struct zsched *sched)
 {
-    if (!init_short_lock(&sched->host_lock)) return false;
+    // Adaptive: it is held for less time than going to sleep takes, so a short spin comes first.
+    if (!init_lock(&sched->host_lock, PTHREAD_MUTEX_ADAPTIVE_NP)) return false;
     sched->lock_count = 1;
-    if (pthread_mutex_init(&sched->reserve_lock, NULL) != 0) return false;
+    if (!init_lock(&sched->reserve_lock, PTHREAD_MUTEX_RECURSIVE)) return false; // see lane.c
     sched->lock_count = 2;
     if (pthread_mutex_init(&sched->groups_lock, NULL) != 0) return false;
     sched->lock_count = LOCK_COUNT;

@@ -7,6 +7,7 @@
 #include "zvm.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static zvm_call_outcome echo(zvm_call *call, const zvm_value *arguments, size_t count)
 {
@@ -181,11 +182,62 @@ static void test_blocking_calls_with_refused_allocations_end_and_leak_nothing(vo
     assert_true(fault_each_allocation(use_workers, NULL, ZVM_E_NOMEM) > 50);
 }
 
+// ---- Finalizers that destroy other isolates -----------------------------------------------------
+
+enum { CHAIN = 4 };
+
+static int destroyed;
+
+static void destroy_next(void *pointer, void *user)
+{
+    (void)user;
+    assert_int_equal(zvm_isolate_destroy(pointer), ZVM_OK);
+    destroyed++;
+}
+
+// An isolate that holds the next one of the chain, if there is one.
+static zvm_isolate *make_link(zvm_runtime *runtime, zvm_code *code, zvm_isolate *next)
+{
+    static const zvm_host_kind kind = {sizeof kind, "Isolate", destroy_next, NULL};
+    zvm_isolate *isolate;
+    assert_int_equal(zvm_isolate_create(runtime, code, NULL, &isolate), ZVM_OK);
+    assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_OK);
+    zvm_value value = {.kind = ZVM_VALUE_HOST, .host_kind = &kind, .pointer = next};
+    if (next != NULL)
+        assert_int_equal(zvm_isolate_set_global(isolate, "next", &value), ZVM_OK);
+    return isolate;
+}
+
+// The second had what is kept in reserve, and the third waited for it: for the thread that it was on itself.
+static void test_chain_of_finalizers_without_memory_waits_for_nobody(void **state)
+{
+    (void)state;
+    static const char program[] = "let next = null\n";
+    zvm_runtime *runtime;
+    zvm_code *code;
+    assert_int_equal(zvm_runtime_create(NULL, &runtime), ZVM_OK);
+    assert_int_equal(
+        zvm_code_from_source(runtime, "c.zx", program, strlen(program), NULL, NULL, &code), ZVM_OK);
+    zvm_isolate *first = NULL;
+    for (int i = 0; i < CHAIN; i++)
+        first = make_link(runtime, code, first);
+    destroyed = 0;
+    (void)alarm(10);
+    zalloc_fail_at(1, true /* from_there_on */);
+    assert_int_equal(zvm_isolate_destroy(first), ZVM_OK);
+    zalloc_fail_at(0, false);
+    (void)alarm(0);
+    assert_int_equal(destroyed, CHAIN - 1);
+    zvm_code_release(code);
+    zvm_runtime_destroy(runtime);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls_with_refused_allocations_give_a_status_and_no_leak),
         cmocka_unit_test(test_blocking_calls_with_refused_allocations_end_and_leak_nothing),
+        cmocka_unit_test(test_chain_of_finalizers_without_memory_waits_for_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

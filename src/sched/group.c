@@ -19,20 +19,43 @@
 
 #include <string.h>
 
+// Some ten milliseconds: for less a thread may have lost its core.
+#define LEAN_TURNS_MAX 1024
+
 // ---- Turns --------------------------------------------------------------------------------------
 
-// Moves isolates that wait into the workers' queues, as many as may be there. The first goes where a
-// worker has just had a turn of the group, the others may be told to sleepers.
-static void serve(struct zsched *sched, struct zworker *worker, struct zturns *turns)
+// Another worker than this one: the step-th behind it. NULL: there is none.
+static struct zworker *another(const struct zworker *worker, uint32_t step)
+{
+    uint32_t count = zsched_started(worker->sched);
+    if (count < 2) return NULL;
+    return worker->sched->workers[(worker->index + 1 + step % (count - 1)) % count];
+}
+
+// worker: the calling thread's, or NULL; place: where the isolate is to go, NULL: into anybody's queues.
+static void enter(struct zsched *sched, struct zworker *worker, struct zworker *place,
+                  struct zisolate *iso)
+{
+    if (place == worker || place == NULL)
+        zqueue_enter(sched, place, iso);
+    else
+        zqueue_send(place, iso);
+}
+
+// Moves isolates that wait into the workers' queues, as many as may be there. The first takes the place that the
+// worker has just made free. The others are for places that have become free meanwhile, at workers who found
+// somebody serving: were they to come here, the group would end up on one worker.
+static void serve(struct zsched *sched, struct zworker *worker, struct zworker *place,
+                  struct zturns *turns)
 {
     if (!zturns_ask(turns)) return;
-    uint32_t most = zsched_started(sched), seen;
+    uint32_t most = zsched_started(sched), seen, step = 0;
     do {
         struct zisolate *iso;
         seen = zturns_look(turns);
         while ((iso = zturns_next(turns, most)) != NULL) {
-            zqueue_enter(sched, worker, iso);
-            worker = NULL;
+            enter(sched, worker, place, iso);
+            place = worker == NULL ? NULL : another(worker, step++);
         }
     } while (!zturns_end(turns, seen));
 }
@@ -43,17 +66,31 @@ void zsched_group_place(struct zsched *sched, struct zgroup *group, struct zisol
     zgroup_hold(
         group); // of this call: once it has arrived the isolate may be over, and the group gone
     zturns_wait(&group->turns, iso);
-    serve(sched, NULL, &group->turns);
+    serve(sched, NULL, NULL, &group->turns);
     zgroup_release(group);
+}
+
+// Where the group has next to nothing here, and for so long, because it has its due elsewhere, its place in this
+// queue goes elsewhere. So none of its isolates stays behind in it.
+static struct zworker *next_place(struct zworker *worker, const struct zgroup *group)
+{
+    uint32_t lean_turns = zshare_lean_turns(&worker->shares, group);
+    struct zworker *other = NULL;
+    if (lean_turns >= LEAN_TURNS_MAX) other = another(worker, lean_turns);
+    return other == NULL ? worker : other;
 }
 
 bool zsched_group_requeue(struct zworker *worker, struct zgroup *group, struct zisolate *iso)
 {
-    if (!zturns_has_waiting(&group->turns)) return false;
+    struct zworker *place = next_place(worker, group);
+    if (!zturns_has_waiting(&group->turns)) {
+        if (place != worker) zqueue_send(place, iso);
+        return place != worker;
+    }
     zgroup_hold(group); // as above
     zturns_leave(&group->turns);
     zturns_wait(&group->turns, iso);
-    serve(worker->sched, worker, &group->turns);
+    serve(worker->sched, worker, place, &group->turns);
     zgroup_release(group);
     return true;
 }
@@ -61,7 +98,7 @@ bool zsched_group_requeue(struct zworker *worker, struct zgroup *group, struct z
 void zsched_group_left(struct zworker *worker, struct zgroup *group)
 {
     zturns_leave(&group->turns);
-    serve(worker->sched, worker, &group->turns);
+    serve(worker->sched, worker, worker, &group->turns);
     zgroup_release(group); // of the entry
 }
 

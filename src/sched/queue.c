@@ -192,6 +192,13 @@ void zqueue_enter(struct zsched *sched, struct zworker *worker, struct zisolate 
         place(sched, iso);
 }
 
+void zqueue_send(struct zworker *worker, struct zisolate *iso)
+{
+    zinbox_push(&worker->inbox, iso); // PAIR park
+    // From here on the isolate may be gone.
+    zparking_notify(&worker->sched->parking, worker->index);
+}
+
 // ---- Out of the queues --------------------------------------------------------------------------
 
 // The oldest chain of all workers, or nearly: stamps are hints. NULL: there is none.
@@ -320,7 +327,8 @@ struct zisolate *zqueue_next(struct zworker *worker)
     struct zisolate *iso;
     do
         iso = next_in_order(worker);
-    while (iso == NULL && has_own(worker)); // a dropped entry has made room for another of its group
+    while (iso == NULL &&
+           has_own(worker)); // a dropped entry has made room for another of its group
     if (iso != NULL)
         zpick_note(&worker->pick, iso->priority);
     else
@@ -428,8 +436,9 @@ bool zqueue_has_any(const struct zsched *sched)
 
 void zqueue_purge(struct zsched *sched)
 {
-    for (uint32_t i = 0; i < zsched_started(sched); i++) {
-        struct zisolate *iso = zqueue_next(sched->workers[i]);
+    // An entry that goes may let another one in, at any worker.
+    for (uint32_t i = 0; i < zsched_started(sched) || zqueue_has_any(sched); i++) {
+        struct zisolate *iso = zqueue_next(sched->workers[i % zsched_started(sched)]);
         ZVM_CHECK(iso ==
                   NULL); // everything was cancelled or has finished: entries are all there is
     }

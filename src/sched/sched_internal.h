@@ -18,6 +18,7 @@
 #include "sched/replay.h"
 #include "sched/ring.h"
 #include "sched/sched.h"
+#include "sched/share.h"
 #include "sched/state.h"
 #include "sched/token.h"
 #include "sched/wheel.h"
@@ -64,6 +65,7 @@ struct zworker {
     struct zwheel wheel;    // of those that it let wait until some time, at the latest
     pthread_t thread;       // frozen once started
     uint32_t index;         // frozen
+    struct zshares shares;  // what groups are due
     bool is_searching;      // one of the parking's searchers
     bool owes_look;         // it was a searcher until it wanted to sleep
     bool is_in_slice;       // its lane is in use
@@ -176,6 +178,8 @@ static inline uint32_t zsched_started(const struct zsched *sched)
 void zqueue_place(struct zsched *sched, struct zisolate *iso);
 // thread: worker. After a slice; the same.
 void zqueue_requeue(struct zworker *worker, struct zisolate *iso);
+// thread: any. The same, into the queues of this worker.
+void zqueue_send(struct zworker *worker, struct zisolate *iso);
 // thread: any. An isolate of a group whose turn it is; worker: the calling thread's, or NULL.
 void zqueue_enter(struct zsched *sched, struct zworker *worker, struct zisolate *iso);
 // thread: worker. An isolate to run, RUNNING; NULL: nothing at hand.

@@ -69,20 +69,29 @@ static uint32_t next_budget(struct zsched *sched)
     return zsched_is_replay(sched) ? zreplay_budget(&sched->replay, usual) : usual;
 }
 
+static uint64_t fuel_since(const struct zisolate *iso, const struct zfold_mark *before)
+{
+    return zisolate_fuel_used(iso) - before->fuel_used;
+}
+
 static enum zisolate_outcome run_slice(struct zworker *worker, struct zisolate *iso)
 {
     struct zsched *sched = worker->sched;
     struct zfold_mark before = zfold_before(iso);
     enum zisolate_outcome outcome = ZOUTCOME_FINISHED;
+    uint64_t budget = 0;
     worker->is_in_slice = true;
     iso->home = (uint16_t)(worker->index + 1);
     // relaxed: a bit that came later is seen by the interpreter's own look.
     if (z_load_relaxed(&iso->state) & ZSTATE_CANCEL)
         zisolate_end(iso, &worker->lane.runner, ZVM_E_CANCELLED);
     else
-        outcome =
-            zisolate_run(iso, &worker->lane.runner, zquota_budget(iso, next_budget(sched)));
+        budget = zshare_begin(&worker->shares, iso, next_budget(sched));
+    if (budget > 0) outcome = zisolate_run(iso, &worker->lane.runner, budget);
     worker->is_in_slice = false;
+    bool is_whole = outcome == ZOUTCOME_YIELDED;
+    if (iso->quota != NULL)
+        zshare_end(&worker->shares, iso, is_whole ? budget : fuel_since(iso, &before));
 
     uint64_t now_ns = zsched_now_ns(sched);
     struct zreport_block *block = zfold_begin(sched, &worker->lane);
@@ -105,7 +114,8 @@ static void end_cancelled(struct zworker *worker, struct zisolate *iso)
 
 static void run(struct zworker *worker, struct zisolate *iso)
 {
-    struct zgroup *group = zquota_group(iso); // held by the turn: the isolate may be gone before that
+    struct zgroup *group =
+        zquota_group(iso); // held by the turn: the isolate may be gone before that
     enum zisolate_outcome outcome = run_slice(worker, iso);
     bool is_over = outcome == ZOUTCOME_FINISHED;
     if (is_over)

@@ -30,6 +30,7 @@ struct zturns {
     _Atomic uint32_t requests; // shared. PAIR turns-serve: not 0: somebody serves
     _Atomic uint32_t entered;  // shared: isolates whose entry is in a worker's queue, or that run
     _Atomic uint32_t waiting;  // shared, relaxed: a gauge: those whose entry is here
+    _Atomic uint64_t spent; // shared, relaxed: budgets of workers that went to it: sched/share.h
     // who serves
     struct zturn_queue queues[ZPRIORITY_COUNT];
     struct zpick pick;

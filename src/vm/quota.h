@@ -65,6 +65,18 @@ static inline int64_t zquota_fuel_rest(const struct zisolate *iso)
 // A shorter one would be spent on beginning and ending it.
 #define ZGROUP_SLICE_LEAST 512
 
+static inline uint64_t zquota_at_least(uint64_t share, uint64_t budget)
+{
+    uint64_t least = budget < ZGROUP_SLICE_LEAST ? budget : ZGROUP_SLICE_LEAST;
+    return share < least ? least : share;
+}
+
+// What all of the group may have while everybody else has one slice.
+static inline uint64_t zgroup_due(const struct zgroup *group, uint64_t budget)
+{
+    return budget * group->weight / ZGROUP_WEIGHT_DEFAULT;
+}
+
 // The part of a slice that it gets: the group's weight in usual ones, shared by those of the group that
 // take turns now.
 static inline uint64_t zquota_budget(const struct zisolate *iso, uint64_t budget)
@@ -73,9 +85,7 @@ static inline uint64_t zquota_budget(const struct zisolate *iso, uint64_t budget
     if (group == NULL) return budget;
     uint32_t entered =
         z_load_relaxed(&group->turns.entered); // relaxed: a gauge; 0: the host runs it
-    uint64_t share = budget * group->weight / ZGROUP_WEIGHT_DEFAULT / (entered == 0 ? 1 : entered);
-    uint64_t least = budget < ZGROUP_SLICE_LEAST ? budget : ZGROUP_SLICE_LEAST;
-    return share < least ? least : share;
+    return zquota_at_least(zgroup_due(group, budget) / (entered == 0 ? 1 : entered), budget);
 }
 
 // What it used of the CPU time so far, this slice included. In a slice only.

@@ -30,6 +30,7 @@ enum bug { RELAXED_SERVE = 1, RELAXED_ARRIVAL, BLIND_END, NO_ASK, NO_HOLD, NO_BL
 
 static struct zsched sched;
 static struct zworker workers[WORKERS];
+static struct zworker *worker_list[] = {&workers[0], &workers[1]};
 static struct zgroup *group;
 static struct zisolate *isolates[ISOLATES]; // blocks
 static uint32_t turns[ISOLATES];            // plain: by who runs it
@@ -48,6 +49,13 @@ void zqueue_enter(struct zsched *of, struct zworker *worker, struct zisolate *is
         zturns_append(&own[worker->index], iso);
     else
         zinbox_push(&inbox, iso);
+}
+
+void zqueue_send(struct zworker *worker, struct zisolate *iso)
+{
+    zx_assert(worker->sched == &sched);
+    zx_assert(z_fetch_add_relaxed(&entered, 1) < WORKERS);
+    zinbox_push(&inbox, iso); // whoever comes by
 }
 
 void zsched_mark_cancelled(struct zsched *of, struct zisolate *iso)
@@ -230,6 +238,7 @@ static void setup(void)
 {
     static const struct zturn_queue empty;
     atomic_init(&sched.worker_count, WORKERS);
+    sched.workers = worker_list;
     group = z_alloc_aligned(_Alignof(struct zgroup), sizeof *group);
     zx_assert(group != NULL);
     *group = (struct zgroup){.isolates.limit = 1};

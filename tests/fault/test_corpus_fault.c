@@ -35,10 +35,14 @@
 #define WORK_QUICK        1000000
 #define WORK_LONG         200000000
 #define WORK_OF_A_RUNTIME 20000 // what making and destroying one counts for
-#define SECONDS_MAX       120   // no attempt takes so long, under any sanitizer
-#define FAILURES_MAX      20
-#define CHECKS            16   // programs that are run after refusals,
-#define CHECK_FUEL_MAX    3000 // of so much at most
+#ifdef ZVM_GC_STRESS
+#    define SECONDS_MAX 1200 // a program of 5,000 calls collects all of them at each allocation
+#else
+#    define SECONDS_MAX 120 // no attempt takes so long, under any sanitizer
+#endif
+#define FAILURES_MAX   20
+#define CHECKS         16   // programs that are run after refusals,
+#define CHECK_FUEL_MAX 3000 // of so much at most
 
 // ---- One attempt --------------------------------------------------------------------------------
 

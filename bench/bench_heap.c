@@ -15,7 +15,7 @@
 struct bench {
     struct zspan_pool *pool;
     struct zheap_env *env;
-    void *block;
+    void *page;
     struct zheap heap;
     struct zvalue roots[ROOTS];
     uint32_t root_count;
@@ -39,16 +39,16 @@ static void check(bool is_good)
 static void open_heap(struct bench *bench)
 {
     struct zheap_options options = {.limit_bytes = 1u << 30, .hooks = &hooks, .context = bench};
-    bench->block = zheap_block_acquire(bench->env);
-    check(bench->block != NULL);
-    zheap_init(&bench->heap, bench->env, &options, bench->block);
+    bench->page = zheap_page_acquire(bench->env);
+    check(bench->page != NULL);
+    zheap_init(&bench->heap, bench->env, &options, bench->page);
     bench->root_count = 0;
 }
 
 static void close_heap(struct bench *bench)
 {
     zheap_deinit(&bench->heap);
-    zheap_block_release(bench->env, bench->block);
+    zheap_page_release(bench->env, bench->page);
 }
 
 static inline struct znode *make_pair(struct bench *bench, struct zvalue left, struct zvalue right)

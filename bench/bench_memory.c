@@ -11,7 +11,7 @@
 static struct {
     struct zspan_pool *pool;
     struct zheap_env *env;
-    void *block;
+    void *page;
     struct zheap heap;
     struct zobject **roots; // [root_count]
     uint32_t root_count;
@@ -29,16 +29,16 @@ static const struct zheap_hooks hooks = {.mark_roots = mark_roots};
 static void open_heap(void)
 {
     struct zheap_options options = {.limit_bytes = UINT64_C(1) << 32, .hooks = &hooks};
-    bench.block = zheap_block_acquire(bench.env);
-    memory_check(bench.block != NULL, "no block");
-    zheap_init(&bench.heap, bench.env, &options, bench.block);
+    bench.page = zheap_page_acquire(bench.env);
+    memory_check(bench.page != NULL, "no page");
+    zheap_init(&bench.heap, bench.env, &options, bench.page);
     bench.root_count = 0;
 }
 
 static void close_heap(void)
 {
     zheap_deinit(&bench.heap);
-    zheap_block_release(bench.env, bench.block);
+    zheap_page_release(bench.env, bench.page);
 }
 
 // 32 bytes, all of them set: header, two slots, their tags.

@@ -33,7 +33,7 @@ static struct zisolate *isolate_of(const zvm_isolate *isolate)
 
 static zvm_runtime *runtime_of(const struct zisolate *iso)
 {
-    return iso->runtime;
+    return iso->shared->runtime;
 }
 
 static struct zcode *code_of(const zvm_code *code)
@@ -103,6 +103,7 @@ static zvm_status fill_runtime(zvm_runtime *runtime, const zvm_runtime_options *
                                            .blocking_threads = options->blocking_threads};
     status = zsched_create(&sched_options, &runtime->sched);
     if (status != ZVM_OK) return status;
+    runtime->shared->runtime = runtime;
     runtime->shared->waits = zsched_wait_hooks();
     runtime->shared->talks = zsched_talk_hooks();
     runtime->shared->waits_context = runtime->sched;
@@ -406,8 +407,7 @@ static uint32_t intern_limit(uint64_t limit)
     return limit == 0 ? ZVM_INTERN_LIMIT_MAX : (uint32_t)limit;
 }
 
-static struct zisolate_options internal_options(zvm_runtime *runtime,
-                                                const zvm_isolate_options *options)
+static struct zisolate_options internal_options(const zvm_isolate_options *options)
 {
     uint64_t heap_limit_bytes = options->heap_limit_bytes;
     return (struct zisolate_options){
@@ -431,7 +431,6 @@ static struct zisolate_options internal_options(zvm_runtime *runtime,
         .output_context = options->output_context,
         .on_finish = options->on_finish,
         .user = options->user,
-        .runtime = runtime,
         .history_entries = options->history_entries,
         .track_ages = options->track_ages != 0,
         .sample_bytes = options->sample_bytes,
@@ -462,7 +461,7 @@ zvm_status zvm_isolate_create(zvm_runtime *runtime, zvm_code *code,
     zvm_status status = check_isolate_options(&own);
     if (status != ZVM_OK) return status;
 
-    struct zisolate_options internal = internal_options(runtime, &own);
+    struct zisolate_options internal = internal_options(&own);
     struct zisolate *iso;
     status = zsched_isolate_create(runtime->sched, runtime->shared, code_of(code), &internal, &iso);
     if (status == ZVM_OK) *out = (zvm_isolate *)iso;

@@ -17,7 +17,7 @@ struct visit {
 
 static struct zsched *sched_of(const struct zisolate *iso)
 {
-    return ((const zvm_runtime *)iso->runtime)->sched;
+    return ((const zvm_runtime *)iso->shared->runtime)->sched;
 }
 
 static bool is_in_moment(const struct zisolate *iso)
@@ -30,7 +30,7 @@ static zvm_status begin(zvm_isolate *isolate, struct visit *out)
 {
     *out = (struct visit){.iso = (struct zisolate *)isolate};
     if (isolate == NULL) return ZVM_E_ARGUMENT;
-    if (zapi_is_dead(out->iso->runtime)) return ZVM_E_FORKED;
+    if (zapi_is_dead(out->iso->shared->runtime)) return ZVM_E_FORKED;
     if (is_in_moment(out->iso)) return ZVM_OK;
     return zsched_borrow(sched_of(out->iso), out->iso, &out->lane);
 }

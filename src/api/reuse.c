@@ -38,7 +38,7 @@ zvm_status zvm_isolate_reset(zvm_isolate *isolate)
 {
     if (isolate == NULL) return ZVM_E_ARGUMENT;
     struct zisolate *iso = isolate_of(isolate);
-    zvm_runtime *runtime = iso->runtime;
+    zvm_runtime *runtime = iso->shared->runtime;
     if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     return zsched_reset(runtime->sched, iso);
 }
@@ -47,7 +47,7 @@ zvm_status zvm_isolate_set_user(zvm_isolate *isolate, void *user)
 {
     if (isolate == NULL) return ZVM_E_ARGUMENT;
     struct zisolate *iso = isolate_of(isolate);
-    if (zapi_is_dead(iso->runtime)) return ZVM_E_FORKED;
+    if (zapi_is_dead(iso->shared->runtime)) return ZVM_E_FORKED;
     if (!zsched_is_at_rest(iso) || zsched_is_listed(iso)) return ZVM_E_BUSY;
     iso->user = user;
     return ZVM_OK;

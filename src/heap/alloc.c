@@ -20,7 +20,7 @@
 #include "base/alloc.h"
 
 // The end of the first page is kept for the error of a refusal while there is no reserve page.
-#define FIRST_PAGE_TOP_MAX     (ZPAGE_GRANULES - ZHEAP_RESERVE_BYTES_MIN / ZGRANULE_BYTES)
+#define FIRST_PAGE_TOP_MAX     (ZFIRST_GRANULES - ZHEAP_RESERVE_BYTES_MIN / ZGRANULE_BYTES)
 #define FIRST_PAGE_LIMIT_BYTES (UINT64_C(1) << 20)
 
 // ---- Spans ------------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ static uint32_t first_page_top_max(const struct zheap *heap)
     const struct zheap_more *more = zheap_more(heap);
     if (more == NULL) return FIRST_PAGE_TOP_MAX;
     bool is_used = zheap_private_const(heap)->limit_bytes < FIRST_PAGE_LIMIT_BYTES;
-    return is_used && more->cycle.phase != ZPHASE_PRUNE ? ZPAGE_GRANULES : 0;
+    return is_used && more->cycle.phase != ZPHASE_PRUNE ? ZFIRST_GRANULES : 0;
 }
 
 static enum zheap_outcome take_cell(struct zheap *heap, size_t bytes, void **out)

@@ -11,10 +11,10 @@
 
 #include "base/alloc.h"
 
-// By order. A batch of blocks is 64 KiB: neighbouring words of the slab's head then mostly belong
-// to one thread. What an idle thread may keep is at most about 1 MiB.
-static const uint8_t refill_counts[ZSPAN_ORDERS] = {16, 32, 8, 2, 1};
-static const uint8_t keep_counts[ZSPAN_ORDERS] = {128, 128, 32, 16, 4};
+// By order, blocks last. 32 blocks are about 64 KiB: neighbouring words of the slab's head then mostly
+// belong to one thread. What an idle thread may keep is at most about 1 MiB.
+static const uint8_t refill_counts[ZSPAN_KINDS] = {16, 16, 8, 2, 1, 32};
+static const uint8_t keep_counts[ZSPAN_KINDS] = {128, 64, 32, 16, 4, 128};
 
 enum {
     STACK_CAPACITY_FIRST = ZHEAP_TINY ? 4 : 256,
@@ -40,7 +40,7 @@ zvm_status zheap_env_create(struct zspan_pool *pool, struct zheap_env **out)
 
 void zheap_env_give_back(struct zheap_env *env)
 {
-    for (uint32_t order = 0; order < ZSPAN_ORDERS; order++) {
+    for (uint32_t order = 0; order < ZSPAN_KINDS; order++) {
         if (env->spans[order].first == NULL) continue;
         zspan_pool_give_any(env->pool, env->spans[order].first);
         env->spans[order].first = NULL;
@@ -78,7 +78,7 @@ static ZVM_COLD bool refill(struct zheap_env *env, uint32_t order)
 
 struct zpage *zspan_acquire(struct zheap_env *env, uint32_t order)
 {
-    ZVM_ASSERT(order < ZSPAN_ORDERS);
+    ZVM_ASSERT(order < ZSPAN_KINDS);
     if (env->spans[order].first == NULL && !refill(env, order)) return NULL;
     struct zpage *span = env->spans[order].first;
     ZVM_ASSERT(span->order == order);
@@ -114,24 +114,46 @@ void zspan_release(struct zheap_env *env, struct zpage *span)
     if (env->spans[order].count > keep_counts[order]) give_half(env, order);
 }
 
+static struct zpage *acquire_mixed(struct zheap_env *env, uint32_t order)
+{
+    struct zpage *page = zspan_acquire(env, order);
+    if (page == NULL) return NULL;
+    *page = (struct zpage){
+        .class = ZPAGE_CLASS_MIXED, .order = (uint8_t)order, .state = ZPAGE_IN_HEAP};
+    return page;
+}
+
+void *zheap_page_acquire(struct zheap_env *env)
+{
+    const struct zpage *page = acquire_mixed(env, ZSPAN_1);
+    return page == NULL ? NULL : zpage_base(page);
+}
+
+void zheap_page_release(struct zheap_env *env, void *page)
+{
+    if (page == NULL) return;
+    ZVM_ASSERT(zpage_base(zpage_at(page)) == page);
+    zspan_release(env, zpage_at(page));
+}
+
 void *zheap_block_acquire(struct zheap_env *env)
 {
-    struct zpage *span = zspan_acquire(env, ZSPAN_2);
-    if (span == NULL) return NULL;
-    for (uint8_t i = 0; i < ZHEAP_BLOCK_PAGES; i++) {
-        span[i] = (struct zpage){
-            .class = ZPAGE_CLASS_MIXED, .order = ZSPAN_2, .index = i, .state = ZPAGE_IN_HEAP};
-    }
-    return zpage_base(span);
+    const struct zpage *page = acquire_mixed(env, ZSPAN_BLOCK);
+    return page == NULL ? NULL : zblock_of(page);
+}
+
+char *zheap_block_page(const void *block)
+{
+    return zpage_base(zblock_page(block));
 }
 
 void zheap_block_release(struct zheap_env *env, void *block)
 {
     if (block == NULL) return;
-    struct zpage *span = zpage_at(block);
-    ZVM_ASSERT(zpage_base(span) == block);
-    ZVM_ASSERT(span->order == ZSPAN_2);
-    zspan_release(env, span);
+    struct zpage *page = zblock_page(block);
+    ZVM_ASSERT(zblock_of(page) == block);
+    ZVM_ASSERT(page->order == ZSPAN_BLOCK);
+    zspan_release(env, page);
 }
 
 bool zheap_env_grow_stack(struct zheap_env *env)

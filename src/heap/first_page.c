@@ -1,8 +1,8 @@
 // heap/first_page.c - the two mixed pages of a heap: the first page, and the reserve.
 //
 // Owns: nothing; both pages are the heap's. Thread: owner.
-// The first page is half of the isolate's block, and holds objects of any size one behind the
-// other: a small isolate needs no other memory. The reserve is one page more, which comes with the
+// The first page is that of the isolate's block, and holds objects of any size one behind the other: a
+// small isolate needs no other memory. Its end is not the heap's (ZFIRST_GRANULES). The reserve is one page more, which comes with the
 // class table; only the errors of refusals are made in it, between zheap_reserve_open and _close.
 // While there is no reserve yet, the end of the first page is kept for that. Invariants:  1. used
 // bits are a subset of starts; both lie below top.
@@ -49,7 +49,7 @@ void *zreserve_take(struct zheap *heap, size_t cell_bytes)
 {
     ZVM_ASSERT(zheap_private(heap)->is_reserve_open);
     struct zheap_more *more = zheap_more(heap);
-    if (more == NULL) return zfirst_page_take(heap, cell_bytes, ZPAGE_GRANULES);
+    if (more == NULL) return zfirst_page_take(heap, cell_bytes, ZFIRST_GRANULES);
 
     struct zmixed *reserve = &more->reserve;
     void *cell = take(reserve->base, &reserve->starts, &reserve->top, cell_bytes, ZPAGE_GRANULES);
@@ -60,8 +60,9 @@ void *zreserve_take(struct zheap *heap, size_t cell_bytes)
 bool zreserve_has_room(const struct zheap *heap)
 {
     const struct zheap_more *more = zheap_more(heap);
-    uint32_t top = more == NULL ? zheap_private_const(heap)->first_top : more->reserve.top;
-    return (ZPAGE_GRANULES - top) * ZGRANULE_BYTES >= ZHEAP_RESERVE_BYTES_MIN;
+    uint32_t left = more == NULL ? ZFIRST_GRANULES - zheap_private_const(heap)->first_top
+                                 : ZPAGE_GRANULES - more->reserve.top;
+    return left * ZGRANULE_BYTES >= ZHEAP_RESERVE_BYTES_MIN;
 }
 
 size_t zmixed_cell_bytes(uint64_t starts, uint32_t top, uint32_t granule)

@@ -1,7 +1,7 @@
 // heap/heap.c - the life of a heap: init and deinit.
 //
-// Owns: a heap's memory but for the block, which is the isolate's. Thread: owner.
-// A heap that stays inside its block costs nothing but the block: init writes struct zheap and the
+// Owns: a heap's memory but for the first page, which is the isolate's. Thread: owner.
+// A heap that stays inside its first page costs nothing but that: init writes struct zheap and the
 // words of one page, deinit looks at three fields. Everything else is given back by spans, never
 // object by object; only payloads outside and held symbols are walked.
 #define ZVM_HEAP_INTERNAL
@@ -16,11 +16,11 @@ _Static_assert(offsetof(struct zheap_more, classes) == 0, "zheap.classes leads t
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "headers are written as one word");
 
 void zheap_init(struct zheap *heap, struct zheap_env *env, const struct zheap_options *options,
-                void *block)
+                void *page)
 {
     ZVM_ASSERT(env != NULL);
     ZVM_CHECK(options->limit_bytes >= LIMIT_BYTES_MIN); // below, what is committed could pass it
-    ZVM_ASSERT((uintptr_t)block % ZHEAP_BLOCK_BYTES == 0);
+    ZVM_ASSERT((uintptr_t)page % ZPAGE_BYTES == 0);
 
     memset(heap, 0, sizeof *heap);
     // Written only through classes with a cell in their cache, and these have none.
@@ -29,7 +29,7 @@ void zheap_init(struct zheap *heap, struct zheap_env *env, const struct zheap_op
     struct zheap_private *private = zheap_private(heap);
     private->hooks = options->hooks;
     private->context = options->context;
-    private->first_base = (char *)block + ZPAGE_BYTES;
+    private->first_base = page;
     private->limit_bytes = options->limit_bytes;
     private->growth_percent =
         options->growth_percent < UINT16_MAX ? (uint16_t)options->growth_percent : UINT16_MAX;
@@ -42,7 +42,7 @@ void zheap_init(struct zheap *heap, struct zheap_env *env, const struct zheap_op
     zpolicy_set_trigger(heap);
     *zpage_used(zpage_at(private->first_base)) = 0;
     *zpage_mark(zpage_at(private->first_base)) = 0;
-    zheap_poison(private->first_base, ZPAGE_BYTES);
+    zheap_poison(private->first_base, ZHEAP_FIRST_BYTES);
 }
 
 static void release_spans(struct zheap *heap, struct zpage *first)
@@ -74,7 +74,7 @@ void zheap_deinit(struct zheap *heap)
     ZVM_ASSERT(heap->env != NULL);
     if (zheap_private(heap)->held_capacity > 0) zheap_release_held(heap);
     if (zheap_more(heap) != NULL) release_more(heap);
-    zheap_unpoison(zheap_private(heap)->first_base, ZPAGE_BYTES);
+    zheap_unpoison(zheap_private(heap)->first_base, ZHEAP_FIRST_BYTES);
     ZVM_ASSERT(zheap_private(heap)->span_pages == 0);
 }
 
@@ -92,9 +92,9 @@ void zheap_reset(struct zheap *heap)
         .context = private->context,
     };
     struct zheap_env *env = heap->env;
-    void *block = private->first_base - ZPAGE_BYTES;
+    char *page = private->first_base;
     zheap_deinit(heap);
-    zheap_init(heap, env, &options, block);
+    zheap_init(heap, env, &options, page);
     zheap_set_limit(heap, limit_bytes);
 }
 

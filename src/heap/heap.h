@@ -19,8 +19,11 @@
 #define ZGRANULE_BYTES    16u
 #define ZPAGE_GRANULES    64u // one bit each in the page's used and mark words
 #define ZCELL_BYTES_MAX   2048u
-#define ZHEAP_BLOCK_BYTES 2048u // an isolate at rest: control page, then the first, mixed page
-#define ZHEAP_BLOCK_PAGES 2u
+// What an isolate at rest is charged, and takes at most: the two parts of its block, what the slab and
+// the report know of it (docs/ARCHITECTURE.md adds them up).
+#define ZHEAP_BLOCK_BYTES   2048u
+#define ZHEAP_CONTROL_BYTES 832u // the first part: its own
+#define ZHEAP_FIRST_BYTES   864u // of the second, a page: the heap's; what is behind is the isolate's
 
 struct zmarker;
 struct zheap;
@@ -28,7 +31,7 @@ struct zpage;
 
 // ---- Memory shared by the isolates of a runtime -----------------------------------------------
 
-// Slabs of 1 MiB cut into spans of 1, 2 (blocks), 4, 16 and 64 pages. shared: any thread, under the
+// Slabs of 1 MiB cut into spans of 1, 2, 4, 16 and 64 pages, or into blocks. shared: any thread, under the
 // pool's lock; a zheap_env caches spans of one thread in front of it.
 struct zspan_pool;
 
@@ -48,9 +51,14 @@ struct zheap_env;
 zvm_status zheap_env_create(struct zspan_pool *pool, struct zheap_env **out);
 void zheap_env_destroy(struct zheap_env *env);
 
-// A block of ZHEAP_BLOCK_BYTES, both pages in one slab, for one isolate; NULL: no memory.
+// A block for one isolate: ZHEAP_CONTROL_BYTES, aligned to a line of the cache, and a page elsewhere in the
+// slab; NULL: no memory.
 void *zheap_block_acquire(struct zheap_env *env);
 void zheap_block_release(struct zheap_env *env, void *block);
+char *zheap_block_page(const void *block);
+// The same for a heap without an isolate: a page alone.
+void *zheap_page_acquire(struct zheap_env *env);
+void zheap_page_release(struct zheap_env *env, void *page);
 
 // Takes the pauses (ns) of the collections that ran on this thread since the last call, oldest
 // first, at most `max` of them; returns how many were written. The env remembers
@@ -189,10 +197,10 @@ struct zheap {
     uint64_t header;             // template of an object's header: the birth epoch in its place
     struct zheap_env *env;       // of the thread that runs the isolate now; NULL at rest
     struct zscope *scopes;       // innermost
-    uint64_t opaque[28];         // struct zheap_private, heap_internal.h
+    uint64_t opaque[27];         // struct zheap_private, heap_internal.h
 };
 
-_Static_assert(sizeof(struct zheap) == 256, "the heap's share of the control page");
+_Static_assert(sizeof(struct zheap) == 248, "the heap's share of the control part");
 
 struct zheap_options {
     uint64_t limit_bytes;     // includes the block itself; at least 8 blocks
@@ -211,10 +219,10 @@ static inline bool zheap_is_small(const struct zheap *heap)
     return heap->classes == zheap_no_classes;
 }
 
-// block: from zheap_block_acquire; the heap uses its second page. Never fails; allocates nothing.
+// page: its first one, of which it uses ZHEAP_FIRST_BYTES. Never fails; allocates nothing.
 void zheap_init(struct zheap *heap, struct zheap_env *env, const struct zheap_options *options,
-                void *block);
-// Frees everything but the block. Releases held symbols. env must be set.
+                void *page);
+// Frees everything but the page. Releases held symbols. env must be set.
 void zheap_deinit(struct zheap *heap);
 // As after zheap_init with the same options: empty, no figures. env must be set. Never fails.
 void zheap_reset(struct zheap *heap);

@@ -61,12 +61,13 @@
 #define ZSLAB_WORDS      16u // bitmaps of 1024 pages
 
 // Spans have 1, 2, 4, 16 or 64 pages and start at a multiple of that. An order is an index of
-// these.
+// these. A block is known by its page, which is as a span of one page, but from another kind of slab.
 enum { ZSPAN_1, ZSPAN_2, ZSPAN_4, ZSPAN_16, ZSPAN_64, ZSPAN_ORDERS };
+enum { ZSPAN_BLOCK = ZSPAN_ORDERS, ZSPAN_KINDS };
 
 static inline uint32_t zspan_pages(uint32_t order)
 {
-    static const uint8_t pages[ZSPAN_ORDERS] = {1, 2, 4, 16, 64};
+    static const uint8_t pages[ZSPAN_KINDS] = {1, 2, 4, 16, 64, 1};
     return pages[order];
 }
 
@@ -94,6 +95,7 @@ struct zslab_head {
     uint64_t free[ZSLAB_WORDS];    // one bit for each page that is in the pool
     uint32_t free_pages;
     uint32_t bucket; // see slab.c
+    bool holds_blocks;
 };
 
 // 1 MiB, aligned. One word of each bitmap is one page: address to word is arithmetic, whatever the
@@ -147,6 +149,29 @@ static inline uint64_t *zpage_used(const struct zpage *page)
 static inline uint64_t *zpage_mark(const struct zpage *page)
 {
     return &zslab_of(page)->mark[zpage_number(page)];
+}
+
+// ---- Blocks -----------------------------------------------------------------------------------
+// A slab of blocks: the control parts behind the head, then the pages. Apart, so that the words of a page
+// are of one heap only, and the control parts need not fill pages.
+#define ZSLAB_HEAD_BYTES (ZSLAB_HEAD_PAGES * ZPAGE_BYTES)
+#define ZSLAB_BLOCKS     ((ZSLAB_BYTES - ZSLAB_HEAD_BYTES) / (ZHEAP_CONTROL_BYTES + ZPAGE_BYTES))
+#define ZSLAB_BLOCK_PAGE (ZSLAB_PAGES - ZSLAB_BLOCKS) // number of the first block's page
+
+_Static_assert(ZSLAB_HEAD_BYTES + ZSLAB_BLOCKS * ZHEAP_CONTROL_BYTES <=
+                   ZSLAB_BLOCK_PAGE * ZPAGE_BYTES,
+               "the control parts end before the pages");
+
+static inline void *zblock_of(const struct zpage *page)
+{
+    uint32_t index = zpage_number(page) - ZSLAB_BLOCK_PAGE;
+    return (char *)zslab_of(page) + ZSLAB_HEAD_BYTES + (size_t)index * ZHEAP_CONTROL_BYTES;
+}
+
+static inline struct zpage *zblock_page(const void *block)
+{
+    uint32_t offset = (uint32_t)((uintptr_t)block & (ZSLAB_BYTES - 1)) - ZSLAB_HEAD_BYTES;
+    return &zslab_of(block)->pages[ZSLAB_BLOCK_PAGE + offset / ZHEAP_CONTROL_BYTES];
 }
 
 // The bit of address in its page's words.
@@ -217,7 +242,7 @@ struct zheap_env {
     struct {
         struct zpage *first;
         uint32_t count;
-    } spans[ZSPAN_ORDERS];
+    } spans[ZSPAN_KINDS];
     struct zmark_stack stack;
     uint32_t pause_count;
     uint64_t pauses_ns[ZHEAP_ENV_PAUSES_MAX];
@@ -251,6 +276,8 @@ struct zmixed {
     uint64_t starts;
     uint32_t top; // granules handed out
 };
+
+#define ZFIRST_GRANULES (ZHEAP_FIRST_BYTES / ZGRANULE_BYTES) // of the first page
 
 #define ZLOG_WHOLE UINT64_MAX
 
@@ -346,7 +373,7 @@ enum zheap_outcome { ZHEAP_GOT, ZHEAP_OVER_LIMIT, ZHEAP_NO_MEMORY };
 struct __attribute__((may_alias)) zheap_private {
     const struct zheap_hooks *hooks;
     void *context;
-    // The mixed first page: half of the block.
+    // The mixed first page: the second part of the block.
     char *first_base;
     uint64_t first_starts;
     // Memory. committed = the block + span_pages + external + charged, never over limit.
@@ -375,7 +402,6 @@ struct __attribute__((may_alias)) zheap_private {
     uint32_t held_count, held_capacity;
     // Refusals.
     uint64_t refused_requested_bytes;
-    uint64_t refused_live_bytes;
     uint64_t freed_at_refusal_bytes; // UINT64_MAX: no refusal yet
     uint64_t freed_at_rescue_bytes;  // freed_bytes when the limit last forced a collection
     uint32_t span_pages;             // the block not counted

@@ -127,7 +127,6 @@ void zheap_refuse(struct zheap *heap, enum zheap_outcome outcome, uint64_t bytes
     private->refused_final = private->freed_bytes == private->freed_at_refusal_bytes || !has_room ||
                              private->is_reserve_open;
     private->refused_requested_bytes = bytes;
-    private->refused_live_bytes = zheap_live_bytes(heap);
     private->freed_at_refusal_bytes = private->freed_bytes;
 }
 
@@ -137,12 +136,11 @@ struct zheap_refusal zheap_refusal(struct zheap *heap)
     struct zheap_refusal refusal = {.reason = private->refused_reason,
                                     .final = private->refused_final,
                                     .requested_bytes = private->refused_requested_bytes,
-                                    .live_bytes = private->refused_live_bytes,
+                                    .live_bytes = zheap_live_bytes(heap), // nothing was made since
                                     .limit_bytes = private->limit_bytes};
     private->refused_reason = ZHEAP_REFUSED_NOT;
     private->refused_final = false;
     private->refused_requested_bytes = 0;
-    private->refused_live_bytes = 0;
     return refusal;
 }
 

@@ -141,7 +141,7 @@ static uint64_t draw_nonce(const struct zmm *mm)
 
 static void free_parts(struct zmm *mm)
 {
-    if (mm->block != NULL) zheap_block_release(mm->env, mm->block);
+    if (mm->page != NULL) zheap_page_release(mm->env, mm->page);
     if (mm->env != NULL) zheap_env_destroy(mm->env);
     if (mm->pool != NULL) zspan_pool_destroy(mm->pool);
     z_free(mm->history, mm->history_capacity * sizeof mm->history[0]);
@@ -152,8 +152,8 @@ static bool make_parts(struct zmm *mm, const struct zmm_options *options)
 {
     if (zspan_pool_create(&mm->pool) != ZVM_OK) return false;
     if (zheap_env_create(mm->pool, &mm->env) != ZVM_OK) return false;
-    mm->block = zheap_block_acquire(mm->env);
-    if (mm->block == NULL) return false;
+    mm->page = zheap_page_acquire(mm->env);
+    if (mm->page == NULL) return false;
     if (options->history_entries == 0) return true;
     mm->history = z_alloc(options->history_entries * sizeof mm->history[0]);
     if (mm->history == NULL) return false;
@@ -189,7 +189,7 @@ zvm_status zmm_create(const struct zmm_options *options, struct zmm **out)
                                          .mode = (enum zheap_mode)options->mode,
                                          .hooks = &hooks,
                                          .context = mm};
-    zheap_init(&mm->heap, mm->env, &heap_options, mm->block);
+    zheap_init(&mm->heap, mm->env, &heap_options, mm->page);
     mm->nonce = draw_nonce(mm);
     mm->tells_nobody = mm->history_capacity == 0;
     zmm_adopt(mm);

@@ -62,7 +62,7 @@ struct zmm {
     uint64_t nonce; // in every handle of this manager
     struct zspan_pool *pool;
     struct zheap_env *env;
-    void *block;
+    void *page;
     struct zheap heap;
 
     struct zmm_entry **chunks; // [chunk_count]

@@ -1,7 +1,7 @@
 // heap/slab.c - the slabs of a runtime, cut into spans that threads take and give back.
 //
 // Owns: the slabs. A slab is 1 MiB of 1 KiB pages; its first 32 pages hold the words and
-// descriptors of all pages. Thread: any; everything here is shared, under the pool's one lock.
+// descriptors of all pages. It is cut into spans, or into blocks, as long as any of it is out. Thread: any; everything here is shared, under the pool's one lock.
 // Threads come in batches (env.c), so the lock is taken about once in 16 spans. Invariants:  1. a
 // bit of head.free is set exactly while its page is in the pool.
 //              2. a slab is in the bucket of the largest span that is free in it, or with the whole.
@@ -16,15 +16,16 @@
 
 #include <pthread.h>
 
-// Buckets: 0 nothing free, 1 + order of the largest free span, and slabs with every page free.
-enum { BUCKET_WHOLE = 1 + ZSPAN_ORDERS, BUCKETS };
+// Buckets: 0 nothing free, 1 + order of the largest free span, slabs with everything free, and those of
+// blocks with some free.
+enum { BUCKET_WHOLE = 1 + ZSPAN_ORDERS, BUCKET_BLOCKS, BUCKETS };
 
 struct zspan_pool {
     pthread_mutex_t lock;
     // shared: under lock
     struct zslab *buckets[BUCKETS];
     _Atomic uint64_t slab_count; // written under lock; reports read it without: nobody waits for them
-    uint64_t whole_count; // slabs with every page free
+    uint64_t whole_count; // slabs with everything free
     // shared: any thread
     struct zpressure pressure;
 };
@@ -77,6 +78,7 @@ static void bucket_add(struct zspan_pool *pool, struct zslab *slab, uint32_t buc
 static uint32_t bucket_of(const struct zslab *slab)
 {
     if (slab->head.free_pages == USABLE_PAGES) return BUCKET_WHOLE;
+    if (slab->head.holds_blocks) return slab->head.free_pages > 0 ? BUCKET_BLOCKS : 0;
     for (uint32_t order = ZSPAN_ORDERS; order-- > 0;) {
         for (uint32_t i = 0; i < ZSLAB_WORDS; i++) {
             if (span_starts(slab->head.free[i], order) != 0) return order + 1;
@@ -93,17 +95,23 @@ static void bucket_update(struct zspan_pool *pool, struct zslab *slab)
     bucket_add(pool, slab, bucket);
 }
 
+// All pages from `first` on are free.
+static void set_free(struct zslab *slab, uint32_t first)
+{
+    for (uint32_t i = 0; i < ZSLAB_WORDS; i++)
+        slab->head.free[i] = i < first / 64 ? 0 : UINT64_MAX;
+    slab->head.free[first / 64] <<= first % 64;
+    slab->head.free_pages = ZSLAB_PAGES - first;
+    slab->head.holds_blocks = first == ZSLAB_BLOCK_PAGE;
+}
+
 static struct zslab *slab_create_locked(struct zspan_pool *pool)
 {
     struct zslab *slab = z_alloc_aligned(ZSLAB_BYTES, ZSLAB_BYTES);
     if (slab == NULL) return NULL;
 
     memset(&slab->head, 0, sizeof slab->head);
-    for (uint32_t i = 0; i < ZSLAB_WORDS; i++) {
-        slab->head.free[i] = UINT64_MAX;
-    }
-    slab->head.free[0] = UINT64_MAX << ZSLAB_HEAD_PAGES;
-    slab->head.free_pages = USABLE_PAGES;
+    set_free(slab, ZSLAB_HEAD_PAGES);
     bucket_add(pool, slab, BUCKET_WHOLE);
     z_count_add(&pool->slab_count, 1);
     pool->whole_count++;
@@ -119,11 +127,13 @@ static void slab_destroy_locked(struct zspan_pool *pool, struct zslab *slab)
     z_free_aligned(slab, ZSLAB_BYTES);
 }
 
-// A slab with a free span of the order: the fullest kind first, so that large spans stay whole and
+// A slab with a free span of the order, or with a free block or whole: the fullest kind first, so that large spans stay whole and
 // empty slabs stay empty.
 static struct zslab *find_slab_locked(struct zspan_pool *pool, uint32_t order)
 {
-    for (uint32_t bucket = order + 1; bucket < BUCKETS; bucket++) {
+    if (order == ZSPAN_BLOCK && pool->buckets[BUCKET_BLOCKS] != NULL)
+        return pool->buckets[BUCKET_BLOCKS];
+    for (uint32_t bucket = order + 1; bucket <= BUCKET_WHOLE; bucket++) {
         if (pool->buckets[bucket] != NULL) return pool->buckets[bucket];
     }
     return slab_create_locked(pool);
@@ -146,16 +156,29 @@ static struct zpage *find_span(struct zslab *slab, uint32_t order)
     return NULL;
 }
 
+// The first free block of a slab that has one.
+static struct zpage *find_block(struct zslab *slab)
+{
+    ZVM_ASSERT(slab->head.free_pages > 0);
+    uint32_t i = ZSLAB_BLOCK_PAGE / 64;
+    while (slab->head.free[i] == 0)
+        i++;
+    return &slab->pages[i * 64 + zbits_lowest(slab->head.free[i])];
+}
+
 static struct zpage *take_one_locked(struct zspan_pool *pool, uint32_t order)
 {
     struct zslab *slab = find_slab_locked(pool, order);
     if (slab == NULL) return NULL;
-    struct zpage *span = find_span(slab, order);
+    if (slab->head.free_pages == USABLE_PAGES) {
+        pool->whole_count--;
+        if (order == ZSPAN_BLOCK) set_free(slab, ZSLAB_BLOCK_PAGE);
+    }
+    struct zpage *span = order == ZSPAN_BLOCK ? find_block(slab) : find_span(slab, order);
     ZVM_CHECK(span != NULL);
 
     uint32_t number = zpage_number(span);
     slab->head.free[number / 64] &= ~span_bits(order, number % 64);
-    if (slab->head.free_pages == USABLE_PAGES) pool->whole_count--;
     slab->head.free_pages -= zspan_pages(order);
     bucket_update(pool, slab);
     span->order = (uint8_t)order;
@@ -166,7 +189,7 @@ static struct zpage *take_one_locked(struct zspan_pool *pool, uint32_t order)
 uint32_t zspan_pool_take_any(struct zspan_pool *pool, uint32_t order, uint32_t count,
                              struct zpage **list)
 {
-    ZVM_ASSERT(order < ZSPAN_ORDERS);
+    ZVM_ASSERT(order < ZSPAN_KINDS);
     uint32_t taken = 0;
     pthread_mutex_lock(&pool->lock);
     while (taken < count) {
@@ -188,6 +211,8 @@ static void give_one_locked(struct zspan_pool *pool, struct zpage *span)
     ZVM_CHECK((slab->head.free[number / 64] & bits) == 0);
     slab->head.free[number / 64] |= bits;
     slab->head.free_pages += zspan_pages(span->order);
+    if (slab->head.holds_blocks && slab->head.free_pages == ZSLAB_BLOCKS)
+        set_free(slab, ZSLAB_HEAD_PAGES);
     bucket_update(pool, slab);
     if (slab->head.free_pages < USABLE_PAGES) return;
 

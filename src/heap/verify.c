@@ -99,7 +99,9 @@ static bool add_mixed(struct zverifier *verifier, const struct zmixed *mixed)
         }
     }
     size_t top_bytes = (size_t)mixed->top * ZGRANULE_BYTES;
-    return is_poisoned(verifier, mixed->base + top_bytes, ZPAGE_BYTES - top_bytes);
+    bool is_first = mixed->base == zheap_private_const(verifier->heap)->first_base;
+    size_t end_bytes = is_first ? ZHEAP_FIRST_BYTES : ZPAGE_BYTES;
+    return is_poisoned(verifier, mixed->base + top_bytes, end_bytes - top_bytes);
 }
 
 static bool add_class_page(struct zverifier *verifier, const struct zheap_class *class,

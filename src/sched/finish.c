@@ -10,8 +10,8 @@
 
 struct zevent *zfinish_event(struct zsched *sched, const struct zisolate *iso)
 {
-    // Isolates lie in blocks of two pages: the bits below say nothing.
-    return &sched->ends[((uintptr_t)iso / (2 * ZPAGE_BYTES)) % ZSCHED_EVENTS];
+    // Isolates lie so far apart: neighbours have events of their own.
+    return &sched->ends[((uintptr_t)iso / ZHEAP_CONTROL_BYTES) % ZSCHED_EVENTS];
 }
 
 // The isolate may be gone when the callback returns.

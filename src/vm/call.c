@@ -30,10 +30,9 @@ static void set_frame_last(struct zisolate *iso)
     iso->frame_last = iso->frames + (allowed < room ? allowed : room);
 }
 
-static bool is_in_block(const struct zisolate *iso, const void *memory)
+static bool is_in_block(struct zisolate *iso, const void *memory)
 {
-    uintptr_t offset = (uintptr_t)memory - (uintptr_t)iso;
-    return offset < ZHEAP_BLOCK_BYTES;
+    return memory == zisolate_first_stack(iso) || memory == zisolate_first_frames(iso);
 }
 
 // Makes a larger copy of one of the two stacks. memory: now; *out: the copy.

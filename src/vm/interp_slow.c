@@ -28,8 +28,12 @@ bool zslow_name_error(struct zisolate *iso, uint32_t slot)
 // The list `args`, made when first used; later uses give the same list.
 static bool arguments_list(struct zisolate *iso, struct zvalue *out)
 {
-    if (iso->arguments == NULL) {
-        size_t count = iso->extra == NULL ? 0 : iso->extra->argument_count;
+    if (!zisolate_ensure_extra(iso)) {
+        zheap_note_nomem(&iso->heap, sizeof *iso->extra);
+        return zerror_raise_memory(iso);
+    }
+    if (iso->extra->argument_list.tag == ZTAG_UNSET) {
+        size_t count = iso->extra->argument_count;
         struct zvalue values[2] = {zvalue_null(), zvalue_null()}; // the list, an element
         struct zscope scope;
         zscope_open(&iso->heap, &scope, values, 2);
@@ -41,9 +45,9 @@ static bool arguments_list(struct zisolate *iso, struct zvalue *out)
         }
         zscope_close(&iso->heap, &scope);
         if (!ok) return false;
-        iso->arguments = values[0].p;
+        iso->extra->argument_list = values[0];
     }
-    *out = zvalue_object(iso->arguments, ZTAG_LIST);
+    *out = iso->extra->argument_list;
     return true;
 }
 

@@ -1,7 +1,7 @@
 // vm/isolate.h - one isolate: control block, frames, value stack, heap.
 //
-// Layout: one 2 KiB block (heap/heap.h). Its first page is this struct with the first frames and the
-// first stack slots behind it; its second page is the heap's mixed first page.
+// Layout: one block (heap/heap.h). Its first part is this struct with the first stack slots behind it;
+// its second part is the heap's mixed first page, with the first frames at its end.
 // Thread: owner, except the fields marked shared. Handed over between threads by the scheduler's
 // queues. PAIR isolate: release when it is queued, acquire when it is taken.
 #ifndef ZVM_VM_ISOLATE_H
@@ -110,6 +110,7 @@ struct zisolate_extra {
     size_t hint_bytes;
     char **arguments; // [argument_count], NUL-terminated copies
     size_t argument_count;
+    struct zvalue argument_list; // `args`, UNSET until first used
     uint64_t limit_used, limit_allowed; // of the limit that ended it; 0, 0: none did
     char *text; // NUL-terminated: the last long text of a global that the host read
     size_t text_bytes;
@@ -161,7 +162,6 @@ struct zisolate {
     uint64_t timeout_ns;
     uint64_t fuel_limit; // 0 = none
     uint64_t output_bytes, slices;
-    struct zlist *arguments;  // the list `args`, NULL until first used
     struct zmailbox *mailbox; // NULL: it has not talked yet, see vm/mailbox.h
 
     uint32_t symbol_bytes; // of the symbols in the heap's held set, as the table counts them
@@ -171,13 +171,11 @@ struct zisolate {
     struct zpools *pools;                   // NULL until first used
 
     // frozen after creation
-    uint32_t symbol_limit_count, symbol_limit_bytes; // of the held set, at most
     int64_t id;
     zvm_write_fn output;
     void *output_context;
     zvm_finish_fn on_finish;
     void *user;
-    void *runtime; // of api.c
     struct zisolate_extra *extra;
     // owner-thread: the scheduler's copy of what it has folded into its counters
     uint64_t folded[5];
@@ -186,12 +184,25 @@ struct zisolate {
     struct zheap heap;
 };
 
-// The control page: struct, frames, stack slots.
+// What is in the block besides.
 #define ZISOLATE_FRAMES_FIRST 4
 #define ZISOLATE_STACK_FIRST                                                                       \
-    ((ZPAGE_BYTES - sizeof(struct zisolate) - ZISOLATE_FRAMES_FIRST * sizeof(struct zframe)) / 16)
+    ((ZHEAP_CONTROL_BYTES - sizeof(struct zisolate)) / sizeof(struct zvalue))
 
-_Static_assert(sizeof(struct zisolate) <= 640, "control fits its page with room for a stack");
+_Static_assert(sizeof(struct zisolate) <= 608, "the control part has room for a stack");
+_Static_assert(sizeof(struct zisolate) % sizeof(struct zvalue) == 0, "the stack is aligned");
+_Static_assert(ZISOLATE_FRAMES_FIRST * sizeof(struct zframe) == ZPAGE_BYTES - ZHEAP_FIRST_BYTES,
+               "the first frames fill what the heap leaves of the page");
+
+static inline struct zvalue *zisolate_first_stack(struct zisolate *iso)
+{
+    return (struct zvalue *)(void *)((char *)iso + sizeof *iso);
+}
+
+static inline struct zframe *zisolate_first_frames(struct zisolate *iso)
+{
+    return (struct zframe *)(void *)(zheap_block_page(iso) + ZHEAP_FIRST_BYTES);
+}
 
 struct zisolate_options { // as the public ones, checked
     int64_t id;
@@ -208,7 +219,7 @@ struct zisolate_options { // as the public ones, checked
     zvm_write_fn output;
     void *output_context;
     zvm_finish_fn on_finish;
-    void *user, *runtime;
+    void *user;
     uint32_t history_entries;
     bool track_ages;
     uint64_t sample_bytes, sample_seed;
@@ -236,6 +247,7 @@ struct zshared {
     const struct ztalk_hooks *talks;       // of the scheduler
     const struct zwait_hooks *waits;       // of the scheduler
     void *waits_context;                   // for them
+    void *runtime;                         // of api.c
 };
 
 zvm_status zshared_create(struct zintern *intern, struct zshared **out);

@@ -53,14 +53,24 @@ static void hold_fuel(struct zisolate *iso)
     iso->fuel_reserve = 0;
 }
 
+static uint32_t limit_of(uint32_t limit)
+{
+    return limit == 0 ? UINT32_MAX : limit;
+}
+
 zvm_status zquota_create(struct zisolate *iso, const struct zisolate_options *options)
 {
-    bool has_own = options->cpu_limit_ns != 0 || options->output_limit_bytes != 0;
+    uint32_t symbol_count = limit_of(options->symbol_limit_count);
+    uint32_t symbol_bytes = limit_of(options->symbol_limit_bytes);
+    bool has_own = options->cpu_limit_ns != 0 || options->output_limit_bytes != 0 ||
+                   symbol_count != UINT32_MAX || symbol_bytes != UINT32_MAX;
     if (!has_own && options->group == NULL) return ZVM_OK;
     struct zquota *quota = z_alloc_zeroed(sizeof *quota);
     if (quota == NULL) return ZVM_E_NOMEM;
     quota->cpu_limit_ns = options->cpu_limit_ns;
     quota->output_limit_bytes = options->output_limit_bytes;
+    quota->symbol_limit_count = symbol_count;
+    quota->symbol_limit_bytes = symbol_bytes;
     if (options->group != NULL) {
         zvm_status status = enter_group(quota, options->group, options->heap_limit_bytes);
         if (status != ZVM_OK) {

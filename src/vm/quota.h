@@ -1,4 +1,4 @@
-// vm/quota.h - limits that few isolates have: CPU time, bytes of output, and those of a group.
+// vm/quota.h - limits that few isolates have: CPU time, bytes of output, symbols, and those of a group.
 //
 // Owner-thread. Allocated when an isolate is made with one of them, so that the others pay a pointer
 // that is NULL and nothing else.
@@ -17,6 +17,7 @@ struct zquota {
     uint64_t cpu_start_ns;       // the thread's CPU time when this slice began
     uint64_t output_limit_bytes; // 0 = none
     uint64_t output_asked_bytes; // with what was printed before, when that was too much
+    uint32_t symbol_limit_count, symbol_limit_bytes; // of the held set; UINT32_MAX = none
     // Of the group; NULL: none
     struct zgroup *group;
     uint64_t heap_limit_bytes;    // the isolate's own limit: what it is granted is never more
@@ -86,6 +87,17 @@ static inline uint64_t zquota_budget(const struct zisolate *iso, uint64_t budget
     uint32_t entered =
         z_load_relaxed(&group->turns.entered); // relaxed: a gauge; 0: the host runs it
     return zquota_at_least(zgroup_due(group, budget) / (entered == 0 ? 1 : entered), budget);
+}
+
+// Of the isolate's held set.
+static inline uint32_t zquota_symbol_limit_count(const struct zisolate *iso)
+{
+    return iso->quota == NULL ? UINT32_MAX : iso->quota->symbol_limit_count;
+}
+
+static inline uint32_t zquota_symbol_limit_bytes(const struct zisolate *iso)
+{
+    return iso->quota == NULL ? UINT32_MAX : iso->quota->symbol_limit_bytes;
 }
 
 // What it used of the CPU time so far, this slice included. In a slice only.

@@ -79,7 +79,8 @@ static void add_frames(const struct zisolate *iso, struct zroots *roots)
 static void add_rest(const struct zisolate *iso, struct zroots *roots)
 {
     add_value(roots, iso->error, ZROOT_ERROR, 0, 0);
-    add(roots, iso->arguments, ZROOT_ARGUMENTS, 0, 0);
+    if (iso->extra != NULL)
+        add_value(roots, iso->extra->argument_list, ZROOT_ARGUMENTS, 0, 0);
     for (const struct zscope *scope = iso->heap.scopes; scope != NULL; scope = scope->previous) {
         for (uint32_t i = 0; i < scope->count; i++) {
             add_value(roots, scope->values[i], ZROOT_SCOPE, 0, i);

@@ -322,8 +322,8 @@ bool zstring_repeat(struct zisolate *iso, struct zvalue string, int64_t count, s
 // which is the isolate's from now on.
 static bool take_quota(struct zisolate *iso, uint32_t bytes)
 {
-    return zheap_held_count(&iso->heap) < iso->symbol_limit_count &&
-           bytes <= iso->symbol_limit_bytes - iso->symbol_bytes && zquota_take_symbol(iso, bytes);
+    return zheap_held_count(&iso->heap) < zquota_symbol_limit_count(iso) &&
+           bytes <= zquota_symbol_limit_bytes(iso) - iso->symbol_bytes && zquota_take_symbol(iso, bytes);
 }
 
 static bool raise_group_quota(struct zisolate *iso, uint32_t bytes)
@@ -341,14 +341,14 @@ static bool raise_group_quota(struct zisolate *iso, uint32_t bytes)
 static ZVM_COLD bool raise_quota(struct zisolate *iso, uint32_t bytes)
 {
     uint32_t count = zheap_held_count(&iso->heap);
-    if (count >= iso->symbol_limit_count)
+    if (count >= zquota_symbol_limit_count(iso))
         return zerror_raise(iso, ZERROR_INTERN_LIMIT,
                             "intern limit of %u symbols reached: %u held, 1 requested",
-                            (unsigned)iso->symbol_limit_count, (unsigned)count);
-    if (bytes > iso->symbol_limit_bytes - iso->symbol_bytes)
+                            (unsigned)zquota_symbol_limit_count(iso), (unsigned)count);
+    if (bytes > zquota_symbol_limit_bytes(iso) - iso->symbol_bytes)
         return zerror_raise(
             iso, ZERROR_INTERN_LIMIT, "intern limit of %u bytes reached: %u held, %u requested",
-            (unsigned)iso->symbol_limit_bytes, (unsigned)iso->symbol_bytes, (unsigned)bytes);
+            (unsigned)zquota_symbol_limit_bytes(iso), (unsigned)iso->symbol_bytes, (unsigned)bytes);
     return raise_group_quota(iso, bytes);
 }
 

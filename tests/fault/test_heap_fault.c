@@ -115,12 +115,12 @@ static zvm_status live(void *context)
     if (status != ZVM_OK) return status;
     status = zheap_env_create(f->pool, &f->env);
     if (status == ZVM_OK) {
-        f->block = zheap_block_acquire(f->env);
-        if (f->block == NULL) status = ZVM_E_NOMEM;
+        f->page = zheap_page_acquire(f->env);
+        if (f->page == NULL) status = ZVM_E_NOMEM;
     }
     if (status == ZVM_OK) {
         struct zheap_options options = {.limit_bytes = 8 << 20, .hooks = &hooks, .context = body};
-        zheap_init(&f->heap, f->env, &options, f->block);
+        zheap_init(&f->heap, f->env, &options, f->page);
         for (uint32_t i = 0; i < ROOTS; i++) {
             f->roots[i] = zvalue_null();
         }
@@ -128,7 +128,7 @@ static zvm_status live(void *context)
         zheap_deinit(&f->heap);
         assert_int_equal(body->released, body->held);
     }
-    if (f->env != NULL) zheap_block_release(f->env, f->block);
+    if (f->env != NULL) zheap_page_release(f->env, f->page);
     zheap_env_destroy(f->env);
     zspan_pool_destroy(f->pool);
     return status;

@@ -20,7 +20,7 @@
 struct fixture {
     struct zspan_pool *pool;
     struct zheap_env *env;
-    void *block;
+    void *page;
     struct zheap heap;
     struct zvalue roots[ROOTS];
     uint32_t released_symbols;
@@ -67,15 +67,15 @@ static inline void fixture_open_heap(struct fixture *f, struct zheap_options opt
     f->emergency_drops = NULL;
     options.hooks = fixture_hooks();
     options.context = f;
-    f->block = zheap_block_acquire(f->env);
-    assert_non_null(f->block);
-    zheap_init(&f->heap, f->env, &options, f->block);
+    f->page = zheap_page_acquire(f->env);
+    assert_non_null(f->page);
+    zheap_init(&f->heap, f->env, &options, f->page);
 }
 
 static inline void fixture_close_heap(struct fixture *f)
 {
     zheap_deinit(&f->heap);
-    zheap_block_release(f->env, f->block);
+    zheap_page_release(f->env, f->page);
 }
 
 static inline void fixture_open(struct fixture *f, struct zheap_options options)

@@ -9,23 +9,23 @@ static void test_new_inside_first_page_costs_only_the_block(void **state)
     struct fixture f;
     fixture_open_limit(&f, 1 << 20);
     struct zalloc_stats before = zalloc_stats();
-    char *block = f.block;
-    for (uint32_t i = 0; i < 44; i++) { // 44 of 64 granules: the rest is kept for a refusal
+    char *page = f.page;
+    for (uint32_t i = 0; i < 34; i++) { // 34 of 54 granules: the rest is kept for a refusal
         char *cell = (char *)make_cell(&f, zvalue_int(i));
         f.roots[i] = zvalue_object(cell, ZTAG_CELL);
-        assert_true(cell >= block + ZPAGE_BYTES);
-        assert_true(cell < block + ZHEAP_BLOCK_BYTES);
+        assert_true(cell >= page);
+        assert_true(cell < page + ZHEAP_FIRST_BYTES);
     }
     struct zheap_stats stats = fixture_stats(&f);
     assert_int_equal(stats.committed_bytes, ZHEAP_BLOCK_BYTES);
-    assert_int_equal(stats.live_count, 44);
-    assert_int_equal(stats.live_bytes, 44 * 16);
+    assert_int_equal(stats.live_count, 34);
+    assert_int_equal(stats.live_bytes, 34 * 16);
     // Only the verifier of checked builds may have allocated, and given it back.
     assert_true(zalloc_stats().live_bytes == before.live_bytes);
 
-    f.roots[44] = zvalue_object(make_cell(&f, zvalue_int(44)), ZTAG_CELL);
+    f.roots[34] = zvalue_object(make_cell(&f, zvalue_int(34)), ZTAG_CELL);
     assert_true(fixture_stats(&f).committed_bytes > ZHEAP_BLOCK_BYTES);
-    for (uint32_t i = 0; i < 45; i++) {
+    for (uint32_t i = 0; i < 35; i++) {
         assert_int_equal(((struct zcell *)f.roots[i].p)->payload, i);
     }
     fixture_verify(&f);

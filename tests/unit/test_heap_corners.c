@@ -66,10 +66,10 @@ static void test_heap_without_hooks_is_collected_in_each_mode(void **state)
             struct fixture f;
             fixture_open(&f, (struct zheap_options){.limit_bytes = 64 << 20});
             fixture_close_heap(&f);
-            f.block = zheap_block_acquire(f.env);
+            f.page = zheap_page_acquire(f.env);
             struct zheap_options options = {
                 .limit_bytes = 300000, .mode = (enum zheap_mode)mode, .hooks = all[i]};
-            zheap_init(&f.heap, f.env, &options, f.block);
+            zheap_init(&f.heap, f.env, &options, f.page);
             struct zvalue kept = object_value(make_node(&f, 2));
             struct zscope scope;
             zscope_open(&f.heap, &scope, &kept, 1);

@@ -65,10 +65,10 @@ static void open(struct symbols *symbols, uint64_t hash_mask, uint64_t limit_byt
     struct fixture *f = &symbols->fixture;
     fixture_open_limit(f, limit_bytes);
     fixture_close_heap(f);
-    f->block = zheap_block_acquire(f->env);
+    f->page = zheap_page_acquire(f->env);
     struct zheap_options options = {
         .limit_bytes = limit_bytes, .hooks = &hooks, .context = symbols};
-    zheap_init(&f->heap, f->env, &options, f->block);
+    zheap_init(&f->heap, f->env, &options, f->page);
 }
 
 static void hold(struct symbols *symbols, uint32_t i, bool expected_held)

@@ -100,7 +100,26 @@ static void test_spans_no_memory_takes_what_there_is(void **state)
     zspan_pool_destroy(pool);
 }
 
-static void test_blocks_are_two_pages_in_one_slab(void **state)
+// Of the pages of a slab each block has its own, and no two blocks share a byte.
+static void fill(void *block, uint32_t i)
+{
+    assert_int_equal((uintptr_t)block % 64, 0);
+    assert_ptr_equal(zslab_of(block), zslab_of(zheap_block_page(block)));
+    memset(block, (int)(i % 251), ZHEAP_CONTROL_BYTES);
+    memset(zheap_block_page(block), (int)(i % 241), ZPAGE_BYTES);
+}
+
+static void check_filled(const void *block, uint32_t i)
+{
+    const unsigned char *control = block;
+    const char *page = zheap_block_page(block);
+    for (uint32_t at = 0; at < ZHEAP_CONTROL_BYTES; at++)
+        assert_int_equal(control[at], i % 251);
+    for (uint32_t at = 0; at < ZPAGE_BYTES; at++)
+        assert_int_equal((unsigned char)page[at], i % 241);
+}
+
+static void test_blocks_lie_apart_and_fill_slabs_of_their_own(void **state)
 {
     (void)state;
     struct zspan_pool *pool;
@@ -111,13 +130,12 @@ static void test_blocks_are_two_pages_in_one_slab(void **state)
     for (uint32_t i = 0; i < 2000; i++) {
         blocks[i] = zheap_block_acquire(env);
         assert_non_null(blocks[i]);
-        assert_int_equal((uintptr_t)blocks[i] % ZHEAP_BLOCK_BYTES, 0);
-        memset(blocks[i], (int)(i % 256), ZHEAP_BLOCK_BYTES);
+        fill(blocks[i], i);
     }
-    // 496 blocks a slab, and a batch too many at most.
-    assert_true(zspan_pool_mapped_bytes_any(pool) <= 5 * ZSLAB_BYTES);
+    // 547 blocks a slab, and a batch too many at most.
+    assert_int_equal(zspan_pool_mapped_bytes_any(pool), 4 * ZSLAB_BYTES);
     for (uint32_t i = 0; i < 2000; i++) {
-        assert_int_equal(((unsigned char *)blocks[i])[2047], i % 256);
+        check_filled(blocks[i], i);
         zheap_block_release(env, blocks[i]);
     }
     zheap_block_release(env, NULL);
@@ -128,13 +146,44 @@ static void test_blocks_are_two_pages_in_one_slab(void **state)
     zspan_pool_destroy(pool);
 }
 
+static void test_slab_of_blocks_all_back_is_cut_into_spans_again(void **state)
+{
+    (void)state;
+    struct zspan_pool *pool;
+    assert_int_equal(zspan_pool_create(&pool), ZVM_OK);
+    struct zpage *blocks = NULL, *spans = NULL;
+    assert_int_equal(zspan_pool_take_any(pool, ZSPAN_BLOCK, ZSLAB_BLOCKS, &blocks), ZSLAB_BLOCKS);
+    assert_int_equal(zspan_pool_mapped_bytes_any(pool), ZSLAB_BYTES);
+    // A slab of blocks gives no spans, and one of spans no blocks.
+    assert_int_equal(zspan_pool_take_any(pool, ZSPAN_1, 1, &spans), 1);
+    assert_int_equal(zspan_pool_mapped_bytes_any(pool), 2 * ZSLAB_BYTES);
+    struct zpage *block = blocks;
+    blocks = block->next;
+    block->next = NULL;
+    zspan_pool_give_any(pool, block);
+    assert_int_equal(zspan_pool_take_any(pool, ZSPAN_BLOCK, 1, &blocks), 1);
+    assert_int_equal(zspan_pool_mapped_bytes_any(pool), 2 * ZSLAB_BYTES);
+    assert_int_equal(zspan_pool_take_any(pool, ZSPAN_BLOCK, 1, &blocks), 1);
+    assert_int_equal(zspan_pool_mapped_bytes_any(pool), 3 * ZSLAB_BYTES);
+    // All back: what was kept of the slabs serves either.
+    zspan_pool_give_any(pool, blocks);
+    assert_int_equal(zspan_pool_mapped_bytes_any(pool), 2 * ZSLAB_BYTES);
+    for (uint32_t i = 0; i < 15; i++)
+        assert_int_equal(zspan_pool_take_any(pool, ZSPAN_64, 1, &spans), 1);
+    assert_int_equal(zspan_pool_mapped_bytes_any(pool), 2 * ZSLAB_BYTES);
+    zspan_pool_give_any(pool, spans);
+    assert_int_equal(zspan_pool_mapped_bytes_any(pool), ZSLAB_BYTES);
+    zspan_pool_destroy(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_spans_random_life_never_overlap),
         cmocka_unit_test(test_spans_one_page_each_fill_a_slab),
         cmocka_unit_test(test_spans_no_memory_takes_what_there_is),
-        cmocka_unit_test(test_blocks_are_two_pages_in_one_slab),
+        cmocka_unit_test(test_blocks_lie_apart_and_fill_slabs_of_their_own),
+        cmocka_unit_test(test_slab_of_blocks_all_back_is_cut_into_spans_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,13 +37,13 @@ static bool open_in_thread(struct fixture *f, struct zheap_env *env)
 {
     memset(f, 0, sizeof *f);
     f->env = env;
-    f->block = zheap_block_acquire(env);
-    if (f->block == NULL) return false;
+    f->page = zheap_page_acquire(env);
+    if (f->page == NULL) return false;
     for (uint32_t i = 0; i < ROOTS; i++) {
         f->roots[i] = zvalue_null();
     }
     struct zheap_options options = {.limit_bytes = 4 << 20, .hooks = fixture_hooks(), .context = f};
-    zheap_init(&f->heap, env, &options, f->block);
+    zheap_init(&f->heap, env, &options, f->page);
     return true;
 }
 
@@ -51,7 +51,7 @@ static void close_in_thread(struct fixture *f, struct zheap_env *env)
 {
     f->heap.env = env;
     zheap_deinit(&f->heap);
-    zheap_block_release(env, f->block);
+    zheap_page_release(env, f->page);
 }
 
 static void *run_own_heaps(void *context)

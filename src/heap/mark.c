@@ -294,16 +294,12 @@ static const struct {
 
 _Static_assert(offsetof(struct zrecord, class) == sizeof(void *), "has_part: the second word");
 
-// What scan does, for the small ones of those kinds, which most objects are: 92 instructions an object
-// of two slots in place of 142.
-static inline void scan_first(struct zmarker *marker, struct zobject *object)
+// What scan does, for the small ones of those kinds, which most objects are. false: it is none.
+static inline bool scan_small(struct zmarker *marker, struct zobject *object)
 {
     uint32_t slots_at = layouts[object->kind].slots_at;
     uint64_t count = object->aux;
-    if (slots_at == 0 || ZVM_UNLIKELY(count - 1 >= 8)) {
-        scan(marker, object, 0);
-        return;
-    }
+    if (slots_at == 0 || ZVM_UNLIKELY(count - 1 >= 8)) return false;
     marker->work.words += 1 + count;
     if (marker->arms != 0) object->flags |= marker->arms;
     if (layouts[object->kind].has_part)
@@ -311,11 +307,12 @@ static inline void scan_first(struct zmarker *marker, struct zobject *object)
     const uint64_t *payloads = (const uint64_t *)(const void *)((const char *)object + slots_at);
     const uint8_t *tags = (const uint8_t *)(payloads + count);
     uint64_t word = ztags_load(tags, count);
-    if ((word & (ZTAGS_HEAP | ZTAGS_SHARED)) == 0) return;
+    if ((word & (ZTAGS_HEAP | ZTAGS_SHARED)) == 0) return true;
     visit_slots(marker, payloads, tags, ztags_gather(word));
+    return true;
 }
 
-// In the ring: an object, or with AGAIN in its last bit one whose payload is on its way, too.
+// In the ring: an object, or with AGAIN in its last bit one whose payload is on its way, too. 0: nothing.
 #define AGAIN ((uintptr_t)1)
 
 // True: object has a payload, which was asked for: it is worth going round once more.
@@ -328,31 +325,56 @@ static inline bool prefetch_payload(uintptr_t entry)
     return true;
 }
 
+// Of RING_ENTRIES, and one that goes round again.
+struct ring {
+    uintptr_t entries[RING_ENTRIES * 2];
+    uint32_t in, out; // entries that ever came and went
+};
+
+static inline uintptr_t *place(struct ring *ring, uint32_t number)
+{
+    return &ring->entries[number % (RING_ENTRIES * 2)];
+}
+
+// What leaves the ring is scanned, or goes round once more.
+static inline void leave(struct zmarker *marker, struct ring *ring, uintptr_t entry)
+{
+    struct zobject *object = (struct zobject *)(entry & ~AGAIN);
+    if (ZVM_LIKELY(scan_small(marker, object))) return;
+    if (prefetch_payload(entry))
+        *place(ring, ring->in++) = entry | AGAIN;
+    else
+        scan(marker, object, 0);
+}
+
+// Takes the next object from the stack into the ring. What leaves the ring for it, or because the stack
+// is empty; 0: nothing does. Both at once, because most of the time the ring is full.
+static inline uintptr_t turn(struct zmarker *marker, struct ring *ring)
+{
+    uint32_t count = ring->in - ring->out;
+    if (count > RING_ENTRIES || marker->top == marker->bottom) return *place(ring, ring->out++);
+    struct zmark_entry entry = *--marker->top;
+    if (ZVM_UNLIKELY(entry.index != 0)) {
+        scan(marker, entry.object, entry.index);
+        return 0;
+    }
+    __builtin_prefetch(entry.object);
+    *place(ring, ring->in++) = (uintptr_t)entry.object;
+    return count == RING_ENTRIES ? *place(ring, ring->out++) : 0;
+}
+
 // When the work ends, what is in the ring goes back to the stack, the oldest on top.
 static void drain(struct zmarker *marker)
 {
-    uintptr_t ring[RING_ENTRIES];
-    uint32_t in = 0, out = 0; // entries that ever came and went
+    struct ring ring;
+    ring.in = ring.out = 0;
     while (zwork_is_left(&marker->work)) {
-        if (in - out == RING_ENTRIES || marker->top == marker->bottom) {
-            if (in == out) return;
-            uintptr_t entry = ring[out++ % RING_ENTRIES];
-            if (prefetch_payload(entry))
-                ring[in++ % RING_ENTRIES] = entry | AGAIN;
-            else
-                scan_first(marker, (struct zobject *)(entry & ~AGAIN));
-            continue;
-        }
-        struct zmark_entry entry = *--marker->top;
-        if (ZVM_UNLIKELY(entry.index != 0)) {
-            scan(marker, entry.object, entry.index);
-            continue;
-        }
-        __builtin_prefetch(entry.object);
-        ring[in++ % RING_ENTRIES] = (uintptr_t)entry.object;
+        if (marker->top == marker->bottom && ring.in == ring.out) return;
+        uintptr_t entry = turn(marker, &ring);
+        if (entry != 0) leave(marker, &ring, entry);
     }
-    while (in != out) {
-        push(marker, (struct zobject *)(ring[--in % RING_ENTRIES] & ~AGAIN), 0);
+    while (ring.in != ring.out) {
+        push(marker, (struct zobject *)(*place(&ring, --ring.in) & ~AGAIN), 0);
     }
 }
 

@@ -238,6 +238,16 @@ static uint32_t first_page_top_max(const struct zheap *heap)
     return is_used && more->cycle.phase != ZPHASE_PRUNE ? ZFIRST_GRANULES : 0;
 }
 
+// A cell of a page that has a free one: what most slow paths come to. NULL: the long way.
+static inline void *take_plain(struct zheap *heap, size_t bytes)
+{
+    if (zheap_more(heap) == NULL || first_page_top_max(heap) != 0) return NULL;
+    uint32_t class_index = zheap_class_of(bytes);
+    struct zheap_class *class = &heap->classes[class_index];
+    if (class->kept == 0 && !find_kept(heap, class)) return NULL;
+    return hand_out(heap, class_index);
+}
+
 static enum zheap_outcome take_cell(struct zheap *heap, size_t bytes, void **out)
 {
     size_t cell_bytes = zgranules_round(bytes < 1 ? 1 : bytes);
@@ -326,8 +336,8 @@ ZVM_COLD void *zheap_new_slow(struct zheap *heap, uint32_t kind_flags, size_t by
 
     bool is_profiled = zheap_profile(heap) != NULL;
     if (ZVM_UNLIKELY(is_profiled)) zprofile_before(heap, zheap_class_bytes[zheap_class_of(bytes)]);
-    struct cell_request cell = {.bytes = bytes};
-    if (!zheap_attempt(heap, attempt_cell, &cell, bytes)) return NULL;
+    struct cell_request cell = {.bytes = bytes, .address = take_plain(heap, bytes)};
+    if (cell.address == NULL && !zheap_attempt(heap, attempt_cell, &cell, bytes)) return NULL;
     zheap_word *header = cell.address;
     *header = heap->header | kind_flags | (uint64_t)aux << 32;
     if (ZVM_UNLIKELY(is_profiled)) zprofile_note(heap, cell.address);

@@ -319,6 +319,12 @@ void zmark_values(struct zmarker *marker, const struct zvalue *values, size_t co
 void zmark_value(struct zmarker *marker, struct zvalue value);
 void zmark_object(struct zmarker *marker, struct zobject *object); // NULL is fine
 
+// Whether this is a collection, and not somebody who only wants to know the roots. And whether what the
+// roots led to when a collection last looked at them is marked still: then only what may have changed since
+// need be looked at.
+bool zmark_is_marking(const struct zmarker *marker);
+bool zmark_has_seen_roots(const struct zmarker *marker);
+
 // More work of a root function than the values that it marked.
 void zmark_add_work(struct zmarker *marker, uint64_t words);
 

@@ -561,6 +561,7 @@ struct zmarker {
     struct zmark_entry *bottom, *top, *end; // of the stack; top: the next free entry
     bool has_overflowed;                    // a marked object was not pushed: some page is gray
     bool skips_symbols;                     // a minor collection frees none
+    bool has_seen_roots;                    // see zmark_has_seen_roots
     uint8_t arms;                           // ZFLAG_LOG while the log is open, or 0
     struct zwork work;
 };

@@ -489,6 +489,16 @@ void zmark_object(struct zmarker *marker, struct zobject *object)
     visit(marker, object);
 }
 
+bool zmark_is_marking(const struct zmarker *marker)
+{
+    return marker->verifier == NULL;
+}
+
+bool zmark_has_seen_roots(const struct zmarker *marker)
+{
+    return marker->has_seen_roots;
+}
+
 void zmark_add_work(struct zmarker *marker, uint64_t words)
 {
     marker->work.words += words;
@@ -519,7 +529,7 @@ static struct zmarker open_marker(struct zheap *heap, struct zwork work)
         return marker;
     }
     marker.has_overflowed = more->cycle.has_overflowed;
-    marker.skips_symbols = more->cycle.is_minor;
+    marker.skips_symbols = marker.has_seen_roots = more->cycle.is_minor;
     if (more->cycle.stack.entries != NULL) marker.stack = &more->cycle.stack;
     load_stack(&marker, more->cycle.stack_count);
     return marker;
@@ -563,6 +573,7 @@ bool zmark_some(struct zheap *heap, struct zwork *work, uint64_t atomic_end, boo
     // Nothing but log and roots can lead to what is not marked now, and the program waits.
     if (is_last) marker.work.end = atomic_end;
     drain_log(&marker);
+    marker.has_seen_roots = true;
     if (is_last && !is_first) mark_roots(&marker);
     drain(&marker);
     cycle->stack_count = (uint32_t)(marker.top - marker.bottom);

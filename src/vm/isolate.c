@@ -34,6 +34,33 @@ static uint32_t registers_of(const struct zframe *frame)
     return frame->func->proto->register_count;
 }
 
+// The lowest frame whose registers may have changed since a collection last looked. A frame that was there
+// then, and is still (each call writes its flags anew), has kept those below from running.
+static struct zframe *first_changed(const struct zisolate *iso)
+{
+    struct zframe *frame = iso->frame;
+    while (frame > iso->frames && !(frame->flags & ZFRAME_SEEN))
+        frame--;
+    return frame;
+}
+
+// Functions and registers of frames; only those that may have changed, where that is enough. Deep calls
+// that are not finished do not make each minor collection dear: 9,000 of 10 registers cost it 131 us in
+// place of 4.
+static void mark_frames(struct zisolate *iso, struct zmarker *marker, const struct zvalue *top)
+{
+    bool is_marking = zmark_is_marking(marker);
+    struct zframe *frame = zmark_has_seen_roots(marker) ? first_changed(iso) : iso->frames;
+    const struct zvalue *from = iso->stack + iso->code->global_count;
+    // Below its registers are what it was called by, and perhaps a task.
+    if (frame > iso->frames) from = iso->stack + frame->base - 2;
+    zmark_values(marker, from, (size_t)(top - from));
+    for (; frame <= iso->frame; frame++) {
+        if (is_marking) frame->flags |= ZFRAME_SEEN;
+        if (!(frame->flags & ZFRAME_NATIVE)) zmark_object(marker, &frame->func->header);
+    }
+}
+
 // Everything the program can reach: globals and registers, the functions it is in, the error under way.
 // Slots above the top may still hold values of calls that ended; they are emptied, because the objects
 // they name may die now.
@@ -43,14 +70,11 @@ static void mark_roots(void *context, struct zmarker *marker)
     struct zvalue *top = iso->stack + iso->code->global_count;
     // While the isolate is being made, the stack may not have room for the globals yet.
     if (top > iso->stack_end) top = iso->stack_end;
+    zmark_values(marker, iso->stack, (size_t)(top - iso->stack));
     if (iso->frame != NULL) {
         top = iso->stack + iso->frame->base + registers_of(iso->frame);
-        for (struct zframe *frame = iso->frames; frame <= iso->frame; frame++) {
-            if (frame->flags & ZFRAME_NATIVE) continue;
-            zmark_object(marker, &frame->func->header);
-        }
+        mark_frames(iso, marker, top);
     }
-    zmark_values(marker, iso->stack, (size_t)(top - iso->stack));
     for (struct zvalue *slot = top; slot < iso->stack_end; slot++) {
         *slot = zvalue_int(0);
     }

@@ -44,6 +44,7 @@ enum {
     ZFRAME_NATIVE = 1,       // this frame is native
     ZFRAME_RETURN_SLOW = 2,  // returning from it needs the slow path: native or no frame below
     ZFRAME_TASK = 4,         // the body of the task in stack[base - 2]; returning is slow
+    ZFRAME_SEEN = 8,         // it was there when the collector last looked at the roots
 };
 
 // Messages between isolates.

@@ -149,6 +149,47 @@ static void test_queued_and_unknown_isolates_are_refused(void **state)
     zvm_runtime_destroy(runtime);
 }
 
+// Words of work of all collections of a program that allocates with so many calls under way.
+static uint64_t words_below(int depth)
+{
+    static const char format[] = "action garbage(count) {\n"
+                                 "    let sum = 0\n"
+                                 "    for each i in range(count) { sum += [i, i][0] }\n"
+                                 "    return sum\n"
+                                 "}\n"
+                                 "action deep(n, a, b) {\n"
+                                 "    if n == 0 { return garbage(300000) }\n"
+                                 "    let own = [a, b]\n"
+                                 "    return deep(n - 1, own, a) + own.len()\n"
+                                 "}\n"
+                                 "deep(%d, null, null)\n";
+    char text[sizeof format + 10];
+    (void)snprintf(text, sizeof text, format, depth);
+    zvm_runtime *runtime = make_runtime(0);
+    zvm_code *code = compile(runtime, text);
+    zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
+    options.gc_mode = ZVM_GC_GENERATIONAL;
+    zvm_isolate *isolate = make_isolate(runtime, code, &options);
+    assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_OK);
+    assert_int_equal(result_of(isolate).status, ZVM_OK);
+    zvm_report report = report_of(runtime);
+    assert_true(report.totals.minor_collections > 20);
+    assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+    zvm_code_release(code);
+    zvm_runtime_destroy(runtime);
+    return report.totals.gc_words;
+}
+
+static void test_minor_collections_do_not_look_at_calls_under_way_each_time(void **state)
+{
+    (void)state;
+    if (WALKS_HEAPS) skip();
+    // 3,000 calls have 27,000 registers, and there are more than 20 minor collections.
+    uint64_t shallow = words_below(1), deep = words_below(3000);
+    assert_true(deep > shallow);
+    assert_true(deep - shallow < 20 * 27000 / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +197,7 @@ int main(void)
         cmocka_unit_test(test_collection_that_is_not_forced_runs_only_when_it_is_due),
         cmocka_unit_test(test_steps_come_to_the_end_of_a_collection_within_their_bound),
         cmocka_unit_test(test_queued_and_unknown_isolates_are_refused),
+        cmocka_unit_test(test_minor_collections_do_not_look_at_calls_under_way_each_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,7 +36,6 @@ static struct zisolate_options options_for(const struct zisolate *iso, struct zm
         .output_context = iso->output_context,
         .on_finish = mailbox->on_spawned,
         .user = iso->user,
-        .runtime = iso->runtime,
         .cpu_limit_ns = quota == NULL ? 0 : quota->cpu_limit_ns,
         .output_limit_bytes = quota == NULL ? 0 : quota->output_limit_bytes,
         .group = group,

@@ -6,8 +6,8 @@
 #include "sched/sched_internal.h"
 
 #include "base/clock.h"
-#include "vm/mailbox.h"
 #include "vm/quota.h"
+#include "vm/talk.h"
 #include "vm/wait.h"
 
 #include <string.h>
@@ -131,6 +131,7 @@ zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
     if (!zsched_is_at_rest(iso) || zsched_is_listed(iso)) return ZVM_E_BUSY;
     // One that was spawned and has run to its end was folded at its last slice, and nothing has changed since.
     bool is_folded = iso->mailbox != NULL && iso->mailbox->is_spawned && iso->finished;
+    if (iso->mailbox != NULL && iso->mailbox->isolate != NULL) zsched_end_talk(sched, iso);
     struct zlane *lane = zlane_acquire_sure(sched);
     unlink_live(sched, iso);
     uint64_t token = zwaiting_abandon(sched, iso);
@@ -152,14 +153,14 @@ zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
 
 // What it had counts as freed and given back; then what an empty one has.
 static void reset(struct zsched *sched, struct zisolate *iso, struct zlane *lane,
-                  struct zvalue *stack)
+                  struct zvalue *stack, struct zmailbox *mailbox)
 {
     uint64_t now_ns = zsched_now_ns(sched);
     struct zreport_block *block = zfold_begin(sched, lane);
     zfold_heap(sched, block, iso, lane, now_ns);
     zfold_emptied(sched, block, iso);
     zfold_end(sched, lane, block, now_ns);
-    zisolate_reset(iso, lane->runner.env, stack);
+    zisolate_reset(iso, lane->runner.env, stack, mailbox);
     memset(iso->folded, 0, sizeof iso->folded);
     block = zfold_begin(sched, lane);
     zreport_add(block, ZREPORT_isolates_reset, 1);
@@ -168,13 +169,20 @@ static void reset(struct zsched *sched, struct zisolate *iso, struct zlane *lane
 }
 
 // It is ours, RUNNING. The question that it has asked goes last: the rest can be undone.
-static zvm_status prepare(struct zsched *sched, struct zisolate *iso, struct zvalue **stack)
+static zvm_status prepare(struct zsched *sched, struct zisolate *iso, struct zvalue **stack,
+                          struct zmailbox **mailbox)
 {
     zvm_status status = zisolate_prepare_reset(iso, stack);
     if (status != ZVM_OK) return status;
-    if (zwaiting_drop(sched, iso)) return ZVM_OK;
+    status = ztalk_prepare_again(iso, mailbox);
+    if (status == ZVM_OK) {
+        bool is_held = iso->mailbox != NULL && !ztalk_withdraw(iso);
+        if (!is_held && zwaiting_drop(sched, iso)) return ZVM_OK;
+        status = ZVM_E_BUSY; // somebody is just answering
+        if (*mailbox != NULL) zmailbox_release(*mailbox);
+    }
     zisolate_forget_reset(iso, *stack);
-    return ZVM_E_BUSY; // somebody is just answering
+    return status;
 }
 
 zvm_status zsched_reset(struct zsched *sched, struct zisolate *iso)
@@ -182,13 +190,15 @@ zvm_status zsched_reset(struct zsched *sched, struct zisolate *iso)
     uint32_t seen;
     if (!zstate_claim_to_reset(&iso->state, &seen)) return ZVM_E_BUSY; // PAIR state
     struct zvalue *stack;
-    zvm_status status = prepare(sched, iso, &stack);
+    struct zmailbox *mailbox;
+    zvm_status status = prepare(sched, iso, &stack, &mailbox);
     if (status != ZVM_OK) {
         zstate_give_up_reset(&iso->state, seen); // PAIR state
         return status;
     }
+    if (iso->mailbox != NULL && iso->mailbox->isolate != NULL) zsched_end_talk(sched, iso);
     struct zlane *lane = zlane_acquire_sure(sched);
-    reset(sched, iso, lane, stack);
+    reset(sched, iso, lane, stack, mailbox);
     zlane_release(sched, lane);
     zstate_reset(&iso->state); // PAIR state
     return ZVM_OK;

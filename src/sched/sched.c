@@ -10,6 +10,7 @@
 #include "sched/sched_internal.h"
 
 #include "base/clock.h"
+#include "vm/mailbox.h"
 #include "vm/wait.h"
 
 void zsched_set_deadline(struct zsched *sched, struct zisolate *iso)
@@ -107,13 +108,19 @@ static zvm_status wait_for_answer(struct zsched *sched, struct zisolate *iso, ui
     }
 }
 
+// An idle one of the host's.
+static bool has_waited(const struct zisolate *iso)
+{
+    return zwait_token(iso) != 0 || zmailbox_is_receiving(iso);
+}
+
 zvm_status zsched_wait(struct zsched *sched, struct zisolate *iso, uint64_t timeout_ns)
 {
     if (zsched_is_done(iso)) return ZVM_OK;
     if (zworker_current(sched) != NULL) return ZVM_E_STATE; // it would wait for itself
     if (zsched_is_running_here(iso)) return ZVM_E_STATE;    // the same
     uint32_t word = zstate_load(&iso->state);               // PAIR state
-    if (zstate_phase(word) == ZSTATE_IDLE) return zwait_token(iso) != 0 ? ZVM_OK : ZVM_E_STATE;
+    if (zstate_phase(word) == ZSTATE_IDLE) return has_waited(iso) ? ZVM_OK : ZVM_E_STATE;
     bool is_hosted = zstate_is_hosted_wait(word);
     if (zsched_is_replay(sched))
         return is_hosted ? zreplay_wait_for_answer(sched, iso, timeout_ns)

@@ -431,6 +431,7 @@ static enum znative_step wait_untimed(struct zisolate *iso, struct znative_conte
 {
     iso->shared->talks->hold(iso);
     struct zmessage *message = take(iso, ZMAILBOX_ISOLATE);
+    iso->mailbox->is_receiving = message == NULL;
     if (message == NULL) return wait(context, STATE_WAITING);
     iso->shared->talks->let_go(iso);
     return deliver(iso, context, message);
@@ -466,6 +467,7 @@ enum znative_step zbuiltin_receive_step(struct zisolate *iso, struct znative_con
         return begin_receive(iso, context);
     case STATE_WAITING:
         if (iso->shared->talks->is_held(iso)) return ZNATIVE_WAIT;
+        iso->mailbox->is_receiving = false;
         return receive(iso, context);
     default:
         if (!may_go_on(iso)) return ZNATIVE_WAIT;

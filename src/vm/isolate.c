@@ -422,7 +422,8 @@ static void reset_figures(struct zisolate *iso)
     iso->is_int_pool_asked = true;
 }
 
-void zisolate_reset(struct zisolate *iso, struct zheap_env *env, struct zvalue *stack)
+void zisolate_reset(struct zisolate *iso, struct zheap_env *env, struct zvalue *stack,
+                    struct zmailbox *mailbox)
 {
     ZVM_ASSERT(iso->runner == NULL);
 
@@ -433,9 +434,11 @@ void zisolate_reset(struct zisolate *iso, struct zheap_env *env, struct zvalue *
     size_t capacity = stack_capacity(iso->code->global_count);
     reset_stacks(iso, stack, capacity);
     reset_figures(iso); // and roots: charging may collect
+    ztalk_free(iso);
     reset_heap(iso);
-    // It fitted when the isolate was made.
+    // They fitted when the isolate was made.
     bool is_charged = stack == NULL || zheap_charge(&iso->heap, capacity * sizeof *stack);
+    if (mailbox != NULL) is_charged = ztalk_begin_again(iso, mailbox) && is_charged;
     ZVM_CHECK(is_charged);
     zquota_return_heap(iso, true /* is_over */);
     iso->heap.env = NULL;

@@ -290,7 +290,9 @@ void zisolate_restart(struct zisolate *iso);
 // step. errors: ZVM_E_NOMEM; ZVM_E_STATE it has a profile.
 zvm_status zisolate_prepare_reset(const struct zisolate *iso, struct zvalue **stack);
 void zisolate_forget_reset(const struct zisolate *iso, struct zvalue *stack); // it is not to be, after all
-void zisolate_reset(struct zisolate *iso, struct zheap_env *env, struct zvalue *stack);
+// mailbox: of ztalk_prepare_again.
+void zisolate_reset(struct zisolate *iso, struct zheap_env *env, struct zvalue *stack,
+                    struct zmailbox *mailbox);
 const struct zcode *zsession_first(const struct zisolate *iso); // the code that it was made with
 void zsession_rewind(struct zisolate *iso);                     // to that; the others are let go
 

@@ -29,15 +29,22 @@ struct zmailbox *zmailbox_new(struct zshared *shared)
     return mailbox;
 }
 
+struct zmailbox *zmailbox_new_alike(const struct zmailbox *other)
+{
+    struct zmailbox *mailbox = zmailbox_new(other->shared);
+    if (mailbox == NULL) return NULL;
+    mailbox->limit_count = other->limit_count;
+    mailbox->limit_bytes = other->limit_bytes;
+    mailbox->may_spawn = other->may_spawn;
+    mailbox->on_spawned = other->on_spawned;
+    mailbox->on_unwatched = other->on_unwatched;
+    return mailbox;
+}
+
 struct zmailbox *zmailbox_new_spawned(const struct zmailbox *parent, struct zparcel *start)
 {
-    struct zmailbox *mailbox = zmailbox_new(parent->shared);
+    struct zmailbox *mailbox = zmailbox_new_alike(parent);
     if (mailbox == NULL) return NULL;
-    mailbox->limit_count = parent->limit_count;
-    mailbox->limit_bytes = parent->limit_bytes;
-    mailbox->may_spawn = parent->may_spawn;
-    mailbox->on_spawned = parent->on_spawned;
-    mailbox->on_unwatched = parent->on_unwatched;
     mailbox->user = parent->isolate->user;
     mailbox->is_spawned = true;
     mailbox->start = start;
@@ -267,13 +274,13 @@ void zmailbox_take(struct zmailbox *mailbox, uint64_t waiter, struct zreceived *
     zlock_give(&mailbox->lock);
 }
 
-bool zmailbox_stop_waiting(struct zmailbox *mailbox)
+uint64_t zmailbox_stop_waiting(struct zmailbox *mailbox)
 {
     zlock_take(&mailbox->lock);
-    bool was_waiting = mailbox->waiter != ZMAILBOX_NOBODY;
+    uint64_t waiter = mailbox->waiter;
     mailbox->waiter = ZMAILBOX_NOBODY;
     zlock_give(&mailbox->lock);
-    return was_waiting;
+    return waiter;
 }
 
 // ---- Those that wait for its end ----------------------------------------------------------------

@@ -77,6 +77,7 @@ struct zmailbox {
     uint64_t line_bytes;    // charged for what it has in hand
     bool is_sending;        // that is among the senders, else among those that await the end
     bool is_charged;        // to the isolate's heap
+    bool is_receiving;      // it waits for a message alone, or was woken and has not gone on yet
 
     // frozen by the end: what it was
     struct zparcel *result; // its value, or what it threw; NULL: none, or no memory for it
@@ -94,6 +95,8 @@ struct zmailbox {
 // ZVM_E_HEAP_LIMIT.
 zvm_status zmailbox_ensure(struct zisolate *iso);
 struct zmailbox *zmailbox_new(struct zshared *shared);
+// With the limits of another one, which may be over. NULL: no memory.
+struct zmailbox *zmailbox_new_alike(const struct zmailbox *other);
 // For one that the isolate of `parent` spawns, as that one's is; start is its. NULL: no memory.
 struct zmailbox *zmailbox_new_spawned(const struct zmailbox *parent, struct zparcel *start);
 
@@ -108,6 +111,11 @@ void zmailbox_release(struct zmailbox *mailbox);
 static inline bool zmailbox_is_shared(const struct zmailbox *mailbox)
 {
     return z_load_acquire(&mailbox->holds) > 1; // PAIR mailbox-holds
+}
+
+static inline bool zmailbox_is_receiving(const struct zisolate *iso)
+{
+    return iso->mailbox != NULL && iso->mailbox->is_receiving;
 }
 
 // Whom the caller wakes once it has given the lock back.
@@ -148,8 +156,8 @@ struct zreceived {
 
 // The first message. When there is none the isolate waits, if `waiter` says so, unless it is to repeat.
 void zmailbox_take(struct zmailbox *mailbox, uint64_t waiter, struct zreceived *out);
-// It does not wait any more. False: somebody is just waking it.
-bool zmailbox_stop_waiting(struct zmailbox *mailbox);
+// It does not wait any more. How it did: ZMAILBOX_…; NOBODY: not at all, or somebody is just waking it.
+uint64_t zmailbox_stop_waiting(struct zmailbox *mailbox);
 
 // ---- The end ----------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@
 #include "vm/error.h"
 #include "vm/interp.h"
 #include "vm/result.h"
+#include "vm/talk.h"
 
 #include <string.h>
 
@@ -77,13 +78,20 @@ zvm_status zisolate_load(struct zisolate *iso, struct zcode *code)
     ZVM_ASSERT(code->global_count >= iso->code->global_count);
 
     if (!make_place(iso)) return ZVM_E_NOMEM;
-    if (!zheap_charge(&iso->heap, code->bytes)) return ZVM_E_HEAP_LIMIT;
-    zvm_status status = make_globals(iso, code);
+    struct zmailbox *mailbox; // the last piece's is over
+    zvm_status status = ztalk_prepare_again(iso, &mailbox);
+    if (status != ZVM_OK) return status;
+    bool is_charged = zheap_charge(&iso->heap, code->bytes);
+    status = is_charged ? make_globals(iso, code) : ZVM_E_HEAP_LIMIT;
     if (status != ZVM_OK) {
-        zheap_uncharge(&iso->heap, code->bytes);
+        if (is_charged) zheap_uncharge(&iso->heap, code->bytes);
+        if (mailbox != NULL) zmailbox_release(mailbox);
         return status;
     }
     put_aside(iso);
+    ztalk_free(iso);
+    bool has_begun = mailbox == NULL || ztalk_begin_again(iso, mailbox);
+    ZVM_CHECK(has_begun); // in the place of that
     iso->code = code;
     zresult_clear(iso);
     zisolate_restart(iso);

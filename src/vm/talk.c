@@ -10,6 +10,7 @@
 #include "vm/hostobject.h"
 #include "vm/interp.h"
 #include "vm/parcel.h"
+#include "vm/wait.h"
 
 static void wake(const struct zisolate *iso, const struct zwake *whom)
 {
@@ -169,6 +170,7 @@ static void tell(const struct zisolate *iso, struct zmailbox *mailbox)
 void ztalk_end(struct zisolate *iso, uint64_t *dropped)
 {
     struct zmailbox *mailbox = iso->mailbox;
+    if (!iso->finished) mailbox->status = ZVM_E_CANCELLED; // the host has done with it before
     struct zclosed closed = zmailbox_close(mailbox);
     if (closed.waiter == ZMAILBOX_ISOLATE) iso->shared->talks->let_go(iso);
     *dropped = closed.count;
@@ -189,4 +191,39 @@ void ztalk_free(struct zisolate *iso)
     if (mailbox->is_charged) zheap_uncharge(&iso->heap, sizeof *mailbox);
     iso->mailbox = NULL;
     zmailbox_release(mailbox);
+}
+
+// ---- Again --------------------------------------------------------------------------------------
+
+bool ztalk_withdraw(struct zisolate *iso)
+{
+    struct zmailbox *mailbox = iso->mailbox, *at = mailbox->at;
+    if (at != NULL && mailbox->is_sending) (void)zmailbox_leave_senders(at, &mailbox->line);
+    if (at != NULL && !mailbox->is_sending) zmailbox_leave_awaiters(at, &mailbox->line);
+    const struct ztalk_hooks *talks = iso->shared->talks;
+    if (zmailbox_stop_waiting(mailbox) == ZMAILBOX_ISOLATE) talks->let_go(iso);
+    // With a token the bit is that one's, and who drops it sees to it.
+    return zwait_token(iso) != 0 || !talks->is_held(iso);
+}
+
+zvm_status ztalk_prepare_again(const struct zisolate *iso, struct zmailbox **out)
+{
+    const struct zmailbox *old = iso->mailbox;
+    *out = NULL;
+    bool is_usual = old == NULL || (old->limit_count == ZVM_MAILBOX_COUNT_DEFAULT &&
+                                    old->limit_bytes == ZVM_MAILBOX_BYTES_DEFAULT && !old->may_spawn);
+    if (is_usual) return ZVM_OK;
+    *out = zmailbox_new_alike(old); // and not spawned: from here on it is the host's
+    return *out == NULL ? ZVM_E_NOMEM : ZVM_OK;
+}
+
+bool ztalk_begin_again(struct zisolate *iso, struct zmailbox *mailbox)
+{
+    ZVM_ASSERT(iso->mailbox == NULL);
+
+    if (!zheap_charge(&iso->heap, sizeof *mailbox)) return false;
+    mailbox->is_charged = true;
+    mailbox->isolate = iso; // PAIR lock: nobody else knows it yet
+    iso->mailbox = mailbox;
+    return true;
 }

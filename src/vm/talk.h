@@ -49,4 +49,14 @@ void ztalk_end(struct zisolate *iso, uint64_t *dropped);
 // Its mailbox is not its own any more.
 void ztalk_free(struct zisolate *iso);
 
+// ---- For one that is to begin anew, or gets more code: by who has it RUNNING -----------------------
+
+// It waits for no message, and stands in no line; it may still go on, and then tries again. False: somebody is
+// just waking it by its state word.
+bool ztalk_withdraw(struct zisolate *iso);
+// A mailbox for its next life, as its own was when it was made; NULL: it needs none yet. errors: ZVM_E_NOMEM.
+zvm_status ztalk_prepare_again(const struct zisolate *iso, struct zmailbox **out);
+// That is its own; it has none. False: its heap has no room for it.
+bool ztalk_begin_again(struct zisolate *iso, struct zmailbox *mailbox);
+
 #endif // ZVM_VM_TALK_H

@@ -11,6 +11,7 @@
 #include "report/roster.h"
 #include "vm/isolate.h"
 #include "vm/quota.h"
+#include "vm/talk.h"
 #include "vm/wait.h"
 
 zvm_status zrunner_init(struct zrunner *runner, struct zspan_pool *pool)
@@ -61,11 +62,13 @@ void zisolate_forget_reset(const struct zisolate *iso, struct zvalue *stack)
     (void)stack;
 }
 
-void zisolate_reset(struct zisolate *iso, struct zheap_env *env, struct zvalue *stack)
+void zisolate_reset(struct zisolate *iso, struct zheap_env *env, struct zvalue *stack,
+                    struct zmailbox *mailbox)
 {
     (void)iso;
     (void)env;
     (void)stack;
+    (void)mailbox;
 }
 
 // Nobody is in a group with limits here; model_group is about that.
@@ -106,6 +109,24 @@ void zsched_end_talk(struct zsched *sched, struct zisolate *iso)
 {
     (void)sched;
     (void)iso;
+}
+
+bool ztalk_withdraw(struct zisolate *iso)
+{
+    (void)iso;
+    return true;
+}
+
+zvm_status ztalk_prepare_again(const struct zisolate *iso, struct zmailbox **out)
+{
+    (void)iso;
+    *out = NULL;
+    return ZVM_OK;
+}
+
+void zmailbox_release(struct zmailbox *mailbox)
+{
+    (void)mailbox;
 }
 #endif
 

@@ -47,6 +47,15 @@ void zparcel_free(struct zparcel *parcel)
     z_free(parcel, sizeof *parcel);
 }
 
+void zparcel_tell_error(const struct zparcel *parcel, zvm_status status, zvm_unwatched_fn told,
+                        void *user)
+{
+    (void)parcel;
+    (void)status;
+    (void)told;
+    (void)user;
+}
+
 bool zheap_charge(struct zheap *heap, size_t bytes)
 {
     (void)heap;

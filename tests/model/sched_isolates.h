@@ -1,7 +1,7 @@
 // tests/model/sched_isolates.h - isolates for models of the scheduler: blocks that are never run.
 //
 // Included by one file of a model, which supplies zisolate_run, zisolate_end, zisolate_deinit and
-// zheap_stats.
+// zheap_stats; with ZMODEL_TALKS, zisolate_create and zisolate_free as well.
 #ifndef ZVM_TESTS_MODEL_SCHED_ISOLATES_H
 #define ZVM_TESTS_MODEL_SCHED_ISOLATES_H
 
@@ -26,6 +26,7 @@ void zrunner_deinit(struct zrunner *runner)
     (void)runner;
 }
 
+#ifndef ZMODEL_TALKS
 zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zheap_env *env,
                            const struct zisolate_options *options, struct zisolate **out)
 {
@@ -47,6 +48,7 @@ void zisolate_free(struct zisolate *iso, struct zheap_env *env)
     (void)env;
     z_free(iso, sizeof *iso);
 }
+#endif
 
 // Nobody is reset here; model_reset is about that.
 zvm_status zisolate_prepare_reset(const struct zisolate *iso, struct zvalue **stack)

@@ -185,7 +185,7 @@ static double wait_ns(void)
 {
     static struct chain chain;
     chain = (struct chain){.runtime = make_runtime(1, 0)};
-    zvm_host_function function = {sizeof function, "ask", ask, &chain, 0, 0, 0, 0};
+    zvm_host_function function = {sizeof function, "ask", ask, &chain, 0, 0, 0, 0, 0};
     check(zvm_runtime_add_function(chain.runtime, &function), "function");
     zvm_isolate **isolates = make_isolates(chain.runtime, "while true { ask() }\n", SPINNER_COUNT);
     submit_all(isolates, SPINNER_COUNT);

@@ -574,9 +574,10 @@ typedef struct zvm_value {
 //
 // Programs call them by name, as they call builtins. Arguments and results cross by copy: null,
 // booleans, integers, floats and strings; and objects of the host, but not to functions that block, since
-// the isolate, and its objects, may end meanwhile. Any other argument is a TypeError of the program.
-// While one runs its isolate is running: every call into it is refused with ZVM_E_BUSY, so a program
-// cannot be entered again from its own call.
+// the isolate, and its objects, may end meanwhile. Any other argument is a TypeError of the program, but for
+// a function that takes_any: see "Values by reference".
+// While one runs its isolate is running: every call into it but those for references is refused with
+// ZVM_E_BUSY, so a program cannot be entered again from its own call.
 
 /// One call of a function of the host. Valid until the function returns.
 typedef struct zvm_call zvm_call;
@@ -609,9 +610,12 @@ typedef struct zvm_host_function {
     // arguments, while the isolate waits, and may be called after that has been cancelled. It has no
     // isolate and no token.
     uint32_t is_blocking;
+    // 1: arguments of every kind; what has parts comes as kind OTHER, and by zvm_call_argument. Not for one
+    // that blocks. 0: any other argument than those above is a TypeError of the program.
+    uint32_t takes_any;
 } zvm_host_function;
 
-#define ZVM_HOST_FUNCTION_INIT {sizeof(zvm_host_function), NULL, NULL, NULL, 0, 0, 0, 0}
+#define ZVM_HOST_FUNCTION_INIT {sizeof(zvm_host_function), NULL, NULL, NULL, 0, 0, 0, 0, 0}
 
 /// Adds a function that programs of the runtime can call. Code that is compiled or read afterwards
 /// knows it, wherever a program has no variable of that name; code made before does not.
@@ -703,8 +707,8 @@ ZVM_API zvm_status zvm_complete_error(zvm_runtime *runtime, zvm_token token, con
 /// source:  ours
 ZVM_API void *zvm_call_user(const zvm_call *call);
 
-/// The isolate that calls. It is running: zvm_isolate_user and zvm_isolate_cancel are for it, all else
-/// is refused. NULL in a function that blocks, on a thread of its own: its isolate may be gone.
+/// The isolate that calls. It is running: zvm_isolate_user, zvm_isolate_cancel and what is under "Values by
+/// reference" are for it, all else is refused. NULL in a function that blocks, on a thread of its own: its isolate may be gone.
 ///
 /// in:      call
 /// out:     none
@@ -1168,6 +1172,366 @@ ZVM_API zvm_status zvm_isolate_pool_figures_take(zvm_isolate_pool *pool,
 /// cost:    constant
 /// source:  ours
 ZVM_API void *zvm_isolate_user(const zvm_isolate *isolate);
+
+// ---- Values by reference ----------------------------------------------------------------------
+//
+// Lists, maps, instances of data types and functions stay where they are, in their isolate, and the host
+// holds *references* to them: numbers, each of one value of one isolate. A reference belongs to the
+// innermost *scope* that was open when it was made, and keeps its value until that scope is closed; one
+// that is pinned, until it is unpinned. Scopes are closed in the opposite order of their opening.
+//
+// An isolate can be looked into while it is idle or finished, or left waiting by zvm_isolate_run; and in
+// a function of the host, by the thread that the function is called on, while its isolate waits for it.
+// Scopes stay open while the isolate runs; those that a function opens are closed when it returns.
+//
+// thread, of all of them: one at a time an isolate; the one that a function of the host is called on.
+// errors, of all of them besides their own:
+//   ZVM_E_ARGUMENT  a NULL that is not allowed
+//   ZVM_E_BUSY      the isolate is queued or running, or this is a finalizer of one of its objects
+//   ZVM_E_STATE     no scope is open; or the call of the host's function has failed
+//   ZVM_E_STALE     a reference or scope that is closed, unpinned, of an earlier life of the isolate, or
+//                   of another isolate: in every build
+//   ZVM_E_TYPE      a value of another kind than the call is for
+// "those of making", of what needs memory of the isolate; nothing has changed then:
+//   ZVM_E_HEAP_LIMIT; ZVM_E_LIMIT a text, list or map that is too long, ZVM_REF_MAX references;
+//   ZVM_E_INTERN_LIMIT; ZVM_E_NOMEM; ZVM_E_CANCELLED and others that end the isolate's run anyway
+// memory, of all of them: references count against the isolate's heap limit, 24 bytes each, doubling.
+// What is done here costs the program neither fuel nor time; a function of the host says by its `fuel`
+// what it costs.
+
+/// A value of an isolate that the host holds; 0 is none.
+typedef uint64_t zvm_ref;
+
+/// An open scope; 0 is none.
+typedef uint64_t zvm_scope;
+
+/// Most references, scopes included, that an isolate can have at a time; and as many pinned ones.
+#define ZVM_REF_MAX 1048575u
+
+/// What a reference names.
+typedef enum zvm_kind {
+    ZVM_KIND_NULL = 0,
+    ZVM_KIND_BOOL,
+    ZVM_KIND_INT,
+    ZVM_KIND_FLOAT,
+    ZVM_KIND_STRING,
+    ZVM_KIND_LIST,
+    ZVM_KIND_MAP,
+    ZVM_KIND_DATA,     // an instance of a data type
+    ZVM_KIND_FUNCTION, // an action, a builtin, a method, a data type
+    ZVM_KIND_ERROR,
+    ZVM_KIND_TASK,
+    ZVM_KIND_HOST      // an object of the host
+} zvm_kind;
+
+/// Opens a scope.
+///
+/// in:      isolate
+/// out:     scope, to be closed with zvm_scope_close
+/// errors:  those of making
+/// thread:  see above
+/// memory:  24 bytes of the heap limit; at rest also 1 KiB of the runtime's, until the outermost is closed
+/// cost:    constant
+/// source:  ours, after handle scopes
+ZVM_API zvm_status zvm_scope_open(zvm_isolate *isolate, zvm_scope *scope);
+
+/// Closes a scope, the innermost one, and the references in it.
+///
+/// in:      isolate; scope
+/// out:     none
+/// errors:  ZVM_E_STATE a scope inside of it is open, or it was opened before the function of the host
+///          was called. It stays open.
+/// thread:  see above
+/// memory:  frees nothing of the program: a collection does
+/// cost:    constant
+/// source:  ours, after handle scopes
+ZVM_API zvm_status zvm_scope_close(zvm_isolate *isolate, zvm_scope scope);
+
+/// A reference that no scope closes, to the same value.
+///
+/// in:      isolate; ref
+/// out:     pinned, to be given up with zvm_ref_unpin; goes with the isolate, and when that is reset
+/// errors:  those of making
+/// thread:  see above
+/// memory:  24 bytes of the heap limit
+/// cost:    constant
+/// source:  ours, after persistent handles
+ZVM_API zvm_status zvm_ref_pin(zvm_isolate *isolate, zvm_ref ref, zvm_ref *pinned);
+
+/// Gives a pinned reference up. No scope need be open.
+///
+/// in:      isolate; pinned
+/// out:     none
+/// errors:  ZVM_E_STALE also for a reference that is not pinned
+/// thread:  see above
+/// memory:  its place is used again
+/// cost:    constant
+/// source:  ours, after persistent handles
+ZVM_API zvm_status zvm_ref_unpin(zvm_isolate *isolate, zvm_ref pinned);
+
+// ---- Making and reading ----
+
+/// A reference to null, a boolean, an integer, a float, a string or an object of the host.
+///
+/// in:      isolate; value, copied
+/// out:     ref
+/// errors:  those of making; ZVM_E_TYPE kind OTHER; ZVM_E_UTF8; ZVM_E_STALE also for an object of the
+///          host that is gone
+/// thread:  see above
+/// memory:  a text is copied into the isolate's heap
+/// cost:    linear in the text
+/// source:  ours
+ZVM_API zvm_status zvm_ref_new(zvm_isolate *isolate, const zvm_value *value, zvm_ref *ref);
+
+/// A new, empty list.
+///
+/// in:      isolate; capacity: elements that it has room for at once
+/// out:     ref
+/// errors:  those of making
+/// thread:  see above
+/// memory:  32 bytes, and 8 or 9 an element
+/// cost:    linear in capacity
+/// source:  ours
+ZVM_API zvm_status zvm_ref_new_list(zvm_isolate *isolate, size_t capacity, zvm_ref *ref);
+
+/// A new, empty map.
+///
+/// in:      isolate; capacity: entries that it has room for at once
+/// out:     ref
+/// errors:  those of making
+/// thread:  see above
+/// memory:  48 bytes, and about 28 an entry
+/// cost:    linear in capacity
+/// source:  ours
+ZVM_API zvm_status zvm_ref_new_map(zvm_isolate *isolate, size_t capacity, zvm_ref *ref);
+
+/// What a reference names.
+///
+/// in:      isolate; ref
+/// out:     kind
+/// errors:  see above
+/// thread:  see above
+/// memory:  none
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_ref_kind(zvm_isolate *isolate, zvm_ref ref, zvm_kind *kind);
+
+/// The value itself, as far as it crosses by copy.
+///
+/// in:      isolate; ref
+/// out:     value  kind OTHER for what has parts. A text is not NUL-terminated, and valid until the next
+///          call for the isolate
+/// errors:  see above
+/// thread:  see above
+/// memory:  none
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_ref_value(zvm_isolate *isolate, zvm_ref ref, zvm_value *value);
+
+/// The text of any value, as string() of the language gives it.
+///
+/// in:      isolate; ref; write, context: gets it in one piece, and must not use the isolate
+/// out:     none
+/// errors:  those of making; ZVM_E_OUTPUT write refused
+/// thread:  see above
+/// memory:  a buffer of the thread
+/// cost:    linear in the text
+/// source:  ours
+ZVM_API zvm_status zvm_ref_text(zvm_isolate *isolate, zvm_ref ref, zvm_write_fn write,
+                                void *context);
+
+/// Longest text of a number, with its NUL.
+#define ZVM_NUMBER_TEXT_MAX 32
+
+/// The text of an integer or float, as the language prints it: the shortest that reads back as the same.
+///
+/// in:      value, of kind INT or FLOAT
+/// out:     text [ZVM_NUMBER_TEXT_MAX], NUL-terminated; length_bytes, without the NUL, may be NULL
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_TYPE another kind
+/// thread:  any
+/// memory:  none
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_number_text(const zvm_value *value, char *text, size_t *length_bytes);
+
+// ---- Lists and maps ----
+
+/// How many: elements of a list, entries of a map, fields of an instance.
+///
+/// in:      isolate; ref
+/// out:     count
+/// errors:  see above
+/// thread:  see above
+/// memory:  none
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_ref_count(zvm_isolate *isolate, zvm_ref ref, size_t *count);
+
+/// An element of a list.
+///
+/// in:      isolate; list; index, from 0
+/// out:     value  as of zvm_ref_value, may be NULL; item  a reference to it, may be NULL: none is made
+/// errors:  ZVM_E_NOT_FOUND the list is not that long; those of making, with item
+/// thread:  see above
+/// memory:  none, or that of a reference
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_ref_item(zvm_isolate *isolate, zvm_ref list, size_t index, zvm_value *value,
+                                zvm_ref *item);
+
+/// Puts a value in the place of an element.
+///
+/// in:      isolate; list; index; item
+/// out:     none
+/// errors:  ZVM_E_NOT_FOUND the list is not that long; those of making
+/// thread:  see above
+/// memory:  a list of integers or floats alone that gets another kind grows by a byte an element
+/// cost:    constant, or that of that
+/// source:  ours
+ZVM_API zvm_status zvm_ref_set_item(zvm_isolate *isolate, zvm_ref list, size_t index, zvm_ref item);
+
+/// Adds a value at the end of a list.
+///
+/// in:      isolate; list; item
+/// out:     none
+/// errors:  those of making
+/// thread:  see above
+/// memory:  8 or 9 bytes an element, doubling
+/// cost:    constant, amortised
+/// source:  ours
+ZVM_API zvm_status zvm_ref_append(zvm_isolate *isolate, zvm_ref list, zvm_ref item);
+
+/// The same with a value of the host's, without a reference to it.
+///
+/// in:      isolate; list; value, as for zvm_ref_new
+/// out:     none
+/// errors:  those of zvm_ref_new
+/// thread:  see above
+/// memory:  as zvm_ref_append; a text is copied
+/// cost:    as zvm_ref_append, and linear in the text
+/// source:  ours
+ZVM_API zvm_status zvm_ref_append_value(zvm_isolate *isolate, zvm_ref list, const zvm_value *value);
+
+/// The value of a key of a map.
+///
+/// in:      isolate; map; key, an integer or a string
+/// out:     value  as of zvm_ref_value, may be NULL; entry  a reference to it, may be NULL: none is made
+/// errors:  ZVM_E_NOT_FOUND there is no such key; those of making; ZVM_E_TYPE also for another key
+/// thread:  see above
+/// memory:  a copy of the key, until it is collected
+/// cost:    linear in the key
+/// source:  ours
+ZVM_API zvm_status zvm_ref_entry(zvm_isolate *isolate, zvm_ref map, const zvm_value *key,
+                                 zvm_value *value, zvm_ref *entry);
+
+/// Sets the value of a key of a map; a new key comes last.
+///
+/// in:      isolate; map; key, an integer or a string, copied; entry
+/// out:     none
+/// errors:  those of making; ZVM_E_TYPE also for another key; ZVM_E_UTF8
+/// thread:  see above
+/// memory:  about 28 bytes an entry, doubling; a short key is in the table of shared strings
+/// cost:    linear in the key, amortised
+/// source:  ours
+ZVM_API zvm_status zvm_ref_set_entry(zvm_isolate *isolate, zvm_ref map, const zvm_value *key,
+                                     zvm_ref entry);
+
+/// The same with a value of the host's, without a reference to it.
+///
+/// in:      isolate; map; key; value, as for zvm_ref_new
+/// out:     none
+/// errors:  those of zvm_ref_new; ZVM_E_TYPE also for another key
+/// thread:  see above
+/// memory:  as zvm_ref_set_entry; a text is copied
+/// cost:    as zvm_ref_set_entry, and linear in the text
+/// source:  ours
+ZVM_API zvm_status zvm_ref_set_entry_value(zvm_isolate *isolate, zvm_ref map, const zvm_value *key,
+                                           const zvm_value *value);
+
+/// The next entry of a map, in the order in which the keys were added.
+///
+/// in:      isolate; map; position, 0 before the first
+/// out:     position, for the next call; key  as of zvm_ref_value; value and entry  as of zvm_ref_entry
+/// errors:  ZVM_E_NOT_FOUND there is none left; ZVM_E_STALE also when a key was added or removed since
+///          the first call; those of making, with entry
+/// thread:  see above
+/// memory:  none, or that of a reference
+/// cost:    constant, amortised over the map
+/// source:  ours
+ZVM_API zvm_status zvm_ref_next_entry(zvm_isolate *isolate, zvm_ref map, uint64_t *position,
+                                      zvm_value *key, zvm_value *value, zvm_ref *entry);
+
+// ---- Instances, globals, calls ----
+
+/// The name of the data type of an instance.
+///
+/// in:      isolate; ref, of kind DATA
+/// out:     name, NUL-terminated, valid as long as the instance
+/// errors:  see above
+/// thread:  see above
+/// memory:  none
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_ref_type_name(zvm_isolate *isolate, zvm_ref ref, const char **name);
+
+/// A field of an instance, in the order of the declaration, inherited ones first.
+///
+/// in:      isolate; ref, of kind DATA; index, from 0
+/// out:     name  NUL-terminated, valid as long as the instance, may be NULL; value and field  as of
+///          zvm_ref_item
+/// errors:  ZVM_E_NOT_FOUND it has not so many; those of making, with field
+/// thread:  see above
+/// memory:  none, or that of a reference
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_ref_field(zvm_isolate *isolate, zvm_ref ref, size_t index, const char **name,
+                                 zvm_value *value, zvm_ref *field);
+
+/// A reference to what a global holds.
+///
+/// in:      isolate; name [NUL-terminated]
+/// out:     ref
+/// errors:  ZVM_E_NOT_FOUND no such global, or it has no value yet; those of making
+/// thread:  see above
+/// memory:  that of a reference
+/// cost:    linear in the number of globals
+/// source:  ours
+ZVM_API zvm_status zvm_ref_global(zvm_isolate *isolate, const char *name, zvm_ref *ref);
+
+/// Sets a global that the program uses.
+///
+/// in:      isolate; name [NUL-terminated]; ref
+/// out:     none
+/// errors:  ZVM_E_NOT_FOUND the program has no such global
+/// thread:  see above
+/// memory:  none
+/// cost:    linear in the number of globals
+/// source:  ours
+ZVM_API zvm_status zvm_ref_set_global(zvm_isolate *isolate, const char *name, zvm_ref ref);
+
+/// A reference to an argument of a call of a function of the host, in the innermost scope, which the
+/// function has opened with zvm_scope_open(zvm_call_isolate(call), …).
+///
+/// in:      call, of a function that does not block; index, from 0
+/// out:     ref
+/// errors:  ZVM_E_NOT_FOUND there are not so many; ZVM_E_STATE also for a function that blocks; those of
+///          making
+/// thread:  the one that the function is called on
+/// memory:  that of a reference
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_call_argument(zvm_call *call, size_t index, zvm_ref *ref);
+
+/// Gives a call what a reference names as its result. The function then returns what this returns.
+///
+/// in:      call; ref
+/// out:     none
+/// errors:  ZVM_CALL_FAILED: the reference names nothing of the isolate; the program gets a TypeError
+/// thread:  the one that the function is called on
+/// memory:  none
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_call_outcome zvm_call_return_ref(zvm_call *call, zvm_ref ref);
 
 // ---- Profiles ---------------------------------------------------------------------------------
 //

@@ -59,10 +59,13 @@ int main(void)
 {
     static zvm_isolate *isolates[ISOLATES];
     zvm_runtime_options options = ZVM_RUNTIME_OPTIONS_INIT;
-    zvm_host_function function = {sizeof function, "square", square, NULL, 1, 1, 0, 0};
+    zvm_host_function function = ZVM_HOST_FUNCTION_INIT;
     zvm_code *code;
     pthread_t thread;
     options.worker_count = 1;
+    function.name = "square";
+    function.call = square;
+    function.minimum = function.maximum = 1;
     if (zvm_runtime_create(&options, &runtime) != ZVM_OK || pipe(questions) != 0) return 1;
     if (pthread_create(&thread, NULL, serve, NULL) != 0) return 1;
     if (zvm_runtime_add_function(runtime, &function) != ZVM_OK) return 1;

@@ -37,6 +37,7 @@ zvm_status zvm_runtime_add_function(zvm_runtime *runtime, const zvm_host_functio
     if (!zapi_read_options(&own, sizeof own, function, function->size)) return ZVM_E_ARGUMENT;
     if (own.name == NULL || own.call == NULL) return ZVM_E_ARGUMENT;
     if (own.minimum > own.maximum || own.maximum > ZVM_HOST_ARGUMENTS_MAX) return ZVM_E_ARGUMENT;
+    if (own.takes_any > 1 || (own.takes_any != 0 && own.is_blocking != 0)) return ZVM_E_ARGUMENT;
     if (!is_callable_name(own.name)) return ZVM_E_ARGUMENT;
     return zhosts_add(runtime->hosts, &own);
 }

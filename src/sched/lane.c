@@ -26,19 +26,22 @@ zvm_status zlane_create(struct zsched *sched, struct zlane **out)
     return ZVM_OK;
 }
 
-struct zlane *zlane_acquire(struct zsched *sched)
+struct zlane *zlane_acquire_host(struct zsched *sched)
 {
-    struct zworker *worker = zworker_current(sched);
-    if (worker != NULL && worker->is_lending) {
-        worker->is_lending = false;
-        return &worker->lane;
-    }
     pthread_mutex_lock(&sched->host_lock);
     struct zlane *lane = sched->lanes;
     if (lane != NULL) sched->lanes = lane->next;
     pthread_mutex_unlock(&sched->host_lock);
     if (lane == NULL && zlane_create(sched, &lane) != ZVM_OK) return NULL;
     return lane;
+}
+
+struct zlane *zlane_acquire(struct zsched *sched)
+{
+    struct zworker *worker = zworker_current(sched);
+    if (worker == NULL || !worker->is_lending) return zlane_acquire_host(sched);
+    worker->is_lending = false;
+    return &worker->lane;
 }
 
 struct zlane *zlane_acquire_sure(struct zsched *sched)

@@ -84,6 +84,19 @@ struct zlane;
 zvm_status zsched_borrow(struct zsched *sched, struct zisolate *iso, struct zlane **out);
 void zsched_give_back(struct zsched *sched, struct zisolate *iso, struct zlane *lane);
 
+// The calling thread works on an isolate for a moment: on one at rest, or on the one that has called the function
+// of the host that the thread is in. errors: ZVM_E_BUSY queued or running, or worked on already; ZVM_E_STATE
+// the call has failed; ZVM_E_NOMEM.
+struct zvm_call;
+struct zhand {
+    struct zlane *lane; // at rest
+    struct zvm_call *call;
+};
+zvm_status zsched_enter(struct zsched *sched, struct zisolate *iso, struct zhand *hand);
+void zsched_leave(struct zisolate *iso, struct zhand *hand);
+// The thread has done with one at rest: what it had for it goes back. Again and again is fine.
+void zsched_let_go(struct zsched *sched, struct zisolate *iso);
+
 // ---- Answers ------------------------------------------------------------------------------------
 
 // What isolates use to get tokens; their context is the scheduler.

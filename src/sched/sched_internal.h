@@ -273,6 +273,8 @@ bool zsched_is_running_here(const struct zisolate *iso);
 // ---- lane.c
 // A lane for the calling thread; NULL: no memory.
 struct zlane *zlane_acquire(struct zsched *sched);
+// The same, never a worker's own.
+struct zlane *zlane_acquire_host(struct zsched *sched);
 // The same, never NULL: it may wait for another thread that has no memory either. For a short use.
 struct zlane *zlane_acquire_sure(struct zsched *sched);
 void zlane_release(struct zsched *sched, struct zlane *lane);

@@ -6,14 +6,14 @@
 #include "vm/global.h"
 
 #include "base/alloc.h"
+#include "vm/aside.h"
 #include "vm/exchange.h"
 #include "vm/string.h"
 
 #include <string.h>
 
-// The register of a global, NULL when the program has none of that name; those of its modules are
-// their own. Globals stand at the bottom of the stack.
-static struct zvalue *find(const struct zisolate *iso, const char *name)
+// Globals stand at the bottom of the stack; those of modules are their own.
+struct zvalue *zglobal_find(const struct zisolate *iso, const char *name)
 {
     size_t length_bytes = strlen(name);
     for (uint32_t slot = 0; slot < iso->code->program_global_count; slot++) {
@@ -26,32 +26,11 @@ static struct zvalue *find(const struct zisolate *iso, const char *name)
 
 // ---- Writing ------------------------------------------------------------------------------------
 
-// Making an object may charge fuel, look at the clock and leave an error behind. All of that belongs
-// to the program, so it is set aside and put back.
 static zvm_status make_object(struct zisolate *iso, const zvm_value *value, struct zvalue *out)
 {
-    int64_t fuel = iso->fuel, fuel_reserve = iso->fuel_reserve;
-    uint64_t deadline_ns = iso->deadline_ns;
-    uint32_t poll_bytes = iso->poll_bytes;
-    int32_t status = iso->status;
-    iso->fuel = 0;
-    iso->fuel_reserve = INT64_MAX / 4;
-    iso->deadline_ns = 0;
-
-    zvm_status outcome = ZVM_OK;
-    if (!zexchange_in(iso, value, out)) {
-        bool is_end = iso->pending == ZPENDING_TERMINATION;
-        outcome = is_end ? (zvm_status)iso->status : ZVM_E_HEAP_LIMIT;
-        iso->pending = ZPENDING_NOTHING;
-        iso->error = zvalue_null();
-    }
-
-    iso->fuel = fuel;
-    iso->fuel_reserve = fuel_reserve;
-    iso->deadline_ns = deadline_ns;
-    iso->poll_bytes = poll_bytes;
-    iso->status = status;
-    return outcome;
+    struct zaside aside;
+    zaside_begin(iso, &aside);
+    return zaside_end(iso, &aside, zexchange_in(iso, value, out));
 }
 
 static zvm_status convert(struct zisolate *iso, const zvm_value *value, struct zvalue *out)
@@ -66,10 +45,10 @@ static zvm_status convert(struct zisolate *iso, const zvm_value *value, struct z
 
 zvm_status zglobal_set(struct zisolate *iso, const char *name, const zvm_value *value)
 {
-    if (find(iso, name) == NULL) return ZVM_E_NOT_FOUND;
+    if (zglobal_find(iso, name) == NULL) return ZVM_E_NOT_FOUND;
     struct zvalue converted;
     zvm_status status = convert(iso, value, &converted);
-    if (status == ZVM_OK) *find(iso, name) = converted;
+    if (status == ZVM_OK) *zglobal_find(iso, name) = converted;
     return status;
 }
 
@@ -90,7 +69,7 @@ static zvm_status copy_long(struct zisolate *iso, const struct zstring *string, 
 
 zvm_status zglobal_get(struct zisolate *iso, const char *name, zvm_value *out)
 {
-    const struct zvalue *value = find(iso, name);
+    const struct zvalue *value = zglobal_find(iso, name);
     if (value == NULL || value->tag == ZTAG_UNSET) return ZVM_E_NOT_FOUND;
     zvm_value read = zexchange_out(iso, *value);
     if (read.kind == ZVM_VALUE_STRING) {

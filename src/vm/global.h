@@ -6,6 +6,8 @@
 
 #include "vm/isolate.h"
 
+// The register of a global; NULL: the program has none of that name. It moves when the stack grows.
+struct zvalue *zglobal_find(const struct zisolate *iso, const char *name);
 // errors: ZVM_E_NOT_FOUND, ZVM_E_TYPE (a kind that cannot be carried), ZVM_E_UTF8, ZVM_E_LIMIT,
 // ZVM_E_HEAP_LIMIT, ZVM_E_NOMEM. On failure the global keeps its value.
 zvm_status zglobal_set(struct zisolate *iso, const char *name, const zvm_value *value);

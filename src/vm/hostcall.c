@@ -9,7 +9,8 @@
 //              2. a call waits for its answer by being entered again and again, and whoever runs the
 //                 isolate need not know whether it is there; what it does then is in the frame's state.
 //              3. while the host's function runs the isolate is RUNNING, so every call of the host into
-//                 it is refused with ZVM_E_BUSY: there is no way back in.
+//                 it is refused with ZVM_E_BUSY: there is no way back in. Only its values may be read and
+//                 made, by the thread that the function is called on (zhost_call_of).
 #include "vm/hostcall.h"
 
 #include "base/alloc.h"
@@ -17,6 +18,7 @@
 #include "vm/builtin_internal.h"
 #include "vm/exchange.h"
 #include "vm/hostobject.h"
+#include "vm/ref.h"
 #include "vm/wait.h"
 
 #include <pthread.h>
@@ -133,6 +135,7 @@ static struct zhost_function *make_function(const zvm_host_function *from)
     function->user = from->user;
     function->fuel = from->fuel;
     function->is_blocking = from->is_blocking != 0;
+    function->takes_any = from->takes_any != 0;
     return function;
 }
 
@@ -230,14 +233,32 @@ static zvm_call_outcome refuse_result(struct zvm_call *call, zvm_status status)
     return ZVM_CALL_FAILED;
 }
 
+// Finalizers that a collection calls meanwhile find the call busy.
+static bool take_in(struct zvm_call *call, const zvm_value *value)
+{
+    bool was_busy = call->is_busy;
+    call->is_busy = true;
+    bool is_in = zexchange_in(call->iso, value, call->result);
+    call->is_busy = was_busy;
+    return is_in;
+}
+
 zvm_call_outcome zhost_return(struct zvm_call *call, const zvm_value *value)
 {
     zvm_status status = value == NULL ? ZVM_OK : zexchange_check(value);
     if (status != ZVM_OK) return refuse_result(call, status);
     if (call->iso == NULL) return answer_value(call, value);
-    if (value == NULL || zexchange_in(call->iso, value, call->result)) return ZVM_CALL_RETURNED;
+    if (value == NULL || take_in(call, value)) return ZVM_CALL_RETURNED;
     zhost_object_drop(value);
     return ZVM_CALL_FAILED;
+}
+
+zvm_call_outcome zhost_return_ref(struct zvm_call *call, zvm_ref ref)
+{
+    const struct zvalue *value = call->iso == NULL ? NULL : zrefs_find(call->iso, ref);
+    if (value == NULL) return refuse_result(call, ZVM_E_STALE);
+    *call->result = *value;
+    return ZVM_CALL_RETURNED;
 }
 
 zvm_status zhost_suspend(struct zvm_call *call, uint64_t *token)
@@ -258,11 +279,14 @@ zvm_call_outcome zhost_fail(struct zvm_call *call, const char *kind, const char 
     if (iso == NULL) return answer_error(call, kind, message);
     struct zvalue texts[2] = {zvalue_null(), zvalue_null()}; // kind, message
     struct zscope scope;
+    bool was_busy = call->is_busy;
+    call->is_busy = true; // as take_in
     zscope_open(&iso->heap, &scope, texts, 2);
     bool ok = zstring_new(iso, kind, strlen(kind), &texts[0]) &&
               zstring_new(iso, message, strlen(message), &texts[1]);
     struct zerror *error = ok ? zerror_new(iso, texts[0], texts[1]) : NULL;
     zscope_close(&iso->heap, &scope);
+    call->is_busy = was_busy;
     if (error == NULL) return ZVM_CALL_FAILED;
     iso->error = zvalue_object(error, ZTAG_ERROR);
     iso->pending = ZPENDING_ERROR;
@@ -274,9 +298,8 @@ zvm_call_outcome zhost_fail(struct zvm_call *call, const char *kind, const char 
 // The isolate of a call that blocks may end, and its objects with it, while the call goes on.
 static const char *types_for(const struct zhost_function *function)
 {
-    return function->is_blocking
-               ? "null or boolean or integer or float or string"
-               : "null or boolean or integer or float or string or host object";
+    return function->is_blocking ? "null or boolean or integer or float or string"
+                                 : "null or boolean or integer or float or string or host object";
 }
 
 static bool take_arguments(struct zisolate *iso, const struct zhost_function *function,
@@ -285,6 +308,7 @@ static bool take_arguments(struct zisolate *iso, const struct zhost_function *fu
     for (uint32_t i = 0; i < context->argument_count; i++) {
         out[i] = zexchange_out(iso, context->registers[i]);
         bool is_host = out[i].kind == ZVM_VALUE_HOST;
+        if (function->takes_any) continue;
         if (out[i].kind != ZVM_VALUE_OTHER && !(is_host && function->is_blocking)) continue;
         return zbuiltin_type_error(iso, function->builtin.name, i + 1, types_for(function),
                                    context->registers[i]);
@@ -356,6 +380,29 @@ static bool needs_pool(const struct zvm_call *call)
     return call->function->is_blocking && shared->waits->has_pool(shared->waits_context);
 }
 
+// Calls of host functions that this thread is in, innermost first: one can run another isolate, whose
+// program calls the next.
+static _Thread_local struct zvm_call *call_of_thread;
+
+struct zvm_call *zhost_call_of(const struct zisolate *iso)
+{
+    struct zvm_call *call = call_of_thread;
+    while (call != NULL && call->iso != iso)
+        call = call->outer;
+    return call;
+}
+
+static zvm_call_outcome call_function(struct zvm_call *call, const zvm_value *arguments)
+{
+    uint32_t floor = zrefs_begin_call(call->iso);
+    call->outer = call_of_thread;
+    call_of_thread = call;
+    zvm_call_outcome outcome = call->function->call(call, arguments, call->argument_count);
+    call_of_thread = call->outer;
+    zrefs_end_call(call->iso, floor);
+    return outcome;
+}
+
 static enum znative_step begin(struct zvm_call *call, struct znative_context *context)
 {
     const struct zhost_function *function = call->function;
@@ -363,7 +410,9 @@ static enum znative_step begin(struct zvm_call *call, struct znative_context *co
     if (!take_arguments(call->iso, function, context, arguments)) return ZNATIVE_FAIL;
     if (!zfuel_pay(call->iso, function->fuel)) return ZNATIVE_FAIL;
     if (needs_pool(call)) return begin_blocking(call, context, arguments);
-    zvm_call_outcome outcome = function->call(call, arguments, context->argument_count);
+    call->arguments = context->registers;
+    call->argument_count = context->argument_count;
+    zvm_call_outcome outcome = call_function(call, arguments);
     return finish(call, context, outcome);
 }
 
@@ -385,7 +434,8 @@ static enum znative_step use_answer(struct zvm_call *call, struct znative_contex
         answer->kind == ZANSWER_ERROR
             ? zhost_fail(call, answer->text, answer->text + answer->message_at)
             : zhost_return(call, &answer->value);
-    answer->value = (zvm_value){.kind = ZVM_VALUE_NULL}; // an object in it is not the answer's any more
+    answer->value =
+        (zvm_value){.kind = ZVM_VALUE_NULL}; // an object in it is not the answer's any more
     return outcome == ZVM_CALL_RETURNED ? return_result(context, call->result) : ZNATIVE_FAIL;
 }
 

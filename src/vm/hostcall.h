@@ -15,7 +15,7 @@ struct zhost_function {
     void *user;
     size_t name_bytes; // of builtin.name, without the NUL
     uint32_t fuel;
-    bool is_blocking;
+    bool is_blocking, takes_any;
 };
 
 #define ZHOST_ARGUMENTS_MAX 16
@@ -44,11 +44,20 @@ struct zvm_call {
     const struct zhost_function *function;
     struct zvalue *result;  // a register; null at first
     struct zanswer *answer; // on a thread of the pool, instead
+    struct zvm_call *outer; // of the same thread, from further out
+    const struct zvalue *arguments; // registers
+    uint32_t argument_count;
+    bool is_busy; // values of the isolate are being made: finalizers must keep off
 };
 
 enum znative_step zhost_step(struct zisolate *iso, struct znative_context *context);
 
+// The call of this isolate that the calling thread is in; NULL: none.
+struct zvm_call *zhost_call_of(const struct zisolate *iso);
+
 zvm_call_outcome zhost_return(struct zvm_call *call, const zvm_value *value);
+// With what ref names (vm/ref.h).
+zvm_call_outcome zhost_return_ref(struct zvm_call *call, zvm_ref ref);
 // *token: whoever answers it ends the call. errors: ZVM_E_NOMEM.
 zvm_status zhost_suspend(struct zvm_call *call, uint64_t *token);
 zvm_call_outcome zhost_fail(struct zvm_call *call, const char *kind, const char *message);

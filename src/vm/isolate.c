@@ -17,6 +17,7 @@
 #include "vm/interp.h"
 #include "vm/profile.h"
 #include "vm/quota.h"
+#include "vm/ref.h"
 #include "vm/result.h"
 #include "vm/shape_own.h"
 #include "vm/talk.h"
@@ -81,6 +82,7 @@ static void mark_roots(void *context, struct zmarker *marker)
     zmark_add_work(marker, (uint64_t)(iso->stack_end - top) / 4); // slots of a cache line
     zmark_value(marker, iso->error);
     if (iso->extra != NULL) zmark_value(marker, iso->extra->argument_list);
+    if (iso->extra != NULL && iso->extra->refs != NULL) zrefs_mark(iso->extra->refs, marker);
     if (iso->pools != NULL) {
         zpools_mark(iso->pools, marker);
     }
@@ -429,6 +431,7 @@ void zisolate_reset(struct zisolate *iso, struct zheap_env *env, struct zvalue *
 
     iso->heap.env = env;
     zhost_objects_free(iso);
+    zrefs_free(iso);
     zshape_own_free_all(iso);
     zsession_rewind(iso);
     size_t capacity = stack_capacity(iso->code->global_count);
@@ -450,6 +453,7 @@ void zisolate_deinit(struct zisolate *iso, struct zheap_env *env)
 {
     iso->heap.env = env;
     zhost_objects_free(iso);
+    zrefs_free(iso);
     zshape_own_free_all(iso);
     zsession_free(iso);
     zresult_free(iso);

@@ -17,7 +17,9 @@ struct zbuiltin;
 struct zisolate;
 struct zmailbox;
 struct zgroup;
+struct zlane;
 struct zquota;
+struct zrefs;
 struct zroster_row;
 struct zshared;
 struct ztalk_hooks;
@@ -120,6 +122,8 @@ struct zisolate_extra {
     struct zshape_own *shapes, *shapes_by_key; // a list and a tree of the same, see vm/shape_own.c
     const struct zcode **codes; // [code_count]: what ran before iso->code, see vm/session.c
     uint32_t code_count, code_capacity;
+    struct zrefs *refs; // what its host holds, see vm/ref.h; NULL: nothing yet
+    struct zlane *lane; // of the scheduler: of the thread that has a scope open; NULL: none
     struct zhost_objects *host_objects; // see vm/hostobject.c; NULL: none yet
     uint64_t wait_token; // of what it waits for, see vm/wait.h; 0: nothing
     uint64_t wake_ns;    // when it goes on without an answer; 0: never

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/strbuf.h"
 #include "vm/record.h"
+#include "vm/ref.h"
 #include "vm/string.h"
 
 #define NAME_BYTES_MAX 40u
@@ -76,11 +77,27 @@ static void add_frames(const struct zisolate *iso, struct zroots *roots)
     }
 }
 
+static void add_table(const struct zref_table *table, struct zroots *roots)
+{
+    for (uint32_t i = 0; i < table->count; i++)
+        add_value(roots, table->values[i], ZROOT_HOST, 0, i);
+}
+
+static void add_references(const struct zisolate *iso, struct zroots *roots)
+{
+    const struct zrefs *refs = iso->extra == NULL ? NULL : iso->extra->refs;
+    if (refs == NULL) return;
+    add_table(&refs->local, roots);
+    add_table(&refs->pinned, roots);
+    add_value(roots, refs->result, ZROOT_HOST, 0, 0);
+}
+
 static void add_rest(const struct zisolate *iso, struct zroots *roots)
 {
     add_value(roots, iso->error, ZROOT_ERROR, 0, 0);
     if (iso->extra != NULL)
         add_value(roots, iso->extra->argument_list, ZROOT_ARGUMENTS, 0, 0);
+    add_references(iso, roots);
     for (const struct zscope *scope = iso->heap.scopes; scope != NULL; scope = scope->previous) {
         for (uint32_t i = 0; i < scope->count; i++) {
             add_value(roots, scope->values[i], ZROOT_SCOPE, 0, i);
@@ -172,6 +189,9 @@ void zroots_name(const struct zisolate *iso, const struct zroot *root, struct zs
         break;
     case ZROOT_SCOPE:
         zstrbuf_add_text(out, "a builtin function at work");
+        break;
+    case ZROOT_HOST:
+        zstrbuf_add_text(out, "a reference of the host");
         break;
     case ZROOT_OTHER:
     default:

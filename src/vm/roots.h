@@ -13,6 +13,7 @@ enum zroot_kind {
     ZROOT_ERROR,    // under way
     ZROOT_ARGUMENTS,
     ZROOT_SCOPE, // of a C function
+    ZROOT_HOST,  // a reference of the host
     ZROOT_OTHER, // none of these
 };
 

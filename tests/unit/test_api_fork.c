@@ -45,6 +45,11 @@ static uint64_t turns;
 static zvm_group *new_group;
 static zvm_isolate_pool *new_stock;
 static zvm_value value = {.kind = ZVM_VALUE_INT};
+static zvm_scope new_scope;
+static zvm_ref new_ref;
+static zvm_kind new_kind;
+static size_t new_count;
+static const char *new_name;
 
 static bool no_leak(void *context, const zvm_leak *leak)
 {
@@ -173,6 +178,29 @@ CALL(zvm_isolate_set_user, (isolate, NULL))
 CALL(zvm_isolate_pool_create, (runtime, code, NULL, 1, &new_stock))
 CALL(zvm_isolate_pool_acquire, (stock, &new_isolate))
 CALL(zvm_isolate_pool_release, (stock, isolate))
+CALL(zvm_scope_open, (isolate, &new_scope))
+CALL(zvm_scope_close, (isolate, 1))
+CALL(zvm_ref_pin, (isolate, 1, &new_ref))
+CALL(zvm_ref_unpin, (isolate, 1))
+CALL(zvm_ref_new, (isolate, &value, &new_ref))
+CALL(zvm_ref_new_list, (isolate, 0, &new_ref))
+CALL(zvm_ref_new_map, (isolate, 0, &new_ref))
+CALL(zvm_ref_kind, (isolate, 1, &new_kind))
+CALL(zvm_ref_value, (isolate, 1, &value))
+CALL(zvm_ref_text, (isolate, 1, swallow, NULL))
+CALL(zvm_ref_count, (isolate, 1, &new_count))
+CALL(zvm_ref_item, (isolate, 1, 0, &value, NULL))
+CALL(zvm_ref_set_item, (isolate, 1, 0, 2))
+CALL(zvm_ref_append, (isolate, 1, 2))
+CALL(zvm_ref_append_value, (isolate, 1, &value))
+CALL(zvm_ref_entry, (isolate, 1, &value, &value, NULL))
+CALL(zvm_ref_set_entry, (isolate, 1, &value, 2))
+CALL(zvm_ref_set_entry_value, (isolate, 1, &value, &value))
+CALL(zvm_ref_next_entry, (isolate, 1, &turns, &value, &value, NULL))
+CALL(zvm_ref_type_name, (isolate, 1, &new_name))
+CALL(zvm_ref_field, (isolate, 1, 0, NULL, &value, NULL))
+CALL(zvm_ref_global, (isolate, "a", &new_ref))
+CALL(zvm_ref_set_global, (isolate, "a", 1))
 CALL(zvm_complete, (runtime, 1, NULL))
 CALL(zvm_complete_error, (runtime, 1, NULL, NULL))
 CALL(zvm_report_write, (runtime, ZVM_REPORT_JSON, swallow, NULL))
@@ -220,6 +248,29 @@ static const struct call calls[] = {
     ROW(zvm_isolate_pool_create),
     ROW(zvm_isolate_pool_acquire),
     ROW(zvm_isolate_pool_release),
+    ROW(zvm_scope_open),
+    ROW(zvm_scope_close),
+    ROW(zvm_ref_pin),
+    ROW(zvm_ref_unpin),
+    ROW(zvm_ref_new),
+    ROW(zvm_ref_new_list),
+    ROW(zvm_ref_new_map),
+    ROW(zvm_ref_kind),
+    ROW(zvm_ref_value),
+    ROW(zvm_ref_text),
+    ROW(zvm_ref_count),
+    ROW(zvm_ref_item),
+    ROW(zvm_ref_set_item),
+    ROW(zvm_ref_append),
+    ROW(zvm_ref_append_value),
+    ROW(zvm_ref_entry),
+    ROW(zvm_ref_set_entry),
+    ROW(zvm_ref_set_entry_value),
+    ROW(zvm_ref_next_entry),
+    ROW(zvm_ref_type_name),
+    ROW(zvm_ref_field),
+    ROW(zvm_ref_global),
+    ROW(zvm_ref_set_global),
     ROW(zvm_complete),
     ROW(zvm_complete_error),
     ROW(zvm_report_write),

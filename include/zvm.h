@@ -1533,6 +1533,58 @@ ZVM_API zvm_status zvm_call_argument(zvm_call *call, size_t index, zvm_ref *ref)
 /// source:  ours
 ZVM_API zvm_call_outcome zvm_call_return_ref(zvm_call *call, zvm_ref ref);
 
+// ---- Calling functions of a program -----------------------------------------------------------
+
+/// Most arguments of a call.
+#define ZVM_CALL_ARGUMENTS_MAX 16
+
+/// Prepares a call of a function of a finished isolate, with the globals and the heap that it has. It is idle
+/// then: run or submit it, as any other; slices, limits, suspension and cancelling are as ever, an error that
+/// nobody catches is in zvm_result, and what the function returns is given by zvm_ref_result. The task
+/// that an async function returns is awaited. How the isolate ended before does not matter, and it
+/// can be called again and again.
+///
+/// Each call has the isolate's limits of fuel, CPU time, wall clock and output anew; zvm_result's fuel_used is
+/// of the call alone, its figures of heap, output and slices go on counting. Sums of a group go on.
+///
+/// in:      isolate  finished, as for zvm_isolate_load; name [NUL-terminated], of a global; arguments [count],
+///          references, may be NULL for none; count, at most ZVM_CALL_ARGUMENTS_MAX
+/// out:     none
+/// errors:  ZVM_E_STATE it has not run yet, or a call is prepared; ZVM_E_BUSY queued, running, or cancelled a
+///          moment ago; ZVM_E_NOT_FOUND no such global, or without a value; ZVM_E_TYPE it is no function;
+///          ZVM_E_LIMIT too many arguments; ZVM_E_STALE an argument; ZVM_E_HEAP_LIMIT; ZVM_E_NOMEM;
+///          ZVM_E_ARGUMENT. Nothing has changed then. A wrong number of arguments is an error of the program.
+/// thread:  one at a time an isolate
+/// memory:  a place for references (see there), once
+/// cost:    constant, and linear in the number of globals
+/// source:  ours
+ZVM_API zvm_status zvm_isolate_call(zvm_isolate *isolate, const char *name,
+                                    const zvm_ref *arguments, size_t count);
+
+/// The same for a function that a reference names: an action, a builtin, a method, a data type.
+///
+/// in:      isolate; function; arguments [count]; count
+/// out:     none
+/// errors:  those of zvm_isolate_call; ZVM_E_STALE also the function
+/// thread:  one at a time an isolate
+/// memory:  as zvm_isolate_call
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_isolate_call_ref(zvm_isolate *isolate, zvm_ref function,
+                                        const zvm_ref *arguments, size_t count);
+
+/// What the last run returned, which was a call.
+///
+/// in:      isolate, with a scope open
+/// out:     ref
+/// errors:  ZVM_E_NOT_FOUND the last run was no call, has not ended, or has failed; and as all
+///          functions under "Values by reference"
+/// thread:  see there
+/// memory:  that of a reference; the value is kept until the next call, zvm_isolate_load or reset
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_ref_result(zvm_isolate *isolate, zvm_ref *ref);
+
 // ---- Profiles ---------------------------------------------------------------------------------
 //
 // What an isolate's memory is made of, who made it and who keeps it. Off by default, and then

@@ -19,7 +19,7 @@ _Static_assert(ZVM_NUMBER_TEXT_MAX == ZNUMBER_TEXT_MAX, "the same buffer");
 
 // ---- Coming and going -----------------------------------------------------------------------------
 
-static zvm_status enter(zvm_isolate *isolate, struct zrefs_visit *visit)
+zvm_status zrefs_enter_any(zvm_isolate *isolate, struct zrefs_visit *visit)
 {
     if (isolate == NULL) return ZVM_E_ARGUMENT;
     struct zisolate *iso = (struct zisolate *)isolate;
@@ -31,7 +31,7 @@ static zvm_status enter(zvm_isolate *isolate, struct zrefs_visit *visit)
 
 zvm_status zrefs_enter(zvm_isolate *isolate, struct zrefs_visit *visit)
 {
-    zvm_status status = enter(isolate, visit);
+    zvm_status status = zrefs_enter_any(isolate, visit);
     if (status != ZVM_OK || zrefs_is_open(visit->iso)) return status;
     zsched_leave(visit->iso, &visit->hand);
     const zvm_runtime *runtime = visit->iso->runtime;
@@ -43,6 +43,15 @@ zvm_status zrefs_leave(struct zrefs_visit *visit, zvm_status status)
 {
     zsched_leave(visit->iso, &visit->hand);
     return status;
+}
+
+// At rest, what the thread has for the isolate goes back with the outermost scope.
+void zrefs_leave_any(struct zrefs_visit *visit)
+{
+    zsched_leave(visit->iso, &visit->hand);
+    const zvm_runtime *runtime = visit->iso->runtime;
+    if (visit->hand.lane != NULL && !zrefs_is_open(visit->iso))
+        zsched_let_go(runtime->sched, visit->iso);
 }
 
 zvm_status zrefs_give(struct zrefs_visit *visit, struct zvalue value, zvm_ref *out)
@@ -79,35 +88,26 @@ zvm_status zrefs_show(struct zrefs_visit *visit, struct zvalue shown, zvm_value 
 
 // ---- Scopes ---------------------------------------------------------------------------------------
 
-// At rest, what the thread has for the isolate goes back with the outermost scope.
-static void leave_scopes(struct zrefs_visit *visit)
-{
-    zsched_leave(visit->iso, &visit->hand);
-    const zvm_runtime *runtime = visit->iso->runtime;
-    if (visit->hand.lane != NULL && !zrefs_is_open(visit->iso))
-        zsched_let_go(runtime->sched, visit->iso);
-}
-
 zvm_status zvm_scope_open(zvm_isolate *isolate, zvm_scope *scope)
 {
     struct zrefs_visit visit;
     if (scope == NULL) return ZVM_E_ARGUMENT;
-    zvm_status status = enter(isolate, &visit);
+    zvm_status status = zrefs_enter_any(isolate, &visit);
     if (status != ZVM_OK) return status;
     struct zaside aside;
     zaside_begin(visit.iso, &aside);
     status = zaside_end(visit.iso, &aside, zrefs_open(visit.iso, scope));
-    leave_scopes(&visit);
+    zrefs_leave_any(&visit);
     return status;
 }
 
 zvm_status zvm_scope_close(zvm_isolate *isolate, zvm_scope scope)
 {
     struct zrefs_visit visit;
-    zvm_status status = enter(isolate, &visit);
+    zvm_status status = zrefs_enter_any(isolate, &visit);
     if (status != ZVM_OK) return status;
     status = zrefs_close(visit.iso, scope);
-    leave_scopes(&visit);
+    zrefs_leave_any(&visit);
     return status;
 }
 
@@ -128,10 +128,10 @@ zvm_status zvm_ref_pin(zvm_isolate *isolate, zvm_ref ref, zvm_ref *pinned)
 zvm_status zvm_ref_unpin(zvm_isolate *isolate, zvm_ref pinned)
 {
     struct zrefs_visit visit;
-    zvm_status status = enter(isolate, &visit);
+    zvm_status status = zrefs_enter_any(isolate, &visit);
     if (status != ZVM_OK) return status;
     status = zrefs_unpin(visit.iso, pinned) ? ZVM_OK : ZVM_E_STALE;
-    leave_scopes(&visit);
+    zrefs_leave_any(&visit);
     return status;
 }
 

@@ -16,6 +16,10 @@ struct zrefs_visit {
 zvm_status zrefs_enter(zvm_isolate *isolate, struct zrefs_visit *visit);
 zvm_status zrefs_leave(struct zrefs_visit *visit, zvm_status status); // gives the status back
 
+// The same for what needs no scope; leaving may let the isolate go.
+zvm_status zrefs_enter_any(zvm_isolate *isolate, struct zrefs_visit *visit);
+void zrefs_leave_any(struct zrefs_visit *visit);
+
 // A reference to value, which is rooted, or on its way to the reference.
 zvm_status zrefs_give(struct zrefs_visit *visit, struct zvalue value, zvm_ref *out);
 // The program's value of one of the host; not rooted.

@@ -15,6 +15,7 @@ enum znative_step {
     ZNATIVE_RETURN, // the result is in R[0]
     ZNATIVE_CALL, // call the function in R[call_register] with the call_count values behind it; its
                   // result comes back in R[call_register]
+    ZNATIVE_AWAIT, // await the task in R[call_register], with a register behind it; its result comes there
     ZNATIVE_FAIL, // pending is set
     ZNATIVE_WAIT, // enter again when the isolate's answer is there (vm/wait.h), or earlier
 };

@@ -13,6 +13,7 @@
 #include "vm/interp_slow.h"
 #include "vm/map.h"
 #include "vm/record.h"
+#include "vm/task.h"
 
 #include "base/alloc.h"
 
@@ -224,6 +225,14 @@ struct zvalue *zcall_push_native(struct zisolate *iso, const struct zbuiltin *bu
                                  struct zvalue *window)
 {
     return push_native_frame(iso, builtin, window, 0);
+}
+
+struct zvalue *zcall_begin_native(struct zisolate *iso, const struct zbuiltin *builtin,
+                                  uint32_t count)
+{
+    ZVM_ASSERT(iso->frame == NULL);
+    set_frame_last(iso);
+    return push_native_frame(iso, builtin, iso->stack + iso->code->global_count, count);
 }
 
 // Arguments at args[0..count): in place for a call, shifted from the receiver on for a method.
@@ -447,14 +456,15 @@ static enum zcall_outcome step_native(struct zisolate *iso)
     if (step == ZNATIVE_CALL) {
         return zcall_value(iso, context.registers + context.call_register, context.call_count);
     }
+    if (step == ZNATIVE_AWAIT) return ztask_await(iso, context.registers + context.call_register);
     context.registers[-1] = context.registers[0];
-    (void)zcall_pop(iso); // never the last: the main program is below it
+    (void)zcall_pop(iso);
     return ZCALL_DONE;
 }
 
 enum znative_outcome zcall_run_native(struct zisolate *iso)
 {
-    while (iso->frame->flags & ZFRAME_NATIVE) {
+    do {
         if (iso->fuel < 0) { // nothing is charged here: a slice's end may not change the sum
             if (zisolate_should_yield(iso)) return ZNATIVE_RUN_YIELDED;
             return ZNATIVE_RUN_FAILED;
@@ -462,10 +472,12 @@ enum znative_outcome zcall_run_native(struct zisolate *iso)
         iso->fuel -= NATIVE_STEP_FUEL;
         enum zcall_outcome outcome = step_native(iso);
         if (outcome == ZCALL_FAILED) return ZNATIVE_RUN_FAILED;
-        if (outcome != ZCALL_WAITING) continue;
-        // How often it is asked whether its answer is there is nothing of the program.
-        iso->fuel += NATIVE_STEP_FUEL;
-        return ZNATIVE_RUN_WAITING;
-    }
+        if (outcome == ZCALL_WAITING) {
+            // How often it is asked whether its answer is there is nothing of the program.
+            iso->fuel += NATIVE_STEP_FUEL;
+            return ZNATIVE_RUN_WAITING;
+        }
+        if (ZVM_UNLIKELY(iso->frame == NULL)) return ZNATIVE_RUN_RETURNED;
+    } while (iso->frame->flags & ZFRAME_NATIVE);
     return ZNATIVE_RUN_BYTECODE;
 }

@@ -1090,6 +1090,7 @@ LEAVE_POINT(reload)
         if (native == ZNATIVE_RUN_YIELDED) return ZINTERP_YIELDED;
         if (native == ZNATIVE_RUN_WAITING) return ZINTERP_WAITING;
         if (native == ZNATIVE_RUN_FAILED) LEAVE(failed);
+        if (native == ZNATIVE_RUN_RETURNED) return ZINTERP_RETURNED;
     }
     pc = frame->pc;
     base = iso->stack + frame->base;

@@ -45,6 +45,9 @@ enum zcall_outcome zcall_method_named(struct zisolate *iso, struct zvalue *windo
 // pending is set. The stack may have moved.
 struct zvalue *zcall_push_native(struct zisolate *iso, const struct zbuiltin *builtin,
                                  struct zvalue *window);
+// Pushes a native frame as the first one, as the above; the first `count` registers are the caller's to fill.
+struct zvalue *zcall_begin_native(struct zisolate *iso, const struct zbuiltin *builtin,
+                                  uint32_t count);
 // Pushes the frame of the main program; false: pending is set.
 bool zcall_begin(struct zisolate *iso, struct zfunc *main_function);
 // Pushes the frame of a task's body; its registers are the caller's to fill. false: pending is set.
@@ -61,6 +64,7 @@ enum znative_outcome {
     ZNATIVE_RUN_YIELDED,
     ZNATIVE_RUN_WAITING,
     ZNATIVE_RUN_FAILED, // pending is set
+    ZNATIVE_RUN_RETURNED, // there was no frame below: the run is over
 };
 // Steps native frames while one is on top.
 enum znative_outcome zcall_run_native(struct zisolate *iso);

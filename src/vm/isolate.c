@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "vm/enter.h"
 #include "vm/error.h"
 #include "vm/hostobject.h"
 #include "vm/interp.h"
@@ -603,6 +604,7 @@ static void finish(struct zisolate *iso)
     iso->frame = NULL;
     iso->native_count = 0;
     iso->error = zvalue_null();
+    if (iso->extra != NULL && iso->extra->refs != NULL) zenter_finish_slow(iso);
 }
 
 // What a slice leaves, when the isolate waits, must not make the next one longer.

@@ -27,6 +27,7 @@ struct zrefs {
     uint32_t floor;           // the scopes up to here are not those of the call under way
     uint64_t stamp_next, stamp_end; // stamps that this isolate may use
     struct zvalue result;           // of the last call (vm/enter.h); UNSET: none
+    bool is_call;                   // such a call is prepared, or runs
 };
 
 // ---- Scopes ---------------------------------------------------------------------------------------

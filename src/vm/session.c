@@ -12,6 +12,7 @@
 #include "vm/isolate.h"
 
 #include "base/alloc.h"
+#include "vm/enter.h"
 #include "vm/error.h"
 #include "vm/interp.h"
 #include "vm/result.h"
@@ -94,6 +95,7 @@ zvm_status zisolate_load(struct zisolate *iso, struct zcode *code)
     ZVM_CHECK(has_begun); // in the place of that
     iso->code = code;
     zresult_clear(iso);
+    zenter_forget(iso);
     zisolate_restart(iso);
     return ZVM_OK;
 }

@@ -27,12 +27,18 @@ static void set_slot(struct ztask *task, uint32_t index, struct zvalue value)
 
 // ---- Creation ---------------------------------------------------------------------------------
 
-// The instruction under way in the function that called the current frame's, past native frames.
+// The instruction under way in the function that called the current frame's, past native frames. One that the
+// host has called (vm/enter.c) has only such below it: then the beginning of the function itself.
 static void remember_call(const struct zisolate *iso, struct ztask *task)
 {
     const struct zframe *caller = iso->frame - 1;
-    while (caller->flags & ZFRAME_NATIVE) {
+    while (caller != iso->frames && (caller->flags & ZFRAME_NATIVE)) {
         caller--;
+    }
+    if (caller->flags & ZFRAME_NATIVE) {
+        task->site = task->func->proto;
+        task->site_pc = 0;
+        return;
     }
     task->site = caller->func->proto;
     task->site_pc = (uint32_t)(caller->pc - task->site->words) - 1;

@@ -92,6 +92,16 @@ static zvm_status run_program(zvm_isolate *isolate)
     return was_refused ? ZVM_E_NOMEM : result.status;
 }
 
+static zvm_status call_twice(zvm_isolate *isolate)
+{
+    zvm_status status = ZVM_OK;
+    for (int i = 0; i < 2 && status == ZVM_OK; i++) {
+        status = zvm_isolate_call(isolate, "f", NULL, 0);
+        if (status == ZVM_OK) status = run_program(isolate);
+    }
+    return status;
+}
+
 static zvm_status use(zvm_runtime *runtime, zvm_code *code)
 {
     zvm_isolate *isolate;
@@ -99,6 +109,7 @@ static zvm_status use(zvm_runtime *runtime, zvm_code *code)
     if (status != ZVM_OK) return status;
     status = run_program(isolate);
     if (status == ZVM_OK) status = make_values(isolate);
+    if (status == ZVM_OK) status = call_twice(isolate);
     assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
     return status;
 }
@@ -106,7 +117,9 @@ static zvm_status use(zvm_runtime *runtime, zvm_code *code)
 static zvm_status body(void *context)
 {
     (void)context;
-    static const char text[] = "let v = 0\nlet w = wrap([1, 2])\nlet x = wrap(w)\n";
+    static const char text[] =
+        "let v = 0\nlet w = wrap([1, 2])\nlet x = wrap(w)\n"
+        "action f() { let l = []\nfor each i in range(30) { l.push([i]) }\nreturn l }\n";
     zvm_runtime *runtime;
     zvm_status status = zvm_runtime_create(NULL, &runtime);
     if (status != ZVM_OK) return status;

@@ -201,6 +201,9 @@ CALL(zvm_ref_type_name, (isolate, 1, &new_name))
 CALL(zvm_ref_field, (isolate, 1, 0, NULL, &value, NULL))
 CALL(zvm_ref_global, (isolate, "a", &new_ref))
 CALL(zvm_ref_set_global, (isolate, "a", 1))
+CALL(zvm_isolate_call, (isolate, "a", NULL, 0))
+CALL(zvm_isolate_call_ref, (isolate, 1, NULL, 0))
+CALL(zvm_ref_result, (isolate, &new_ref))
 CALL(zvm_complete, (runtime, 1, NULL))
 CALL(zvm_complete_error, (runtime, 1, NULL, NULL))
 CALL(zvm_report_write, (runtime, ZVM_REPORT_JSON, swallow, NULL))
@@ -271,6 +274,9 @@ static const struct call calls[] = {
     ROW(zvm_ref_field),
     ROW(zvm_ref_global),
     ROW(zvm_ref_set_global),
+    ROW(zvm_isolate_call),
+    ROW(zvm_isolate_call_ref),
+    ROW(zvm_ref_result),
     ROW(zvm_complete),
     ROW(zvm_complete_error),
     ROW(zvm_report_write),

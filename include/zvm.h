@@ -1430,7 +1430,7 @@ ZVM_API zvm_status zvm_ref_entry(zvm_isolate *isolate, zvm_ref map, const zvm_va
 /// out:     none
 /// errors:  those of making; ZVM_E_TYPE also for another key; ZVM_E_UTF8
 /// thread:  see above
-/// memory:  about 28 bytes an entry, doubling; a short key is in the table of shared strings
+/// memory:  about 28 bytes an entry, doubling, and the key's own text: it is in no table of shared strings
 /// cost:    linear in the key, amortised
 /// source:  ours
 ZVM_API zvm_status zvm_ref_set_entry(zvm_isolate *isolate, zvm_ref map, const zvm_value *key,

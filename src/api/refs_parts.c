@@ -197,7 +197,7 @@ static zvm_status set_entry(struct zisolate *iso, struct zmap *map, struct zvalu
 {
     struct making making;
     begin_making(iso, &making, key, value);
-    return end_making(iso, &making, zmap_set(iso, map, key, value));
+    return end_making(iso, &making, zmap_set_private(iso, map, key, value));
 }
 
 zvm_status zvm_ref_set_entry(zvm_isolate *isolate, zvm_ref map, const zvm_value *key, zvm_ref entry)

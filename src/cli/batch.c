@@ -387,25 +387,9 @@ static zvm_status choose_group(struct cli_batch *batch, struct slot *slot,
 
 static zvm_status start_in_slot(struct cli_batch *batch, struct slot *slot)
 {
-    const struct cli_run_options *wanted = batch->options;
     zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
     options.id = (int64_t)slot->id;
-    options.heap_limit_bytes = (size_t)wanted->heap_limit_bytes;
-    options.fuel_limit = wanted->fuel_limit;
-    options.timeout_ns = wanted->timeout_ns;
-    options.cpu_limit_ns = wanted->cpu_limit_ns;
-    options.output_limit_bytes = wanted->output_limit_bytes;
-    options.max_depth = wanted->max_depth;
-    options.gc_threshold_count = wanted->gc_threshold_count;
-    options.gc_growth_percent = wanted->gc_growth_percent;
-    options.gc_mode = wanted->gc_mode;
-    options.int_pool_size = wanted->int_pool_size;
-    options.str_pool_size = wanted->str_pool_size;
-    options.list_pool_size = wanted->list_pool_size;
-    options.intern_limit_count = wanted->intern_limit_count;
-    options.intern_limit_bytes = wanted->intern_limit_bytes;
-    options.arguments = wanted->arguments;
-    options.argument_count = wanted->argument_count;
+    cli_options_apply(batch->options, &options);
     options.on_finish = finish_isolate;
     options.user = slot;
     choose_output(batch, slot, &options);

@@ -9,6 +9,7 @@ int cli_command_run(int word_count, char **words);
 int cli_command_check(int word_count, char **words);
 int cli_command_compile(int word_count, char **words);
 int cli_command_dis(int word_count, char **words);
+int cli_command_each(int word_count, char **words);
 int cli_command_repl(int word_count, char **words);
 int cli_command_heap_diff(int word_count, char **words);
 int cli_command_selftest(int word_count, char **words);

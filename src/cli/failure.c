@@ -28,30 +28,30 @@ void cli_failures_deinit(struct cli_failures *failures)
     failures->text = NULL;
 }
 
-// A program and what it has spawned share --fuel.
-static bool is_fuel_of_all(const zvm_result *result)
+int cli_failure_exit_status(zvm_status status)
 {
-    static const char text[] = "the group used up its fuel";
-    return strncmp(result->message, text, sizeof text - 1) == 0;
-}
-
-static int exit_status_of(const zvm_result *result)
-{
-    switch (result->status) {
+    switch (status) {
     case ZVM_E_HEAP_LIMIT:
         return CLI_EXIT_HEAP;
     case ZVM_E_FUEL:
         return CLI_EXIT_FUEL;
     case ZVM_E_TIMEOUT:
         return CLI_EXIT_TIMEOUT;
-    case ZVM_E_GROUP_LIMIT:
-        return is_fuel_of_all(result) ? CLI_EXIT_FUEL : CLI_EXIT_FAILED;
     case ZVM_E_BYTECODE:
     case ZVM_E_INTERNAL:
         return CLI_EXIT_INTERNAL;
     default:
         return CLI_EXIT_FAILED;
     }
+}
+
+// A program and what it has spawned share --fuel.
+static int exit_status_of(const zvm_result *result)
+{
+    static const char text[] = "the group used up its fuel";
+    bool is_fuel = result->status == ZVM_E_GROUP_LIMIT &&
+                   strncmp(result->message, text, sizeof text - 1) == 0;
+    return is_fuel ? CLI_EXIT_FUEL : cli_failure_exit_status(result->status);
 }
 
 // Errors have a kind of their own; a termination is named here.

@@ -29,6 +29,9 @@ struct cli_failures {
     char *text; // lines for stderr; NULL: no memory for them
 };
 
+// The exit status of the command for a failure of this kind.
+int cli_failure_exit_status(zvm_status status);
+
 void cli_failures_init(struct cli_failures *failures, const struct cli_run_options *options);
 void cli_failures_deinit(struct cli_failures *failures);
 // Counts a failed isolate; keeps its text when it has the lowest number so far.

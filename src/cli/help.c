@@ -16,6 +16,7 @@ static const char help_zvm[] =
     "\n"
     "Commands:\n"
     "  run      run a program on one isolate or on many\n"
+    "  each     run a program once for each line of JSON, each time on a fresh isolate\n"
     "  check    compile programs without running them, and show what is wrong\n"
     "  compile  write a program in compiled form, to be run later\n"
     "  dis      show the compiled program as text\n"
@@ -106,6 +107,48 @@ static const char help_run[] =
     "  zvm run examples/quickstart.zx -n 1000 --output all\n"
     "  zvm run examples/spin.zx --fuel 1000000\n"
     "  zvm run examples/spin.zx --timeout 100ms --report json --report-file report.json\n";
+
+static const char help_each[] =
+    "Usage: zvm each PROGRAM.zx|PROGRAM.zbc [--in FILE] [--out FILE] [OPTION...] [-- ARG...]\n"
+    "\n"
+    "Reads a JSON value from each line, runs the program's top level on a fresh isolate, calls\n"
+    "main(value), and writes what it returns as a line of JSON: results in the order of the rows,\n"
+    "one line for each. A row that fails is a line, too: "
+    "{\"error\":{\"kind\":...,\"message\":...,\n"
+    "\"file\":...,\"line\":...,\"column\":...,\"row\":...}}. A summary goes to standard error.\n"
+    "\n"
+    "  --in FILE            rows, one value a line (standard input)\n"
+    "  --out FILE           results (standard output)\n"
+    "  --resume             go on with a run that broke off: behind the whole lines of --out FILE\n"
+    "  --line-limit SIZE    longest line, of rows and of results: 64K, 10M, at most 1G (16M)\n"
+    "  -w WORKERS           threads, 1 to 1,024 (all processors)\n"
+    "\n"
+    "Limits, each for one row; those of time, fuel and output for the top level and for main:\n"
+    "  --heap-limit SIZE    memory; bytes or 64K, 10M, 1G, at least 16K (100M)\n"
+    "  --fuel N             instructions (no limit)\n"
+    "  --timeout DUR        time: 500us, 20ms, 3s, 2m (no limit)\n"
+    "  --cpu-time DUR       CPU time (no limit)\n"
+    "  --output-limit SIZE  what it prints, which is not shown (no limit)\n"
+    "  --max-depth N        nested calls (10000)\n"
+    "\n"
+    "  --report FORMAT      none, text, json or prom, at the end on standard error (none)\n"
+    "  --report-file PATH   put the report there instead (as text if --report is not given)\n"
+    "  --json               errors of the program's text as JSON on standard error\n"
+    "  --color WHEN         colours in errors: auto, always or never (auto: on terminals)\n"
+    "  --help               print this text\n"
+    "\n"
+    "The options of 'zvm run' for tuning and for shared strings are taken, too.\n"
+    "\n"
+    "Exit status: 0 every row ok; 1 a row failed, or a failed read or write; 2 nothing ran\n"
+    "(usage, unreadable file, syntax error, no main); 3 heap limit; 4 fuel; 5 internal check\n"
+    "failed; 124 timeout; 128+n stopped by signal n. Of several failures that of the first row\n"
+    "counts.\n"
+    "\n"
+    "Examples:\n"
+    "  zvm each examples/each/totals.zx --in examples/each/orders.jsonl\n"
+    "  zvm each examples/each/totals.zx --in examples/each/orders.jsonl --out totals.jsonl\n"
+    "  zvm each examples/each/totals.zx --in examples/each/orders.jsonl --out totals.jsonl "
+    "--resume\n";
 
 static const char help_check[] =
     "Usage: zvm check [--json] [--color WHEN] FILE.zx|FILE.zbc...\n"
@@ -263,10 +306,15 @@ int cli_help_print(const char *command)
     static const struct {
         const char *command;
         const char *text;
-    } texts[] = {{"run", help_run},           {"check", help_check},
-                 {"compile", help_compile},   {"dis", help_dis},
-                 {"repl", help_repl},         {"heap-diff", help_heap_diff},
-                 {"selftest", help_selftest}, {"version", help_version}};
+    } texts[] = {{"run", help_run},
+                 {"each", help_each},
+                 {"check", help_check},
+                 {"compile", help_compile},
+                 {"dis", help_dis},
+                 {"repl", help_repl},
+                 {"heap-diff", help_heap_diff},
+                 {"selftest", help_selftest},
+                 {"version", help_version}};
     for (size_t i = 0; command != NULL && i < sizeof texts / sizeof texts[0]; i++) {
         if (strcmp(command, texts[i].command) == 0) return cli_print(texts[i].text);
     }

@@ -60,6 +60,7 @@ static const struct {
     int (*run)(int word_count, char **words);
 } commands[] = {
     {"run", cli_command_run},
+    {"each", cli_command_each},
     {"check", cli_command_check},
     {"compile", cli_command_compile},
     {"dis", cli_command_dis},

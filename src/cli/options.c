@@ -1,4 +1,4 @@
-// cli/options.c - reads the words of `zvm run`.
+// cli/options.c - reads the words of `zvm run`, `zvm each` and `zvm repl`.
 //
 // Owns: nothing; texts in the result are those of argv. Thread: main.
 // How: one table row an option, with the function that reads its value. Options may stand before or
@@ -23,8 +23,10 @@ struct option_row {
     const char *name; // "--fuel", or "-n"
     const char *example;
     apply_fn apply;
-    bool is_limit; // `repl` takes it too
+    uint32_t commands; // that take it
 };
+
+enum { RUN = 1, REPL = 2, EACH = 4, ALL = RUN | REPL | EACH };
 
 static bool parse_within(const char *name, const char *value, uint64_t least, uint64_t most,
                          uint64_t *out)
@@ -362,51 +364,100 @@ static bool apply_leaks(struct cli_run_options *options, const char *name, const
     return false;
 }
 
+static bool apply_in(struct cli_run_options *options, const char *name, const char *value)
+{
+    return apply_file(name, value, &options->in_file);
+}
+
+static bool apply_out(struct cli_run_options *options, const char *name, const char *value)
+{
+    return apply_file(name, value, &options->out_file);
+}
+
+#define LINE_LIMIT_DEFAULT ((size_t)16 << 20)
+#define LINE_LIMIT_MAX     ((uint64_t)1 << 30)
+
+static bool apply_line_limit(struct cli_run_options *options, const char *name, const char *value)
+{
+    uint64_t bytes;
+    if (cli_parse_size(value, &bytes) && bytes > 0 && bytes <= LINE_LIMIT_MAX) {
+        options->line_limit_bytes = (size_t)bytes;
+        return true;
+    }
+    cli_complain("%s: '%s' is not a size; write bytes or 64K, 10M, 1G (from 1 to 1G)", name, value);
+    return false;
+}
+
+static bool *place_of_json(struct cli_run_options *options)
+{
+    return &options->as_json;
+}
+
+static bool *place_of_resume(struct cli_run_options *options)
+{
+    return &options->resume;
+}
+
 static const struct option_row rows[] = {
-    {"-e", "'print(6 * 7)'", apply_text, false},
-    {"-n", "1000", apply_isolates, false},
-    {"-w", "2", apply_workers, false},
-    {"--heap-limit", "10M", apply_heap_limit, true},
-    {"--fuel", "1000000", apply_fuel, true},
-    {"--timeout", "20ms", apply_timeout, true},
-    {"--cpu-time", "20ms", apply_cpu_time, true},
-    {"--output-limit", "1M", apply_output_limit, true},
-    {"--max-depth", "10000", apply_max_depth, true},
-    {"--spawn-limit", "1000", apply_spawn_limit, false},
-    {"--total-heap", "1G", apply_total_heap, false},
-    {"--mailbox", "100", apply_mailbox, false},
-    {"--mailbox-bytes", "64K", apply_mailbox_bytes, false},
-    {"--intern-limit", "10000", apply_intern_limit, false},
-    {"--intern-limit-bytes", "1M", apply_intern_bytes, false},
-    {"--intern-table", "1000000", apply_intern_table, false},
-    {"--intern-table-bytes", "64M", apply_intern_table_bytes, false},
-    {"--slice", "32768", apply_slice, false},
-    {"--gc-mode", "full", apply_gc_mode, false},
-    {"--gc-growth", "200", apply_gc_growth, false},
-    {"--gc-threshold", "1000", apply_gc_threshold, false},
-    {"--int-pool", "1000", apply_int_pool, false},
-    {"--str-pool", "500", apply_str_pool, false},
-    {"--list-pool", "100", apply_list_pool, false},
-    {"--report", "text", apply_report, false},
-    {"--report-file", "report.json", apply_report_file, false},
-    {"--report-every", "1s", apply_report_every, false},
-    {"--top", "10", apply_top, false},
-    {"--output", "all", apply_output, false},
-    {"--heap-snapshot", "main.heapsnapshot", apply_snapshot, false},
-    {"--at", "exit", apply_at, false},
-    {"--alloc-profile", "main.folded", apply_alloc, false},
-    {"--sample-every", "512K", apply_sample, false},
-    {"--leaks", "60s", apply_leaks, false},
-    {"--seed", "1", apply_seed, false},
-    {"--color", "never", apply_colour, false},
+    {"-e", "'print(6 * 7)'", apply_text, RUN},
+    {"-n", "1000", apply_isolates, RUN},
+    {"-w", "2", apply_workers, RUN | EACH},
+    {"--heap-limit", "10M", apply_heap_limit, ALL},
+    {"--fuel", "1000000", apply_fuel, ALL},
+    {"--timeout", "20ms", apply_timeout, ALL},
+    {"--cpu-time", "20ms", apply_cpu_time, ALL},
+    {"--output-limit", "1M", apply_output_limit, ALL},
+    {"--max-depth", "10000", apply_max_depth, ALL},
+    {"--spawn-limit", "1000", apply_spawn_limit, RUN},
+    {"--total-heap", "1G", apply_total_heap, RUN},
+    {"--mailbox", "100", apply_mailbox, RUN},
+    {"--mailbox-bytes", "64K", apply_mailbox_bytes, RUN},
+    {"--intern-limit", "10000", apply_intern_limit, RUN | EACH},
+    {"--intern-limit-bytes", "1M", apply_intern_bytes, RUN | EACH},
+    {"--intern-table", "1000000", apply_intern_table, RUN | EACH},
+    {"--intern-table-bytes", "64M", apply_intern_table_bytes, RUN | EACH},
+    {"--slice", "32768", apply_slice, RUN | EACH},
+    {"--gc-mode", "full", apply_gc_mode, RUN | EACH},
+    {"--gc-growth", "200", apply_gc_growth, RUN | EACH},
+    {"--gc-threshold", "1000", apply_gc_threshold, RUN | EACH},
+    {"--int-pool", "1000", apply_int_pool, RUN | EACH},
+    {"--str-pool", "500", apply_str_pool, RUN | EACH},
+    {"--list-pool", "100", apply_list_pool, RUN | EACH},
+    {"--report", "text", apply_report, RUN | EACH},
+    {"--report-file", "report.json", apply_report_file, RUN | EACH},
+    {"--report-every", "1s", apply_report_every, RUN},
+    {"--top", "10", apply_top, RUN},
+    {"--output", "all", apply_output, RUN},
+    {"--heap-snapshot", "main.heapsnapshot", apply_snapshot, RUN},
+    {"--at", "exit", apply_at, RUN},
+    {"--alloc-profile", "main.folded", apply_alloc, RUN},
+    {"--sample-every", "512K", apply_sample, RUN},
+    {"--leaks", "60s", apply_leaks, RUN},
+    {"--seed", "1", apply_seed, RUN},
+    {"--color", "never", apply_colour, RUN | EACH},
+    {"--in", "rows.jsonl", apply_in, EACH},
+    {"--out", "results.jsonl", apply_out, EACH},
+    {"--line-limit", "16M", apply_line_limit, EACH},
 };
+
+// Words without a value.
+static const struct {
+    const char *name;
+    bool *(*place)(struct cli_run_options *options);
+    uint32_t commands;
+} flags[] = {{"--json", place_of_json, RUN | EACH}, {"--resume", place_of_resume, EACH}};
 
 // The words still to be read.
 struct words {
     char **next;
     char **end;
-    bool is_repl;
+    uint32_t command; // RUN, REPL or EACH
 };
+
+static const char *command_name(uint32_t command)
+{
+    return command == RUN ? "run" : command == REPL ? "repl" : "each";
+}
 
 // The row that `word` names. *value: the text joined to it (`--opt=value`, `-n5`), or NULL.
 static const struct option_row *find_row(const char *word, const char **value)
@@ -424,17 +475,24 @@ static const struct option_row *find_row(const char *word, const char **value)
     return NULL;
 }
 
-static bool take_option(struct cli_run_options *options, const char *word, struct words *words)
+static bool take_flag(struct cli_run_options *options, const char *word, uint32_t command)
 {
-    if (!words->is_repl && strcmp(word, "--json") == 0) {
-        options->as_json = true;
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        if ((flags[i].commands & command) == 0 || strcmp(word, flags[i].name) != 0) continue;
+        *flags[i].place(options) = true;
         return true;
     }
+    return false;
+}
+
+static bool take_option(struct cli_run_options *options, const char *word, struct words *words)
+{
+    if (take_flag(options, word, words->command)) return true;
     const char *value;
     const struct option_row *row = find_row(word, &value);
-    if (row == NULL || (words->is_repl && !row->is_limit)) {
+    if (row == NULL || (row->commands & words->command) == 0) {
         cli_complain("unknown option '%s'; 'zvm %s --help' lists the options", word,
-                     words->is_repl ? "repl" : "run");
+                     command_name(words->command));
         return false;
     }
     if (value == NULL) {
@@ -525,12 +583,12 @@ static void set_defaults(struct cli_run_options *options)
     if (wanted && !options->report_given) options->report = CLI_REPORT_TEXT;
 }
 
-bool cli_run_options_parse(int word_count, char **words, struct cli_run_options *out)
+// All words, with what stands behind `--`. false: it has complained. Asked for help, out->help is set.
+static bool take_words(struct cli_run_options *options, struct words *rest,
+                       struct cli_run_options *out)
 {
-    struct cli_run_options options = {.isolate_count = 1, .spawn_limit = CLI_SPAWN_LIMIT};
-    struct words rest = {words, words + word_count, false};
-    while (rest.next < rest.end) {
-        const char *word = *rest.next++;
+    while (rest->next < rest->end) {
+        const char *word = *rest->next++;
         if (strcmp(word, "--") == 0) break;
         if (cli_is_help(word)) {
             out->help = true;
@@ -538,11 +596,20 @@ bool cli_run_options_parse(int word_count, char **words, struct cli_run_options 
         }
         // A lone '-' is a FILE: standard input.
         bool is_option = word[0] == '-' && word[1] != '\0';
-        bool taken = is_option ? take_option(&options, word, &rest) : take_file(&options, word);
+        bool taken = is_option ? take_option(options, word, rest) : take_file(options, word);
         if (!taken) return false;
     }
-    options.arguments = (const char *const *)rest.next;
-    options.argument_count = (size_t)(rest.end - rest.next);
+    options->arguments = (const char *const *)rest->next;
+    options->argument_count = (size_t)(rest->end - rest->next);
+    return true;
+}
+
+bool cli_run_options_parse(int word_count, char **words, struct cli_run_options *out)
+{
+    struct cli_run_options options = {.isolate_count = 1, .spawn_limit = CLI_SPAWN_LIMIT};
+    struct words rest = {words, words + word_count, RUN};
+    if (!take_words(&options, &rest, out)) return false;
+    if (out->help) return true;
     set_defaults(&options);
     if (!check_together(&options)) return false;
     *out = options;
@@ -552,7 +619,7 @@ bool cli_run_options_parse(int word_count, char **words, struct cli_run_options 
 bool cli_repl_options_parse(int word_count, char **words, struct cli_run_options *out)
 {
     struct cli_run_options options = {.file = "<repl>", .isolate_count = 1};
-    struct words rest = {words, words + word_count, true};
+    struct words rest = {words, words + word_count, REPL};
     while (rest.next < rest.end) {
         const char *word = *rest.next++;
         if (strcmp(word, "--") == 0) break;
@@ -570,6 +637,55 @@ bool cli_repl_options_parse(int word_count, char **words, struct cli_run_options
     options.argument_count = (size_t)(rest.end - rest.next);
     *out = options;
     return true;
+}
+
+static bool check_each(const struct cli_run_options *options)
+{
+    if (options->file == NULL) {
+        cli_complain("no PROGRAM to run; write 'zvm each PROGRAM.zx --in ROWS.jsonl'");
+        return false;
+    }
+    if (strcmp(options->file, "-") == 0) {
+        cli_complain("'-': standard input is for the rows; the program has to be in a file");
+        return false;
+    }
+    if (options->resume && options->out_file == NULL) {
+        cli_complain("--resume: there is no file to go on with; add '--out FILE'");
+        return false;
+    }
+    return check_report(options);
+}
+
+bool cli_each_options_parse(int word_count, char **words, struct cli_run_options *out)
+{
+    struct cli_run_options options = {.isolate_count = 1, .line_limit_bytes = LINE_LIMIT_DEFAULT};
+    struct words rest = {words, words + word_count, EACH};
+    if (!take_words(&options, &rest, out)) return false;
+    if (out->help) return true;
+    set_defaults(&options);
+    if (!check_each(&options)) return false;
+    *out = options;
+    return true;
+}
+
+void cli_options_apply(const struct cli_run_options *from, zvm_isolate_options *to)
+{
+    to->heap_limit_bytes = (size_t)from->heap_limit_bytes;
+    to->fuel_limit = from->fuel_limit;
+    to->timeout_ns = from->timeout_ns;
+    to->cpu_limit_ns = from->cpu_limit_ns;
+    to->output_limit_bytes = from->output_limit_bytes;
+    to->max_depth = from->max_depth;
+    to->gc_threshold_count = from->gc_threshold_count;
+    to->gc_growth_percent = from->gc_growth_percent;
+    to->gc_mode = from->gc_mode;
+    to->int_pool_size = from->int_pool_size;
+    to->str_pool_size = from->str_pool_size;
+    to->list_pool_size = from->list_pool_size;
+    to->intern_limit_count = from->intern_limit_count;
+    to->intern_limit_bytes = from->intern_limit_bytes;
+    to->arguments = from->arguments;
+    to->argument_count = from->argument_count;
 }
 
 bool cli_is_compiled_name(const char *name)

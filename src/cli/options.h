@@ -43,7 +43,7 @@ struct cli_run_options {
     uint32_t int_pool_size, str_pool_size, list_pool_size; // as in zvm_isolate_options
     enum cli_report report;
     bool report_given;
-    const char *report_file; // NULL: stderr
+    const char *report_file;  // NULL: stderr
     uint64_t report_every_ns; // 0: only at the end
     uint32_t top_count;       // isolates that a report lists by each order
     enum cli_output output;
@@ -56,6 +56,10 @@ struct cli_run_options {
     const char *const *arguments;             // [argument_count], of argv
     size_t argument_count;
     bool as_json; // findings and errors
+    // of `zvm each`
+    const char *in_file, *out_file; // NULL: standard input, standard output
+    bool resume;
+    size_t line_limit_bytes;
     enum cli_colour colour;
     bool help;
 };
@@ -68,6 +72,11 @@ bool cli_repl_options_parse(int word_count, char **words, struct cli_run_options
 
 // The processors that this process may use: the default of -w.
 uint32_t cli_usable_processors(void);
+// The same for `each`: PROGRAM, limits, files.
+bool cli_each_options_parse(int word_count, char **words, struct cli_run_options *out);
+
+// Limits, arguments and tuning.
+void cli_options_apply(const struct cli_run_options *from, zvm_isolate_options *to);
 
 // A name that says it is a compiled file.
 bool cli_is_compiled_name(const char *name);

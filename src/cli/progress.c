@@ -37,10 +37,14 @@ void cli_progress_show(struct cli_progress *progress, uint64_t finished, uint64_
     progress->next_ns = now + INTERVAL_NS;
     char finished_text[CLI_COUNT_CHARS];
     char total_text[CLI_COUNT_CHARS];
-    int chars =
-        fprintf(stderr, "\r%s of %s isolates (%u%%), %u s ", cli_count(finished, finished_text),
-                cli_count(total, total_text), (unsigned)(finished * 100 / total),
-                (unsigned)((now - progress->start_ns) / 1000000000u));
+    unsigned seconds = (unsigned)((now - progress->start_ns) / 1000000000u);
+    int chars;
+    if (total == 0)
+        chars = fprintf(stderr, "\r%s rows, %u s ", cli_count(finished, finished_text), seconds);
+    else
+        chars =
+            fprintf(stderr, "\r%s of %s isolates (%u%%), %u s ", cli_count(finished, finished_text),
+                    cli_count(total, total_text), (unsigned)(finished * 100 / total), seconds);
     if (chars > 0) progress->shown_chars = (uint32_t)chars;
 }
 

@@ -14,7 +14,7 @@ struct cli_progress {
 
 // Shows nothing unless stderr is a terminal and there is more than one isolate.
 void cli_progress_init(struct cli_progress *progress, uint64_t isolate_count);
-// Call often; it writes at most twice a second, and not in the first second.
+// total 0: rows, of which nobody knows how many there are. Call often; it writes at most twice a second, and not in the first second.
 void cli_progress_show(struct cli_progress *progress, uint64_t finished, uint64_t total);
 // Takes the line away, before anything else is written to stderr.
 void cli_progress_clear(struct cli_progress *progress);

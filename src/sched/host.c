@@ -305,15 +305,15 @@ static enum zisolate_outcome run_slices(struct zsched *sched, struct zisolate *i
 
 zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budget, bool *finished)
 {
-    struct host_run run = {.iso = iso,
-                           .outer = run_of_thread,
-                           .lane = zlane_acquire(sched),
-                           .budget = budget == 0 ? UINT64_MAX : budget};
-    if (run.lane == NULL) return ZVM_E_NOMEM;
+    struct host_run run = {
+        .iso = iso, .outer = run_of_thread, .budget = budget == 0 ? UINT64_MAX : budget};
     zvm_status status = zreplay_may_run(sched) ? claim(sched, iso) : ZVM_E_THREAD;
-    if (status != ZVM_OK) {
-        zlane_release(sched, run.lane);
-        return status;
+    if (status != ZVM_OK) return status;
+    struct zlane *held = iso->extra == NULL ? NULL : iso->extra->lane;
+    run.lane = held != NULL ? held : zlane_acquire(sched);
+    if (run.lane == NULL) {
+        if (zstate_put_back(&iso->state)) return ZVM_E_NOMEM;
+        run.lane = zlane_acquire_sure(sched); // it has been cancelled, and ends at once
     }
     zsched_set_deadline(sched, iso);
     run_of_thread = &run;
@@ -321,7 +321,7 @@ zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budge
     enum zisolate_outcome outcome = run_slices(sched, iso, &run);
     zsched_leave_clock(clock);
     run_of_thread = run.outer;
-    zlane_release(sched, run.lane);
+    if (run.lane != held) zlane_release(sched, run.lane);
     if (finished != NULL) *finished = outcome == ZOUTCOME_FINISHED;
     if (outcome == ZOUTCOME_FINISHED) zfinish_isolate(sched, iso, false /* was_submitted */);
     return outcome == ZOUTCOME_WAITING ? ZVM_E_WAITING : ZVM_OK;

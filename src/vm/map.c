@@ -408,19 +408,20 @@ static void add_entry(struct zisolate *iso, struct zmap *map, struct zvalue key,
 // drops what nothing reaches: it is rooted here until the map has it.
 static __attribute__((noinline)) bool add_string(struct zisolate *iso, struct zmap *map,
                                                  struct zvalue key, uint32_t hash,
-                                                 struct zvalue value)
+                                                 struct zvalue value, bool is_private)
 {
     struct zvalue roots[] = {key, zvalue_object(map, ZTAG_MAP), value};
     struct zscope scope;
     zscope_open(&iso->heap, &scope, roots, 3);
-    bool has_room = key.tag == ZTAG_SYMBOL || zstring_as_key(iso, key, &roots[0]);
+    bool has_room = is_private || key.tag == ZTAG_SYMBOL || zstring_as_key(iso, key, &roots[0]);
     if (has_room && map->used == map->capacity) has_room = make_room(iso, map);
     zscope_close(&iso->heap, &scope);
     if (has_room) add_entry(iso, map, roots[0], hash, value);
     return has_room;
 }
 
-bool zmap_set(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue value)
+static inline __attribute__((always_inline)) bool
+set(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue value, bool is_private)
 {
     uint32_t hash = 0;
     struct zmap_entry *entry = entry_if(map, map->guess, key.bits, key.tag);
@@ -434,10 +435,21 @@ bool zmap_set(struct zisolate *iso, struct zmap *map, struct zvalue key, struct 
         log_entry(iso, map, (uint32_t)(entry - zmap_entries(map)));
         return true;
     }
-    if (key.tag != ZTAG_INT) return add_string(iso, map, key, hash, value);
+    if (key.tag != ZTAG_INT) return add_string(iso, map, key, hash, value, is_private);
     if (map->used == map->capacity && !make_room(iso, map)) return false;
     add_entry(iso, map, key, hash, value);
     return true;
+}
+
+bool zmap_set(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue value)
+{
+    return set(iso, map, key, value, false /* is_private */);
+}
+
+bool zmap_set_private(struct zisolate *iso, struct zmap *map, struct zvalue key,
+                      struct zvalue value)
+{
+    return set(iso, map, key, value, true /* is_private */);
 }
 
 bool zmap_remove(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue *removed)

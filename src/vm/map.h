@@ -16,6 +16,9 @@ bool zmap_new(struct zisolate *iso, uint64_t capacity, struct zvalue *out);
 // Never allocates, never inserts into the symbol table.
 struct zmap_entry *zmap_find(const struct zmap *map, struct zvalue key);
 bool zmap_set(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue value);
+// The same, but a new key stays a string of this heap: no step in the table of symbols, which all threads share.
+bool zmap_set_private(struct zisolate *iso, struct zmap *map, struct zvalue key,
+                      struct zvalue value);
 // *removed gets the value of the key, if it was there. False: the isolate ends, and nothing was removed.
 bool zmap_remove(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue *removed);
 

@@ -134,8 +134,30 @@ static bool try_digits(double value, int count, struct decimal *out)
     return decimal_value(out) == value;
 }
 
+// Most fractions in programs are a few digits behind the point: n / 10^k with n below 10^15. Both are exact, so
+// the quotient is the double nearest to that decimal; and no other decimal of up to 15 digits has the same one.
+static bool few_digits(double value, struct decimal *out)
+{
+    static const double powers[] = {1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
+    if (value < 1e-3) return false;
+    for (int i = 0; i < 6; i++) {
+        double scaled = value * powers[i] + 0.5;
+        if (scaled >= 1e15) return false;
+        int64_t whole = (int64_t)scaled;
+        if ((double)whole / powers[i] != value) continue;
+        char text[ZNUMBER_TEXT_MAX];
+        out->count = (int)znumber_format_int(whole, text);
+        memcpy(out->digits, text, (size_t)out->count);
+        out->exponent = out->count - 2 - i;
+        decimal_trim(out);
+        return true;
+    }
+    return false;
+}
+
 static void shortest_digits(double value, struct decimal *out)
 {
+    if (few_digits(value, out)) return;
     int first = value < 2.2250738585072014e-308 ? 1 : 15;
     for (int count = first; count < DIGITS_MAX; count++) {
         if (try_digits(value, count, out)) {

@@ -2,7 +2,7 @@
 # knows every option. Method: the texts are read as a user would, by looking for words.
 . "$(dirname "$0")/lib.bash"
 
-for command in "" run check compile dis repl heap-diff selftest version; do
+for command in "" run each check compile dis repl heap-diff selftest version; do
     # shellcheck disable=SC2086
     zvm $command --help
     expect_status 0

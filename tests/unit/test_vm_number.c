@@ -121,6 +121,54 @@ static void test_format_float_random_reads_back_and_is_shortest(void **state)
     }
 }
 
+// The digits of the shortest of the forms that the C library gives and that reads back.
+static void shortest_of_libc(double value, char *digits)
+{
+    char text[64];
+    for (int count = 1; count <= 17; count++) {
+        snprintf(text, sizeof text, "%.*e", count - 1, value);
+        if (strtod(text, NULL) == value) break;
+    }
+    for (const char *p = text; *p != 'e'; p++)
+        if (*p >= '0' && *p <= '9') *digits++ = *p;
+    while (digits[-1] == '0')
+        digits--;
+    *digits = '\0';
+}
+
+static void digits_of(const char *text, char *digits)
+{
+    char *start = digits;
+    for (; *text != 'e' && *text != '\0'; text++) {
+        bool is_leading_zero = *text == '0' && digits == start;
+        if (*text >= '0' && *text <= '9' && !is_leading_zero) *digits++ = *text;
+    }
+    while (digits[-1] == '0')
+        digits--;
+    *digits = '\0';
+}
+
+// Decimals of few digits take a way of their own: they, and their neighbours, which do not.
+static void test_format_float_short_decimals_are_as_the_library_has_them(void **state)
+{
+    (void)state;
+    static const double powers[] = {1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e9};
+    uint64_t seed = 7;
+    for (int i = 0; i < 60000; i++) {
+        uint64_t bits = next_random(&seed);
+        uint64_t whole = (bits >> 10) % (UINT64_C(1) << (bits % 51)) + 1;
+        double value = (double)whole / powers[(bits >> 6) % 8];
+        if (i % 3 == 1) value = nextafter(value, INFINITY);
+        if (i % 3 == 2) value = value * 3;
+        char text[ZNUMBER_TEXT_MAX], got[40], wanted[40];
+        znumber_format_float(value, text);
+        digits_of(text, got);
+        shortest_of_libc(value, wanted);
+        assert_string_equal(got, wanted);
+        assert_true(strtod(text, NULL) == value);
+    }
+}
+
 static void check_parse_int(const char *text, enum znumber_parse expected, int64_t value)
 {
     int64_t out = 99;
@@ -257,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_format_float_subnormals_and_powers_of_two_are_shortest),
         cmocka_unit_test(test_format_float_specials_are_words),
         cmocka_unit_test(test_format_float_random_reads_back_and_is_shortest),
+        cmocka_unit_test(test_format_float_short_decimals_are_as_the_library_has_them),
         cmocka_unit_test(test_parse_int_forms_accepts_only_integers),
         cmocka_unit_test(test_parse_float_forms_accepts_what_the_language_names),
         cmocka_unit_test(test_parse_float_hard_cases_round_correctly),

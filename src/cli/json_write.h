@@ -1,0 +1,36 @@
+// cli/json_write.h - a value of an isolate becomes a text of JSON, without a tree in between.
+#ifndef ZVM_CLI_JSON_WRITE_H
+#define ZVM_CLI_JSON_WRITE_H
+
+#include "cli/buffer.h"
+#include "cli/json_read.h"
+#include "zvm.h"
+
+// One list, map or instance that is being written.
+struct cli_json_open {
+    zvm_scope scope; // of the reference; 0: the caller's
+    zvm_ref ref;
+    zvm_kind kind;
+    uint64_t position; // zvm_ref_next_entry's, or the index of the next
+};
+
+// What a thread writes with, again and again.
+struct cli_json_writer {
+    zvm_isolate *isolate;
+    struct cli_buffer *out;
+    size_t end; // the text may not go on beyond
+    struct cli_json_open levels[CLI_JSON_DEPTH_MAX];
+    uint32_t depth;
+    const char *problem; // why the value has no such text; NULL: status says
+    zvm_status status;
+};
+
+// Appends what `ref` names in one line, at most limit bytes, to out. false: problem or status says why, and what
+// was appended is no JSON.
+bool cli_json_write(struct cli_json_writer *writer, zvm_isolate *isolate, zvm_ref ref, size_t limit,
+                    struct cli_buffer *out);
+
+// Appends a JSON string of a text, which is UTF-8. false: no memory.
+bool cli_json_add_string(struct cli_buffer *out, const char *text, size_t length);
+
+#endif // ZVM_CLI_JSON_WRITE_H

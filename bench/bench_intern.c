@@ -8,7 +8,7 @@
 // (colliding keys), r (reclaiming); all of them without. Rounds take turns. A figure is the best of ROUNDS (9) rounds, its
 // median beside it, in ns for one operation of one thread by the clock on the wall; xN is the
 // throughput of two threads over that of one, best to best.
-// Build: cc -O2 -std=c17 -D_GNU_SOURCE -Isrc -Iinclude bench/bench_intern.c build/release/libzvm.a -lck -pthread
+// Build: cc -O2 -std=c17 -D_GNU_SOURCE -Isrc -Iinclude bench/bench_intern.c build/release/libzvm-open.a -lck -pthread
 //        with rculfhash: -lurcu-memb -lurcu-cds -lurcu-common, without although it is there: -DBENCH_NO_URCU
 #include "intern/intern.h"
 

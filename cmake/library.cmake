@@ -1,6 +1,7 @@
-# libzvm and the command, each with several back ends of the interpreter: computed goto (the product), and
-# for the tests a switch and, where clang 19 is installed, tail calls. All other files are compiled once
-# and shared by them.
+# What is built from src: the library as it is installed, shared and static; and the command. For the tests,
+# which look behind the header, the same objects as an archive whose names are open (libzvm-open.a), and that
+# and the command again with other back ends of the interpreter: a switch and, where clang 19 is installed, tail calls. All
+# other files are compiled once and shared by all of them.
 
 file(GLOB library_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.c
      ${PROJECT_SOURCE_DIR}/src/*/*.c)
@@ -44,12 +45,12 @@ function(add_interpreter suffix)
     target_compile_definitions(zvm_interpreter${suffix} PRIVATE ${ARGN})
 endfunction()
 
-# add_back_end(SUFFIX OBJECT): library libzvm<SUFFIX>.a and command zvm<SUFFIX> with that interpreter.
+# add_back_end(SUFFIX OBJECT): library libzvm-open<SUFFIX>.a and command zvm<SUFFIX> with that interpreter.
 function(add_back_end suffix object)
     set(objects $<TARGET_OBJECTS:zvm_objects>)
     list(APPEND objects ${object})
     add_library(libzvm${suffix} STATIC ${objects})
-    set_target_properties(libzvm${suffix} PROPERTIES OUTPUT_NAME zvm${suffix} LINKER_LANGUAGE C)
+    set_target_properties(libzvm${suffix} PROPERTIES OUTPUT_NAME zvm-open${suffix} LINKER_LANGUAGE C)
     target_link_libraries(libzvm${suffix} PUBLIC zvm_compile ${CK_LIBRARY})
     if(command_sources)
         add_executable(zvm${suffix} ${command_sources})
@@ -93,3 +94,57 @@ if(interpreter_at GREATER_EQUAL 0 AND ZVM_TESTS)
         add_back_end(-tail ${tail_object})
     endif()
 endif()
+
+# ---- The library as it is installed ---------------------------------------------------------------
+
+# Instrumented for counting or fuzzing, it is of no use to a host.
+set(ZVM_IS_INSTALLED ON)
+if(ZVM_COVERAGE OR ZVM_FUZZ)
+    set(ZVM_IS_INSTALLED OFF)
+    return()
+endif()
+
+set(product_objects $<TARGET_OBJECTS:zvm_objects>)
+if(interpreter_at GREATER_EQUAL 0)
+    list(APPEND product_objects $<TARGET_OBJECTS:zvm_interpreter>)
+endif()
+
+# One object, in which only what the header declares is a name for the linker: what zvm calls its insides
+# then clashes with nothing in a host. The compiler joins them, so that link-time optimisation is done on the way; and
+# it takes them from the archive, since the rules of make know no single objects of another target.
+separate_arguments(join_options UNIX_COMMAND "${CMAKE_C_FLAGS}")
+if(CMAKE_C_COMPILER_ID STREQUAL GNU)
+    list(APPEND join_options -flinker-output=nolto-rel)
+endif()
+set(static_object ${PROJECT_BINARY_DIR}/zvm-localised.o)
+add_custom_command(OUTPUT ${static_object}
+    COMMAND ${CMAKE_C_COMPILER} -r -nostdlib -o ${static_object}
+        ${join_options} -Wl,--whole-archive $<TARGET_FILE:libzvm> -Wl,--no-whole-archive
+    COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${static_object}
+    DEPENDS libzvm COMMENT "Joining the static library" VERBATIM COMMAND_EXPAND_LISTS)
+set_source_files_properties(${static_object} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
+add_library(zvm_static STATIC ${static_object})
+set_target_properties(zvm_static PROPERTIES OUTPUT_NAME zvm LINKER_LANGUAGE C)
+target_link_libraries(zvm_static INTERFACE Threads::Threads m ck)
+add_library(zvm::zvm_static ALIAS zvm_static)
+
+if(BUILD_SHARED_LIBS)
+    set(version_script ${PROJECT_SOURCE_DIR}/cmake/libzvm.map)
+    add_library(zvm_shared SHARED ${product_objects})
+    # The number of the soname is raised by what breaks hosts that are linked already. Added functions do not, nor
+    # added fields: structs begin with their size.
+    set_target_properties(zvm_shared PROPERTIES OUTPUT_NAME zvm EXPORT_NAME zvm LINKER_LANGUAGE C
+        VERSION ${PROJECT_VERSION} SOVERSION 0 LINK_DEPENDS ${version_script})
+    target_link_libraries(zvm_shared PRIVATE zvm_compile ck)
+    target_link_options(zvm_shared PRIVATE -Wl,--version-script=${version_script}
+        $<$<NOT:$<BOOL:${ZVM_SANITIZE}>>:-Wl,--no-undefined>)
+    add_library(zvm::zvm ALIAS zvm_shared)
+else()
+    add_library(zvm::zvm ALIAS zvm_static)
+endif()
+foreach(product zvm_static zvm_shared)
+    if(TARGET ${product})
+        target_include_directories(${product} INTERFACE
+            $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    endif()
+endforeach()

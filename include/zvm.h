@@ -112,7 +112,83 @@ ZVM_API const char *zvm_version(void);
 /// source:  library convention
 ZVM_API const char *zvm_status_text(zvm_status status);
 
+// ---- Memory of the process --------------------------------------------------------------------
+
+/// Where all memory of zvm comes from, in place of malloc and free. The functions are called on all threads,
+/// at once; they must not use zvm, nor throw or jump out.
+typedef struct zvm_allocator {
+    size_t size; // of this struct, in bytes
+    // bytes > 0, aligned to `alignment`, a power of two of at least 8; NULL: there is none
+    void *(*allocate)(void *user, size_t alignment, size_t bytes);
+    // A block [old_bytes] that was asked for with the alignment of max_align_t becomes [new_bytes] and keeps what
+    // is in both; it may move. NULL: there is no memory, and it is as it was. Where it was to shrink that is no
+    // failure: the block stays, and is said to have new_bytes from then on
+    void *(*resize)(void *user, void *memory, size_t old_bytes, size_t new_bytes);
+    void (*free)(void *user, void *memory, size_t bytes); // memory is not NULL, bytes those of its last call
+    void *user; // for them
+} zvm_allocator;
+
+#define ZVM_ALLOCATOR_INIT {sizeof(zvm_allocator), NULL, NULL, NULL, NULL}
+
+/// Says where memory comes from, for all runtimes, memory managers and pools of the process. Stacks of
+/// threads, and what the C library takes for itself, are not among it.
+///
+/// in:      allocator  all three functions set; NULL: malloc and free again
+/// out:     none
+/// errors:  ZVM_E_STATE zvm has memory now: a runtime, a memory manager or a set of pools exists;
+///          ZVM_E_ARGUMENT; nothing changes then
+/// thread:  any, while no other thread is in a call of zvm
+/// memory:  gives back the blocks that zvm keeps for the next runtime; with an allocator of the host it keeps none
+/// cost:    constant
+/// source:  library convention
+ZVM_API zvm_status zvm_set_allocator(const zvm_allocator *allocator);
+
 // ---- Runtime ----------------------------------------------------------------------------------
+
+/// What there is to tell of an isolate to zvm_runtime_options.on_event.
+typedef enum zvm_event_kind {
+    ZVM_EVENT_CREATED = 0,   // made, and not given out yet: on the thread that makes it
+    ZVM_EVENT_FINISHED = 1,  // it has ended, before anybody else learns of it: where its on_finish is called
+    ZVM_EVENT_COLLECTED = 2, // collections have ended in the slice that is over now: on the thread that ran it
+    ZVM_EVENT_LIMIT = 3      // a limit refuses memory, or has ended it: on the thread that runs it
+} zvm_event_kind;
+
+/// One event. It is valid during the call that tells of it.
+typedef struct zvm_event {
+    size_t size; // of this struct, in bytes, as the library knows it
+    zvm_event_kind kind;
+    zvm_isolate *isolate; // only zvm_isolate_user and zvm_isolate_cancel may be called with it
+    int64_t id;           // of its options
+    // FINISHED: how it ended. LIMIT: which one: ZVM_E_HEAP_LIMIT, that the program may catch, ZVM_E_NOMEM likewise,
+    // ZVM_E_FUEL, ZVM_E_TIMEOUT, ZVM_E_CPU_TIME, ZVM_E_OUTPUT_LIMIT or ZVM_E_GROUP_LIMIT
+    zvm_status status;
+    uint64_t collections; // COLLECTED: how many, one or more
+} zvm_event;
+
+/// Gets events, from all threads at once, those of one isolate one after the other. It must not block, and
+/// use no function of zvm on an isolate but those that zvm_event names.
+typedef void (*zvm_event_fn)(void *context, const zvm_event *event);
+
+/// How bad it is, what zvm has to say.
+typedef enum zvm_log_level {
+    ZVM_LOG_WARNING = 0, // it works, but with less than it was to have
+    ZVM_LOG_ERROR = 1    // a mistake of the host
+} zvm_log_level;
+
+/// Gets what a runtime has to say to people, one line [NUL-terminated, UTF-8] without its end: that the system
+/// refuses threads, and that code was not released when the runtime is destroyed. From any thread; it must not use
+/// the runtime.
+typedef void (*zvm_log_fn)(void *context, zvm_log_level level, const char *message);
+
+/// Called on the thread of a worker, from 0 on: as the first and the last thing that it does. The first may come before
+/// zvm_runtime_create has returned. It must not use the runtime.
+typedef void (*zvm_worker_fn)(void *context, uint32_t worker);
+
+/// Longest worker_name, in bytes: with the number behind it that is as much as the system takes.
+#define ZVM_WORKER_NAME_BYTES_MAX 10
+/// Least and greatest worker_stack_bytes.
+#define ZVM_WORKER_STACK_BYTES_MIN 131072
+#define ZVM_WORKER_STACK_BYTES_MAX 1073741824
 
 /// What a runtime is made with. Zero in a field means its default.
 typedef struct zvm_runtime_options {
@@ -125,41 +201,56 @@ typedef struct zvm_runtime_options {
     uint32_t blocking_threads;   // for functions of the host that block, at most; 0 = 64
     uint32_t lists_finished;     // 1: for zvm_runtime_finished_take
     uint64_t seed;               // not 0: runs can be repeated, see zvm_runtime_turns
+    // Workers are called NAME-0, NAME-1, … where the system shows threads; NULL: "zvm-worker". NUL-terminated,
+    // copied, of printable ASCII, 1 to ZVM_WORKER_NAME_BYTES_MAX bytes
+    const char *worker_name;
+    // What functions of the host and callbacks have on a worker, and zvm itself: within the bounds above; 0 = what the
+    // system gives. Programs take none of it, however deep they call
+    size_t worker_stack_bytes;
+    // Hooks, each may be NULL. A runtime with a seed has no threads of its own to call the two of workers on
+    zvm_worker_fn on_worker_start;
+    zvm_worker_fn on_worker_stop;
+    zvm_event_fn on_event;
+    zvm_log_fn log;
+    void *hook_context; // for them
 } zvm_runtime_options;
 
-#define ZVM_RUNTIME_OPTIONS_INIT {sizeof(zvm_runtime_options), 0, 0, 0, 0, 0, 0, 0, 0}
+#define ZVM_RUNTIME_OPTIONS_INIT                                                                   \
+    {sizeof(zvm_runtime_options), 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL, NULL}
 
 /// Makes a runtime and starts its workers. Several runtimes may live in one process.
 ///
 /// in:      options  may be NULL: no workers, all defaults
 /// out:     out      the runtime; destroy it with zvm_runtime_destroy
-/// errors:  ZVM_E_ARGUMENT size, worker_count or blocking_threads (at most 1024), a seed with several workers; ZVM_E_NOMEM; ZVM_E_THREADS not one
-///          of the wanted workers could be started (with fewer than wanted it works: see the report); ZVM_E_LIMIT
-///          lists_finished, and the system has no descriptor left
+/// errors:  ZVM_E_ARGUMENT size, worker_count or blocking_threads (at most 1024), a seed with several workers, worker_name,
+///          worker_stack_bytes; ZVM_E_NOMEM; ZVM_E_THREADS not one of the wanted workers could be started (with fewer than
+///          wanted it works: see `log` and the report); ZVM_E_LIMIT lists_finished, and the system has no descriptor left
 /// thread:  any; never blocks
-/// memory:  about 64 KiB a worker
+/// memory:  about 64 KiB a worker, and its stack
 /// cost:    one thread start a worker
 /// source:  design card, pthreads worker pool
 ZVM_API zvm_status zvm_runtime_create(const zvm_runtime_options *options, zvm_runtime **out);
 
 /// Cancels what still runs, waits for the workers and for functions that block, and frees the runtime with every isolate that the
-/// host has not destroyed. Code objects must have been released.
+/// host has not destroyed. Code objects must have been released: those that were not, and their texts, stay
+/// allocated for good, which `log` is told, and calls with them return ZVM_E_FORKED or do nothing.
 ///
 /// in:      runtime  may be NULL: nothing happens
 /// out:     none
-/// errors:  none
+/// errors:  ZVM_E_STATE called from inside: by a worker, a function of the host or a callback of it, whose return it would wait
+///          for: nothing changes; ZVM_E_FORKED
 /// thread:  any but a worker; nobody may use the runtime during or after the call; blocks
 /// memory:  frees everything of the runtime
 /// cost:    one slice of each worker, then linear in live isolates
 /// source:  design card
-ZVM_API void zvm_runtime_destroy(zvm_runtime *runtime);
+ZVM_API zvm_status zvm_runtime_destroy(zvm_runtime *runtime);
 
 /// Waits until every isolate submitted so far, and whatever they submit, has finished.
 ///
 /// in:      runtime
 /// out:     none
-/// errors:  ZVM_E_ARGUMENT NULL; ZVM_E_STATE called by a worker; ZVM_E_THREAD it has a seed, and another thread
-///          made it
+/// errors:  ZVM_E_ARGUMENT NULL; ZVM_E_STATE called by a worker or by a function of the host that blocks, which would wait for
+///          itself; ZVM_E_THREAD it has a seed, and another thread made it
 /// thread:  any but a worker; blocks
 /// memory:  none
 /// cost:    none while it waits
@@ -170,8 +261,8 @@ ZVM_API zvm_status zvm_runtime_drain(zvm_runtime *runtime);
 ///
 /// in:      runtime; cancel
 /// out:     none
-/// errors:  ZVM_E_ARGUMENT NULL; ZVM_E_STATE called by a worker: it takes no more submissions, all the same;
-///          ZVM_E_THREAD it has a seed, and another thread made it: nothing changes. Calling it again is ZVM_OK.
+/// errors:  ZVM_E_ARGUMENT NULL; ZVM_E_STATE as zvm_runtime_drain: it takes no more submissions all the same;
+///          ZVM_E_THREAD it has a seed, and another thread made it: nothing changes. Calling it again is ZVM_OK
 /// thread:  any but a worker; blocks
 /// memory:  none
 /// cost:    at most one slice of each worker when cancelling

@@ -100,13 +100,18 @@ static zvm_status fill_runtime(zvm_runtime *runtime, const zvm_runtime_options *
                                            .seed = options->seed,
                                            .spans = runtime->spans,
                                            .lists_finished = options->lists_finished != 0,
-                                           .blocking_threads = options->blocking_threads};
+                                           .blocking_threads = options->blocking_threads,
+                                           .hooks = runtime->hooks_of_host};
     status = zsched_create(&sched_options, &runtime->sched);
     if (status != ZVM_OK) return status;
     runtime->shared->runtime = runtime;
     runtime->shared->waits = zsched_wait_hooks();
     runtime->shared->talks = zsched_talk_hooks();
     runtime->shared->waits_context = runtime->sched;
+    if (runtime->hooks_of_host.on_event != NULL) {
+        runtime->shared->tell_limit = zhooks_tell_limit;
+        runtime->shared->tell_context = &runtime->hooks_of_host;
+    }
     return ZVM_OK;
 }
 
@@ -121,29 +126,50 @@ zvm_status zvm_runtime_create(const zvm_runtime_options *options, zvm_runtime **
     if (own.seed != 0) own.worker_count = 1; // its maker's thread
     if (own.blocking_threads > ZSCHED_BLOCKING_MAX || own.lists_finished > 1) return ZVM_E_ARGUMENT;
 
+    struct zhooks hooks;
+    zvm_status status = zapi_read_hooks(&own, &hooks);
+    if (status != ZVM_OK) return status;
     if (!zfork_watch()) return ZVM_E_NOMEM;
     zvm_runtime *runtime = z_alloc_zeroed(sizeof *runtime);
     if (runtime == NULL) return ZVM_E_NOMEM;
     runtime->generation = zfork_generation();
-    zvm_status status = fill_runtime(runtime, &own);
+    runtime->hooks_of_host = hooks;
+    status = fill_runtime(runtime, &own);
     if (status != ZVM_OK) {
-        zvm_runtime_destroy(runtime);
+        (void)zvm_runtime_destroy(runtime);
         return status;
     }
     *out = runtime;
     return ZVM_OK;
 }
 
-void zvm_runtime_destroy(zvm_runtime *runtime)
+// Whoever uses what is left finds a runtime of no process, and nothing of it is touched.
+static void leave_code(zvm_runtime *runtime, uint64_t code_count)
 {
-    if (runtime == NULL || zapi_is_dead(runtime)) return;
+    runtime->generation = ~zfork_generation();
+    zhooks_log(&runtime->hooks_of_host, ZVM_LOG_ERROR,
+               "the runtime is destroyed, and %llu code objects of it were not released",
+               (unsigned long long)code_count);
+}
+
+zvm_status zvm_runtime_destroy(zvm_runtime *runtime)
+{
+    if (runtime == NULL) return ZVM_OK;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
+    if (runtime->sched != NULL && zsched_is_inside(runtime->sched)) return ZVM_E_STATE;
     zsched_destroy(runtime->sched);
+    uint64_t code_count = z_load_relaxed(&runtime->code_count); // relaxed: nobody else is about
+    if (code_count != 0) zintern_leave_held(runtime->intern);
     zmodules_destroy(runtime->modules);
     zhosts_destroy(runtime->hosts);
     zshared_destroy(runtime->shared);
     if (runtime->spans != NULL) zspan_pool_destroy(runtime->spans);
     zintern_destroy(runtime->intern);
-    z_free(runtime, sizeof *runtime);
+    if (code_count != 0)
+        leave_code(runtime, code_count);
+    else
+        z_free(runtime, sizeof *runtime);
+    return ZVM_OK;
 }
 
 zvm_status zvm_runtime_drain(zvm_runtime *runtime)
@@ -214,6 +240,8 @@ static zvm_status give_out(zvm_runtime *runtime, struct zcode *code, zvm_code **
         return status;
     }
     code->owner = runtime;
+    code->living = &runtime->code_count;
+    z_fetch_add_relaxed(code->living, 1); // relaxed: a count
     *out = (zvm_code *)code;
     return ZVM_OK;
 }

@@ -2,8 +2,10 @@
 #ifndef ZVM_API_API_INTERNAL_H
 #define ZVM_API_API_INTERNAL_H
 
+#include "base/atomic.h"
 #include "base/fork.h"
 #include "lang/module.h"
+#include "sched/hooks.h"
 #include "zvm.h"
 
 struct zdiagnostics;
@@ -20,7 +22,10 @@ struct zvm_runtime {
     struct zsched *sched;
     struct zmodules *modules;
     struct zhosts *hosts;
-    uint32_t generation; // of the process that it was made in
+    uint32_t generation;         // of the process that it was made in
+    struct zhooks hooks_of_host; // frozen
+    // shared, relaxed: a count: code objects that were made and are not freed
+    _Atomic uint64_t code_count;
 };
 
 // A fork has taken the workers away: the runtime, its code and its isolates are only memory here. Every
@@ -36,6 +41,9 @@ bool zapi_read_options(void *out, size_t own_bytes, const void *from, size_t fro
 
 // Fills a struct of the caller as far as the caller has it; its size stays what it was.
 void zapi_write_struct(void *out, size_t out_bytes, const void *from, size_t own_bytes);
+
+// Hooks of the options, checked. errors: ZVM_E_ARGUMENT.
+zvm_status zapi_read_hooks(const zvm_runtime_options *options, struct zhooks *out);
 
 // Compiles a text; source NULL: without modules. findings: where they go; the rest is filled in here.
 zvm_status zapi_compile(zvm_runtime *runtime, const char *name, const char *text,

@@ -1,4 +1,4 @@
-// base/alloc.c - the allocation seam over the C library's allocator.
+// base/alloc.c - the allocation seam over the C library's allocator, or over the host's (base/system.h).
 //
 // Owns: the counters, and the settings that tests change (which allocation fails, poison). They are
 // one a process because the allocator under them is; no behaviour of a runtime depends on them.
@@ -15,8 +15,8 @@
 #include "base/assert.h"
 #include "base/atomic.h"
 #include "base/shelf.h"
+#include "base/system.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -167,7 +167,7 @@ void *z_alloc(size_t bytes)
     ZVM_ASSERT(bytes > 0);
 
     if (begin_call()) return NULL;
-    void *memory = malloc(bytes);
+    void *memory = zsystem_allocate(bytes);
     if (memory == NULL) return NULL;
     count_allocated(bytes);
     if (has_poison()) memset(memory, FRESH_BYTE, bytes);
@@ -179,7 +179,7 @@ void *z_alloc_zeroed(size_t bytes)
     ZVM_ASSERT(bytes > 0);
 
     if (begin_call()) return NULL;
-    void *memory = calloc(1, bytes); // fresh pages of the system are zero already
+    void *memory = zsystem_zeroed(bytes); // fresh pages of the system are zero already
     if (memory != NULL) count_allocated(bytes);
     return memory;
 }
@@ -194,9 +194,8 @@ void *z_alloc_aligned(size_t alignment, size_t bytes)
     bool is_shelved = bytes == ZSHELF_BYTES && alignment <= ZSHELF_BYTES;
     void *memory = is_shelved ? zshelf_take() : NULL;
     size_t least = sizeof(void *); // posix_memalign takes nothing smaller
-    if (memory == NULL &&
-        posix_memalign(&memory, alignment < least ? least : alignment, bytes) != 0)
-        return NULL;
+    if (memory == NULL) memory = zsystem_aligned(alignment < least ? least : alignment, bytes);
+    if (memory == NULL) return NULL;
     count_allocated(bytes);
     if (has_poison()) memset(memory, FRESH_BYTE, bytes);
     return memory;
@@ -206,12 +205,12 @@ void *z_alloc_aligned(size_t alignment, size_t bytes)
 // across the call reads nonsense at once and not only on the day the C library moves it.
 static ZVM_COLD void *grow_poisoned_slow(void *memory, size_t old_bytes, size_t new_bytes)
 {
-    void *moved = malloc(new_bytes);
+    void *moved = zsystem_allocate(new_bytes);
     if (moved == NULL) return NULL;
     memcpy(moved, memory, old_bytes);
     memset((char *)moved + old_bytes, FRESH_BYTE, new_bytes - old_bytes);
     memset(memory, FREED_BYTE, old_bytes);
-    free(memory);
+    zsystem_free(memory, old_bytes);
     return moved;
 }
 
@@ -219,7 +218,7 @@ static ZVM_COLD void *grow_poisoned_slow(void *memory, size_t old_bytes, size_t 
 static void *shrink(void *memory, size_t old_bytes, size_t new_bytes)
 {
     if (has_poison()) memset((char *)memory + new_bytes, FREED_BYTE, old_bytes - new_bytes);
-    void *resized = realloc(memory, new_bytes);
+    void *resized = zsystem_resize(memory, old_bytes, new_bytes);
     return resized == NULL ? memory : resized;
 }
 
@@ -227,7 +226,7 @@ static void *grow(void *memory, size_t old_bytes, size_t new_bytes)
 {
     if (begin_call()) return NULL;
     if (has_poison()) return grow_poisoned_slow(memory, old_bytes, new_bytes);
-    return realloc(memory, new_bytes);
+    return zsystem_resize(memory, old_bytes, new_bytes);
 }
 
 void *z_resize(void *memory, size_t old_bytes, size_t new_bytes)
@@ -251,16 +250,18 @@ void z_free(void *memory, size_t bytes)
     if (memory == NULL) return;
     count_freed(bytes);
     if (has_poison()) memset(memory, FREED_BYTE, bytes);
-    free(memory);
+    zsystem_free(memory, bytes);
 }
 
 void z_free_aligned(void *memory, size_t bytes)
 {
     bool is_shelved = bytes == ZSHELF_BYTES && (uintptr_t)memory % ZSHELF_BYTES == 0;
-    if (is_shelved && memory != NULL && !has_poison() && zshelf_put(memory))
+    // What is the host's own goes back to it: it may keep blocks as it likes.
+    bool may_stay = is_shelved && memory != NULL && !has_poison() && !zsystem_is_host();
+    if (may_stay && zshelf_put(memory))
         count_freed(bytes);
     else
-        z_free(memory, bytes); // the C library frees both kinds by the same call
+        z_free(memory, bytes); // both kinds are freed by the same call
 }
 
 void z_give_back(void)
@@ -270,6 +271,7 @@ void z_give_back(void)
 
 void z_advise_huge(void *memory, size_t bytes)
 {
+    if (zsystem_is_host()) return; // its pages are not ours to change
     uintptr_t page = HUGE_PAGE_BYTES - 1;
     uintptr_t start = ((uintptr_t)memory + page) & ~page;
     uintptr_t end = ((uintptr_t)memory + bytes) & ~page;

@@ -39,6 +39,8 @@ struct zintern_stats {
 
 zvm_status zintern_create(const struct zintern_options *options, struct zintern **out);
 void zintern_destroy(struct zintern *table); // all references must have been dropped
+// Those that are held then stay allocated: their holder is the host's, and it reads them to its end.
+void zintern_leave_held(struct zintern *table);
 
 // What a symbol of so many bytes of text counts for in the bytes of a table and of an isolate.
 uint64_t zintern_symbol_bytes(size_t length_bytes);

@@ -132,6 +132,7 @@ struct zintern {
     uint64_t hash_mask; // tests make hashes bad on purpose; else all ones
     uint64_t dead_min;  // dead entries that are never worth a migration
     uint32_t cells_min, chunk_cells;
+    bool is_left_held; // owner-thread: who destroys the table: some are held, and that is known
     struct zintern_sections *sections;
 
     // shared. The cells where a look-up begins. PAIR root.

@@ -11,9 +11,10 @@
 #include <signal.h>
 #include <time.h>
 
-zvm_status zblocking_init(struct zblocking *blocking, uint32_t thread_limit)
+zvm_status zblocking_init(struct zblocking *blocking, uint32_t thread_limit,
+                          const struct zhooks *hooks)
 {
-    *blocking = (struct zblocking){.thread_limit = thread_limit};
+    *blocking = (struct zblocking){.thread_limit = thread_limit, .hooks = hooks};
     pthread_condattr_t attributes;
     if (pthread_mutex_init(&blocking->lock, NULL) != 0) return ZVM_E_NOMEM;
     bool has_attributes = pthread_condattr_init(&attributes) == 0;
@@ -65,9 +66,17 @@ static bool wait_locked(struct zblocking *blocking)
     return status != ETIMEDOUT;
 }
 
+static _Thread_local const struct zblocking *blocking_of_thread;
+
+bool zblocking_is_own(const struct zblocking *blocking)
+{
+    return blocking_of_thread == blocking;
+}
+
 static void *run_jobs(void *context)
 {
     struct zblocking *blocking = context;
+    blocking_of_thread = blocking;
     pthread_mutex_lock(&blocking->lock);
     for (bool may_wait = true;;) {
         struct zwait_job *job = take_locked(blocking);
@@ -132,9 +141,15 @@ static bool remove_locked(struct zblocking *blocking, struct zwait_job *job)
 static zvm_status give_up(struct zblocking *blocking, struct zwait_job *job)
 {
     pthread_mutex_lock(&blocking->lock);
-    blocking->thread_count--;
-    bool is_ours = blocking->thread_count == 0 && remove_locked(blocking, job);
+    uint32_t thread_count = --blocking->thread_count;
+    bool is_ours = thread_count == 0 && remove_locked(blocking, job);
+    bool is_first = !blocking->has_told;
+    blocking->has_told = true;
     pthread_mutex_unlock(&blocking->lock);
+    if (is_first)
+        zhooks_log(blocking->hooks, ZVM_LOG_WARNING,
+                   "the system refuses a thread for functions of the host that block; there are %u",
+                   thread_count);
     return is_ours ? ZVM_E_THREADS : ZVM_OK;
 }
 

@@ -7,6 +7,7 @@
 #define ZVM_SCHED_BLOCKING_H
 
 #include "base/status.h"
+#include "sched/hooks.h"
 #include "vm/wait.h"
 
 #include <pthread.h>
@@ -25,15 +26,19 @@ struct zblocking {
     uint32_t job_count, thread_count, idle_count;
     uint32_t thread_limit;
     bool is_stopping;
+    bool has_told; // that the system refuses threads
+    const struct zhooks *hooks; // frozen
 };
 
 // errors: ZVM_E_NOMEM.
-zvm_status zblocking_init(struct zblocking *blocking, uint32_t thread_limit);
+zvm_status zblocking_init(struct zblocking *blocking, uint32_t thread_limit,
+                          const struct zhooks *hooks);
 // Runs what is queued, waits for what runs, and for the threads. Nobody adds any more.
 void zblocking_deinit(struct zblocking *blocking);
 // thread: any. errors: ZVM_E_THREADS there is no thread, and none could be started: the job is the
 // caller's.
 zvm_status zblocking_add(struct zblocking *blocking, struct zwait_job *job);
 uint32_t zblocking_thread_count(struct zblocking *blocking); // thread: any
+bool zblocking_is_own(const struct zblocking *blocking);     // is the calling thread one of its own?
 
 #endif // ZVM_SCHED_BLOCKING_H

@@ -88,6 +88,7 @@ void zfinish_ended(struct zsched *sched, struct zisolate *iso, struct zlane *lan
     zfold_heap(sched, block, iso, lane, now_ns);
     zfold_finished(block, iso);
     zfold_end(sched, lane, block, now_ns);
+    zhooks_slice(&sched->hooks, iso, lane, true /* has_finished */);
 }
 
 // ---- Telling the host ---------------------------------------------------------------------------

@@ -98,8 +98,9 @@ static void fold_collections(struct zreport_block *block, struct zlane *lane)
 {
     struct zheap_collected collected;
     if (!zheap_env_take_collected(lane->runner.env, &collected)) return;
-    zreport_add(block, ZREPORT_collections,
-                collected.full + collected.incremental + collected.minor);
+    uint64_t collections = collected.full + collected.incremental + collected.minor;
+    lane->collections += collections;
+    zreport_add(block, ZREPORT_collections, collections);
     zreport_add(block, ZREPORT_full_collections, collected.full);
     zreport_add(block, ZREPORT_incremental_collections, collected.incremental);
     zreport_add(block, ZREPORT_minor_collections, collected.minor);

@@ -109,6 +109,7 @@ zvm_status zsched_isolate_create_on(struct zsched *sched, struct zlane *lane,
         // One that is spawned runs soon, and is folded then.
         if (options->mailbox == NULL) zfold_heap(sched, block, iso, lane, now_ns);
         zfold_end(sched, lane, block, now_ns);
+        zhooks_created(&sched->hooks, iso);
         *out = iso;
     } else {
         count_out(sched);
@@ -210,7 +211,8 @@ zvm_status zsched_reset(struct zsched *sched, struct zisolate *iso)
 
 // One call of zsched_run. The program may call a function of the host, and that may run another isolate.
 struct host_run {
-    const struct zisolate *iso;
+    const struct zsched *sched;
+    const struct zisolate *iso; // NULL: it is over, and in its on_finish perhaps gone
     const struct host_run *outer;
     struct zlane *lane;
     uint64_t budget;    // left; UINT64_MAX: no end
@@ -225,6 +227,14 @@ bool zsched_is_running_here(const struct zisolate *iso)
     while (run != NULL && run->iso != iso)
         run = run->outer;
     return run != NULL;
+}
+
+bool zsched_is_inside(const struct zsched *sched)
+{
+    const struct host_run *run = run_of_thread;
+    while (run != NULL && run->sched != sched)
+        run = run->outer;
+    return run != NULL || zworker_current(sched) != NULL || zblocking_is_own(&sched->blocking);
 }
 
 // The CPU time since the last look. The first slice is measured by the wall, which costs no system
@@ -267,6 +277,7 @@ static enum zisolate_outcome run_slice(struct zsched *sched, struct zisolate *is
     if (outcome == ZOUTCOME_WAITING) zreport_add(block, ZREPORT_waits, 1);
     zreport_add(block, ZREPORT_cpu_ns, cpu_since(run, end_ns - start_ns, is_over));
     zfold_end(sched, lane, block, end_ns);
+    zhooks_slice(&sched->hooks, iso, lane, is_over);
     return outcome;
 }
 
@@ -305,8 +316,10 @@ static enum zisolate_outcome run_slices(struct zsched *sched, struct zisolate *i
 
 zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budget, bool *finished)
 {
-    struct host_run run = {
-        .iso = iso, .outer = run_of_thread, .budget = budget == 0 ? UINT64_MAX : budget};
+    struct host_run run = {.sched = sched,
+                           .iso = iso,
+                           .outer = run_of_thread,
+                           .budget = budget == 0 ? UINT64_MAX : budget};
     zvm_status status = zreplay_may_run(sched) ? claim(sched, iso) : ZVM_E_THREAD;
     if (status != ZVM_OK) return status;
     struct zlane *held = iso->extra == NULL ? NULL : iso->extra->lane;
@@ -320,10 +333,11 @@ zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budge
     _Atomic uint64_t *clock = zsched_use_clock(sched);
     enum zisolate_outcome outcome = run_slices(sched, iso, &run);
     zsched_leave_clock(clock);
-    run_of_thread = run.outer;
+    run.iso = NULL;
     if (run.lane != held) zlane_release(sched, run.lane);
     if (finished != NULL) *finished = outcome == ZOUTCOME_FINISHED;
     if (outcome == ZOUTCOME_FINISHED) zfinish_isolate(sched, iso, false /* was_submitted */);
+    run_of_thread = run.outer;
     return outcome == ZOUTCOME_WAITING ? ZVM_E_WAITING : ZVM_OK;
 }
 

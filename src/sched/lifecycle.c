@@ -48,12 +48,25 @@ static void destroy_worker(struct zworker *worker)
     z_free_aligned(worker, sizeof *worker);
 }
 
+static bool start_thread(struct zworker *worker)
+{
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) return false;
+    size_t stack_bytes = worker->sched->hooks.worker_stack_bytes;
+    bool is_started =
+        (stack_bytes == 0 || pthread_attr_setstacksize(&attributes, stack_bytes) == 0) &&
+        pthread_create(&worker->thread, &attributes, zworker_main, worker) == 0;
+    pthread_attr_destroy(&attributes);
+    return is_started;
+}
+
 static bool start_worker(struct zworker *worker)
 {
     if (zsched_is_replay(worker->sched)) return true; // the host's thread is it
-    if (pthread_create(&worker->thread, NULL, zworker_main, worker) != 0) return false;
-    char name[16]; // the longest that Linux takes: "zvm-worker-1023"
-    snprintf(name, sizeof name, "zvm-worker-%u", worker->index % ZSCHED_WORKERS_MAX);
+    if (!start_thread(worker)) return false;
+    char name[16]; // the longest that Linux takes
+    snprintf(name, sizeof name, "%s-%u", worker->sched->hooks.worker_name,
+             worker->index % ZSCHED_WORKERS_MAX);
     pthread_setname_np(worker->thread, name); // a name that fails harms nothing
     return true;
 }
@@ -84,6 +97,10 @@ static zvm_status start_workers(struct zsched *sched)
         started++;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     z_store_seq_cst(&sched->worker_count, started); // PAIR park
+    if (started < sched->worker_capacity)
+        zhooks_log(&sched->hooks, ZVM_LOG_WARNING,
+                   "the system started %u of %u worker threads and refuses more", started,
+                   sched->worker_capacity);
     return started == 0 && sched->worker_capacity > 0 ? ZVM_E_THREADS : ZVM_OK;
 }
 
@@ -140,6 +157,7 @@ zvm_status zsched_create(const struct zsched_options *options, struct zsched **o
         options->slice_budget == 0 ? ZSCHED_BUDGET_DEFAULT : options->slice_budget;
     sched->spans = options->spans;
     sched->isolate_limit = options->isolate_limit;
+    sched->hooks = options->hooks;
     zreplay_init(&sched->replay, options->seed);
     sched->start_ns = zsched_now_ns(sched);
     atomic_init(&sched->host_block.updated_ns, sched->start_ns);
@@ -148,7 +166,8 @@ zvm_status zsched_create(const struct zsched_options *options, struct zsched **o
     sched->has_tokens = status == ZVM_OK;
     uint32_t blocking_threads = options->blocking_threads;
     if (blocking_threads == 0) blocking_threads = ZBLOCKING_THREADS_DEFAULT;
-    if (status == ZVM_OK) status = zblocking_init(&sched->blocking, blocking_threads);
+    if (status == ZVM_OK)
+        status = zblocking_init(&sched->blocking, blocking_threads, &sched->hooks);
     sched->has_blocking = status == ZVM_OK;
     if (status == ZVM_OK && options->lists_finished) {
         status = zfinished_init(&sched->finished);

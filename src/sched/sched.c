@@ -141,7 +141,8 @@ zvm_status zsched_wait(struct zsched *sched, struct zisolate *iso, uint64_t time
 
 zvm_status zsched_drain(struct zsched *sched)
 {
-    if (zworker_current(sched) != NULL) return ZVM_E_STATE; // it would wait for itself
+    bool is_own = zworker_current(sched) != NULL || zblocking_is_own(&sched->blocking);
+    if (is_own) return ZVM_E_STATE; // it would wait for itself
     if (zsched_is_replay(sched)) return zreplay_drain(sched);
     zadmission_drain(&sched->admission);
     return ZVM_OK;
@@ -153,7 +154,7 @@ zvm_status zsched_drain(struct zsched *sched)
 // isolate is handed to the next worker that comes by. False: it is not in that phase any more.
 static bool cancel_in_place(struct zsched *sched, struct zisolate *iso, uint32_t phase)
 {
-    bool has_callback = iso->on_finish != NULL;
+    bool has_callback = iso->on_finish != NULL || sched->hooks.on_event != NULL;
     struct zlane *lane = has_callback ? NULL : zlane_acquire_sure(sched);
     bool is_claimed = zstate_claim_to_end(&iso->state, phase); // PAIR state
     if (is_claimed && has_callback) zqueue_push_urgent(sched, iso);

@@ -8,6 +8,7 @@
 #define ZVM_SCHED_SCHED_H
 
 #include "report/report.h"
+#include "sched/hooks.h"
 #include "vm/isolate.h"
 
 struct zanswer;
@@ -25,6 +26,7 @@ struct zsched_options {
     uint64_t seed;          // 0 = none; else one worker, see sched/replay.h
     bool lists_finished;       // zsched_take_finished is wanted
     uint32_t blocking_threads; // for jobs that block, at most; 0 = a default
+    struct zhooks hooks;
 };
 
 // Starts the workers; with fewer than wanted it works, see zsched_worker_count.
@@ -35,6 +37,9 @@ zvm_status zsched_create(const struct zsched_options *options, struct zsched **o
 void zsched_destroy(struct zsched *sched);
 
 uint32_t zsched_worker_count(const struct zsched *sched);
+
+// Whether the calling thread is a worker of it, runs an isolate of it, or a function of the host that blocks.
+bool zsched_is_inside(const struct zsched *sched);
 
 // ---- Isolates -----------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@
 #include "sched/blocking.h"
 #include "sched/event.h"
 #include "sched/finished.h"
+#include "sched/hooks.h"
 #include "sched/inbox.h"
 #include "sched/overflow.h"
 #include "sched/park.h"
@@ -41,6 +42,7 @@ struct zlane {
     struct zworker *worker;        // frozen; NULL: a lane of the host's threads
     struct zlane *next;            // under host_lock: the free lanes
     _Atomic uint64_t *clock; // of the thread, before it borrowed an isolate
+    uint64_t collections;    // that have ended in the slice and were not told of; counts on without a hook
 };
 
 // A worker's queues of one priority.
@@ -86,6 +88,7 @@ struct zsched {
     uint32_t worker_capacity; // wanted
     uint32_t slice_budget;
     uint64_t isolate_limit; // isolates that exist; 0 = no limit
+    struct zhooks hooks;
     struct zspan_pool *spans;
     uint64_t start_ns;
     // shared: 0 until all workers are started, then frozen. PAIR park: before any submission.

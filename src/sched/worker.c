@@ -101,6 +101,7 @@ static enum zisolate_outcome run_slice(struct zworker *worker, struct zisolate *
     if (outcome == ZOUTCOME_WAITING) zreport_add(block, ZREPORT_waits, 1);
     zfold_end(sched, &worker->lane, block, now_ns);
     worker->clock_ns = now_ns;
+    zhooks_slice(&sched->hooks, iso, &worker->lane, outcome == ZOUTCOME_FINISHED);
     return outcome;
 }
 
@@ -158,16 +159,13 @@ static bool take_turn(struct zworker *worker)
     return true;
 }
 
-void *zworker_main(void *context)
+static void run_all(struct zworker *worker)
 {
-    struct zworker *worker = context;
     struct zsched *sched = worker->sched;
-    worker_of_thread = worker;
-    worker->clock_ns = zsched_now_ns(sched);
     for (;;) {
         if (take_turn(worker)) continue;
         zfinish_leave(worker);
-        if (is_stopping(sched)) return NULL;
+        if (is_stopping(sched)) return;
         if (!worker->is_searching) worker->is_searching = zparking_begin_search(&sched->parking);
         if (worker->is_searching && zqueue_search(worker)) continue;
         // Another one counts as searching, and this one owes a look: it searches as well. If it
@@ -180,6 +178,18 @@ void *zworker_main(void *context)
         }
         park(worker);
     }
+}
+
+void *zworker_main(void *context)
+{
+    struct zworker *worker = context;
+    const struct zhooks *hooks = &worker->sched->hooks;
+    worker_of_thread = worker;
+    if (hooks->on_worker_start != NULL) hooks->on_worker_start(hooks->context, worker->index);
+    worker->clock_ns = zsched_now_ns(worker->sched);
+    run_all(worker);
+    if (hooks->on_worker_stop != NULL) hooks->on_worker_stop(hooks->context, worker->index);
+    return NULL;
 }
 
 // ---- Without a thread ---------------------------------------------------------------------------

@@ -129,6 +129,7 @@ static void free_code(struct zcode *code)
         z_free(code->files[i].name, code->files[i].name_bytes);
     }
     z_free(code->files, code->file_count * sizeof *code->files);
+    if (code->living != NULL) z_fetch_sub_relaxed(code->living, 1); // relaxed: a count
     void (*on_free)(void *context) = code->on_free;
     void *on_free_context = code->on_free_context;
     z_free(code, sizeof *code);

@@ -153,6 +153,7 @@ struct zcode {
     struct zintern *intern;
     uint64_t bytes;                 // memory of all parts, for reports
     void *owner;                    // api.c: the runtime it was made for; NULL until then
+    _Atomic uint64_t *living;       // api.c: shared, relaxed: one less when this is freed; NULL: not counted
     void (*on_free)(void *context); // may be NULL; called once, when all else is freed
     void *on_free_context;
 };

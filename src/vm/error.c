@@ -91,10 +91,22 @@ bool zerror_raise_at_caller(struct zisolate *iso, enum zerror_kind kind, const c
     return false;
 }
 
+// What a host does outside of a slice, it learns of by the call's status.
+static void tell_limit(struct zisolate *iso, enum zheap_refusal_reason reason)
+{
+    zisolate_moment(iso, ZVM_MOMENT_LIMIT);
+    const struct zshared *shared = iso->shared;
+    // relaxed: our own thread set it
+    bool is_running = (z_load_relaxed(&iso->state) & ZSTATE_MASK) == ZSTATE_RUNNING;
+    if (shared->tell_limit == NULL || !is_running) return;
+    zvm_status status = reason == ZHEAP_REFUSED_NOMEM ? ZVM_E_NOMEM : ZVM_E_HEAP_LIMIT;
+    shared->tell_limit(shared->tell_context, iso, status);
+}
+
 bool zerror_raise_memory(struct zisolate *iso)
 {
     struct zheap_refusal refusal = zheap_refusal(&iso->heap);
-    if (!iso->in_heap_limit) zisolate_moment(iso, ZVM_MOMENT_LIMIT);
+    if (!iso->in_heap_limit) tell_limit(iso, refusal.reason);
     if (refusal.reason == ZHEAP_REFUSED_NOMEM) return zerror_terminate(iso, ZVM_E_NOMEM);
     if (refusal.final || iso->in_heap_limit) return zerror_terminate(iso, ZVM_E_HEAP_LIMIT);
 

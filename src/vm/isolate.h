@@ -253,6 +253,9 @@ struct zshared {
     const struct zwait_hooks *waits;       // of the scheduler
     void *waits_context;                   // for them
     void *runtime;                         // of api.c
+    // May be NULL. A limit refuses memory to an isolate of the calling thread: HEAP_LIMIT or NOMEM.
+    void (*tell_limit)(void *context, struct zisolate *iso, zvm_status status);
+    void *tell_context; // for it
 };
 
 zvm_status zshared_create(struct zintern *intern, struct zshared **out);

@@ -148,6 +148,7 @@ static zvm_status call_run(void)
         return name arguments;               \
     }
 CALL(zvm_runtime_drain, (runtime))
+CALL(zvm_runtime_destroy, (runtime))
 CALL(zvm_runtime_shutdown, (runtime, true))
 CALL(zvm_runtime_pressure, (runtime, ZVM_PRESSURE_LOW))
 CALL(zvm_code_compile, (runtime, "a.zx", "1", 1, NULL, &new_code))
@@ -295,7 +296,7 @@ static const struct call calls[] = {
     {"zvm_isolate_pool_destroy", NULL},
     {"zvm_group_cancel", NULL},
     {"zvm_runtime_finished_fd", NULL},
-    {"zvm_runtime_destroy", NULL},
+    {"zvm_runtime_destroy", status_of_zvm_runtime_destroy},
     {"zvm_isolate_cancel", NULL},
     {"zvm_isolate_user", NULL},
     {"zvm_code_retain", NULL},

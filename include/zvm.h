@@ -352,10 +352,10 @@ typedef struct zvm_diagnostic {
     size_t size; // of this struct, in bytes, as the library knows it
     zvm_severity severity;
     const char *kind; // "SyntaxError"; "" for a note
-    const char *file;
+    const char *file; // the name that was compiled
     uint32_t line, column;         // where it starts; 0, 0: it is about the whole file
     uint32_t end_line, end_column; // just behind its last character; the start itself: a point
-    const char *message;
+    const char *message; // one line
     const char *const *hints; // [hint_count]: how to mend it, one line each
     uint32_t hint_count;
     const char *source; // the first line of it, [source_bytes] without its end, as it stands in the
@@ -437,7 +437,7 @@ typedef struct zvm_file_options {
     size_t length_bytes;
     const char *root;     // folder; no module is read from elsewhere; NULL: the program's own
     zvm_load_fn load;     // NULL: reads files
-    void *load_context;
+    void *load_context;   // for it
     zvm_diagnostic_fn on_diagnostic; // gets each finding as data, with the `context` of the call
 } zvm_file_options;
 
@@ -647,9 +647,9 @@ typedef struct zvm_host_kind {
 /// be used until the function returns, and as long as the host knows that the program still reaches it.
 typedef struct zvm_value {
     zvm_value_kind kind;
-    bool boolean;
-    int64_t integer;
-    double number;
+    bool boolean;        // BOOL
+    int64_t integer;     // INT
+    double number;       // FLOAT
     const char *text;    // STRING: [length_bytes], UTF-8, NUL-terminated when zvm gives it out
     size_t length_bytes; // STRING
     // HOST. To hand a new object over: its kind, its pointer, what it takes outside of zvm, which counts toward
@@ -690,6 +690,7 @@ typedef zvm_call_outcome (*zvm_host_fn)(zvm_call *call, const zvm_value *argumen
 
 #define ZVM_HOST_ARGUMENTS_MAX 16
 
+/// What programs find under a name, see zvm_runtime_add_function. Zero in a field means none.
 typedef struct zvm_host_function {
     size_t size;       // of this struct, in bytes
     const char *name;  // NUL-terminated, a name of the language: at most ZVM_HOST_NAME_BYTES_MAX bytes
@@ -868,7 +869,7 @@ typedef struct zvm_isolate_options {
     const char *const *arguments;   // [argument_count], NUL-terminated UTF-8: the list `args`
     size_t argument_count;
     zvm_write_fn output;            // gets what the program prints; NULL: dropped
-    void *output_context;
+    void *output_context;           // for it
     zvm_finish_fn on_finish;        // may be NULL
     void *user;                     // for the host
     // Of the shared strings that the program made into keys and still reaches: how many, and what
@@ -921,7 +922,7 @@ typedef struct zvm_isolate_options {
 /// One line of a stack trace, innermost first.
 typedef struct zvm_trace_frame {
     const char *function; // NUL-terminated; "<main>" for the top level
-    const char *file;
+    const char *file;     // NUL-terminated, as the name that was compiled
     uint32_t line;
     uint32_t column;
 } zvm_trace_frame;
@@ -1697,6 +1698,7 @@ typedef struct zvm_leak {
 /// Returns false to stop. The texts are valid during the call, which must not use the isolate.
 typedef bool (*zvm_leak_fn)(void *context, const zvm_leak *leak);
 
+/// How old an object must be to be told of: both, where both are set.
 typedef struct zvm_leak_filter {
     uint64_t min_age_ns;
     uint64_t min_age_collections; // counted up to 65535
@@ -1756,7 +1758,7 @@ typedef struct zvm_history_entry {
     const char *kind;      // as in zvm_leak
     bool is_payload;       // what a list, map or text grew by, outside its cell
     const char *function;  // that allocated; "" before the program's first call
-    const char *file;
+    const char *file;      // of it, NUL-terminated
     uint32_t line, column; // 0 when unknown
 } zvm_history_entry;
 
@@ -1833,9 +1835,9 @@ typedef struct zvm_group_figures {
     uint64_t fuel_taken;          // used, and taken for the slices that run now
     uint64_t cpu_ns;              // of the slices that are over; counted only under a cpu_limit_ns
     uint64_t output_bytes;
-    uint64_t symbols, symbol_bytes;
+    uint64_t symbols, symbol_bytes; // that its isolates hold
     uint64_t waiting; // isolates that are queued, and for whom others of the group go first
-    uint32_t weight;
+    uint32_t weight; // in percent
     uint32_t is_cancelled;
     uint64_t number; // in the order of creation, from 1
     char name[ZVM_GROUP_NAME_BYTES_MAX + 1]; // NUL-terminated
@@ -1908,7 +1910,8 @@ typedef enum zvm_report_format {
     ZVM_REPORT_PROMETHEUS
 } zvm_report_format;
 
-/// Sums over one worker, or over all. Durations in nanoseconds, sizes in bytes.
+/// Sums over one worker, or over all. Durations are in nanoseconds, sizes in bytes, fuel_used in fuel; all other
+/// numbers count things: failed_… the isolates that ended so, see zvm_status.
 typedef struct zvm_report_counters {
     uint64_t isolates_created, isolates_destroyed;
     uint64_t isolates_finished; // all that ended: succeeded + failed
@@ -2048,7 +2051,7 @@ typedef enum zvm_top_order {
     ZVM_TOP_AGE       // oldest first
 } zvm_top_order;
 
-/// One isolate, as it was when it last stopped running.
+/// One isolate, as it was when it last stopped running: what fuel_used it had, in how many slices.
 typedef struct zvm_top_isolate {
     int64_t id;              // of its options
     uint64_t age_ns;         // since it was made
@@ -2095,7 +2098,7 @@ typedef enum zvm_mm_kind {
     ZVM_MM_REFERENCE
 } zvm_mm_kind;
 
-/// What a field holds.
+/// What a field holds: by kind the integer, the number or the reference.
 typedef struct zvm_mm_value {
     zvm_mm_kind kind;
     int64_t integer;
@@ -2115,7 +2118,8 @@ typedef struct zvm_mm_options {
 
 #define ZVM_MM_OPTIONS_INIT {sizeof(zvm_mm_options), 0, 0, 0, 0, 0}
 
-/// Figures of a heap, exact at the moment of the call. Sizes in bytes, cells and payloads together.
+/// Figures of a heap, exact at the moment of the call. Sizes in bytes, cells and payloads together; all other numbers
+/// count things.
 typedef struct zvm_heap_stats {
     size_t size; // set by the caller: of this struct, in bytes
     uint64_t limit_bytes, committed_bytes, committed_peak_bytes;
@@ -2460,7 +2464,7 @@ typedef struct zvm_pools_options {
 
 #define ZVM_POOLS_OPTIONS_INIT {sizeof(zvm_pools_options), 0, 0, 0, 0, {0, 0, 0}}
 
-/// An integer with its decimal text.
+/// An integer, value, with its decimal text.
 typedef struct zvm_pool_integer {
     int64_t value;
     const char *text; // [length_bytes], NUL-terminated

@@ -26,7 +26,7 @@ struct zblocking {
     uint32_t job_count, thread_count, idle_count;
     uint32_t thread_limit;
     bool is_stopping;
-    bool has_told; // that the system refuses threads
+    bool has_told;              // that the system refuses threads
     const struct zhooks *hooks; // frozen
 };
 
@@ -39,6 +39,6 @@ void zblocking_deinit(struct zblocking *blocking);
 // caller's.
 zvm_status zblocking_add(struct zblocking *blocking, struct zwait_job *job);
 uint32_t zblocking_thread_count(struct zblocking *blocking); // thread: any
-bool zblocking_is_own(const struct zblocking *blocking);     // is the calling thread one of its own?
+bool zblocking_is_own(const struct zblocking *blocking); // is the calling thread one of its own?
 
 #endif // ZVM_SCHED_BLOCKING_H

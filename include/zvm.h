@@ -8,6 +8,12 @@
 /// installs a signal handler. Option structs start with their size: set it with the initialiser
 /// macro (`zvm_runtime_options o = ZVM_RUNTIME_OPTIONS_INIT;`) and fields added later read as zero.
 ///
+/// Wrong use is an error code in every build, as far as it can be told: NULL, a size or an option that there is
+/// not, the wrong thread, the wrong state, a call from inside that would wait for itself, and what belongs to another runtime
+/// or isolate. What was destroyed must not be used again: that is told of tokens, handles of memory managers, lists
+/// that were released, isolates given back to their pool, and code that outlives its runtime, and of nothing else,
+/// since its memory is another's by then.
+///
 /// After a fork the child has no worker threads: what it has inherited of a runtime is dead. Every call
 /// that is given such a runtime, its code or an isolate of it returns ZVM_E_FORKED at once, or does
 /// nothing where it returns no status; nothing of it can be freed, and the parent notices nothing. The
@@ -1088,8 +1094,8 @@ ZVM_API zvm_status zvm_isolate_result(const zvm_isolate *isolate, zvm_result *re
 ///
 /// in:      isolate idle or finished; name [NUL-terminated]; value, copied
 /// out:     none
-/// errors:  ZVM_E_NOT_FOUND the program has no such global; ZVM_E_BUSY; ZVM_E_TYPE kind OTHER;
-///          ZVM_E_UTF8; ZVM_E_HEAP_LIMIT; ZVM_E_LIMIT a text that is too long; ZVM_E_NOMEM
+/// errors:  ZVM_E_NOT_FOUND the program has no such global; ZVM_E_BUSY; ZVM_E_TYPE kind OTHER; ZVM_E_STALE an
+///          object of the host that is gone, or another isolate's; ZVM_E_UTF8; ZVM_E_HEAP_LIMIT; ZVM_E_LIMIT a text that is too long; ZVM_E_NOMEM
 /// thread:  one at a time an isolate
 /// memory:  strings are copied into the isolate's heap
 /// cost:    linear in the number of globals

@@ -46,12 +46,12 @@ zvm_status zvm_runtime_add_function(zvm_runtime *runtime, const zvm_host_functio
 
 zvm_call_outcome zvm_call_return(zvm_call *call, const zvm_value *value)
 {
-    return zhost_return(call, value);
+    return call == NULL ? ZVM_CALL_FAILED : zhost_return(call, value);
 }
 
 zvm_call_outcome zvm_call_fail(zvm_call *call, const char *kind, const char *message)
 {
-    return zhost_fail(call, kind, message);
+    return call == NULL ? ZVM_CALL_FAILED : zhost_fail(call, kind, message);
 }
 
 zvm_status zvm_call_token(zvm_call *call, zvm_token *token)
@@ -62,12 +62,12 @@ zvm_status zvm_call_token(zvm_call *call, zvm_token *token)
 
 void *zvm_call_user(const zvm_call *call)
 {
-    return call->function->user;
+    return call == NULL ? NULL : call->function->user;
 }
 
 zvm_isolate *zvm_call_isolate(const zvm_call *call)
 {
-    return (zvm_isolate *)call->iso;
+    return call == NULL ? NULL : (zvm_isolate *)call->iso;
 }
 
 // ---- Completing ---------------------------------------------------------------------------------

@@ -30,7 +30,10 @@ static zvm_status make_object(struct zisolate *iso, const zvm_value *value, stru
 {
     struct zaside aside;
     zaside_begin(iso, &aside);
-    return zaside_end(iso, &aside, zexchange_in(iso, value, out));
+    zvm_status status = zaside_end(iso, &aside, zexchange_in(iso, value, out));
+    // An object that was given out takes no memory when it comes back: it is not there.
+    bool is_gone = value->kind == ZVM_VALUE_HOST && value->host_id != 0;
+    return status == ZVM_E_HEAP_LIMIT && is_gone ? ZVM_E_STALE : status;
 }
 
 static zvm_status convert(struct zisolate *iso, const zvm_value *value, struct zvalue *out)

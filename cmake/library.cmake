@@ -136,8 +136,10 @@ if(BUILD_SHARED_LIBS)
     set_target_properties(zvm_shared PROPERTIES OUTPUT_NAME zvm EXPORT_NAME zvm LINKER_LANGUAGE C
         VERSION ${PROJECT_VERSION} SOVERSION 0 LINK_DEPENDS ${version_script})
     target_link_libraries(zvm_shared PRIVATE zvm_compile ck)
-    target_link_options(zvm_shared PRIVATE -Wl,--version-script=${version_script}
-        $<$<NOT:$<BOOL:${ZVM_SANITIZE}>>:-Wl,--no-undefined>)
+    target_link_options(zvm_shared PRIVATE -Wl,--version-script=${version_script})
+    if(NOT ZVM_SANITIZE) # whose functions are in the program
+        target_link_options(zvm_shared PRIVATE -Wl,--no-undefined)
+    endif()
     add_library(zvm::zvm ALIAS zvm_shared)
 else()
     add_library(zvm::zvm ALIAS zvm_static)

@@ -219,18 +219,31 @@ typedef struct zvm_runtime_options {
     zvm_event_fn on_event;
     zvm_log_fn log;
     void *hook_context; // for them
+    uint64_t profile_fuel; // fuel between samples of zvm_runtime_cpu_profile, on average; 0 = none
+    uint64_t trace_events; // that each worker keeps for zvm_runtime_trace; 0 = none
 } zvm_runtime_options;
 
 #define ZVM_RUNTIME_OPTIONS_INIT                                                                   \
-    {sizeof(zvm_runtime_options), 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL, NULL}
+    {sizeof(zvm_runtime_options), 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL, NULL,   \
+     0, 0}
+
+/// A good profile_fuel: some ten thousand samples a second of a worker, at a price of about a percent.
+#define ZVM_PROFILE_FUEL 8192
+/// Bounds of profile_fuel.
+#define ZVM_PROFILE_FUEL_MIN 64
+#define ZVM_PROFILE_FUEL_MAX (UINT64_C(1) << 40)
+/// A good number of trace_events, 2.5 MiB a worker, and the highest.
+#define ZVM_TRACE_EVENTS     65536
+#define ZVM_TRACE_EVENTS_MAX 16777216
 
 /// Makes a runtime and starts its workers. Several runtimes may live in one process.
 ///
 /// in:      options  may be NULL: no workers, all defaults
 /// out:     out      the runtime; destroy it with zvm_runtime_destroy
 /// errors:  ZVM_E_ARGUMENT size, worker_count or blocking_threads (at most 1024), a seed with several workers, worker_name,
-///          worker_stack_bytes; ZVM_E_NOMEM; ZVM_E_THREADS not one of the wanted workers could be started (with fewer than
-///          wanted it works: see `log` and the report); ZVM_E_LIMIT lists_finished, and the system has no descriptor left
+///          worker_stack_bytes, profile_fuel, trace_events; ZVM_E_NOMEM; ZVM_E_THREADS not one of the wanted workers could be
+///          started (with fewer than wanted it works: see `log` and the report); ZVM_E_LIMIT lists_finished, and the system
+///          has no descriptor left
 /// thread:  any; never blocks
 /// memory:  about 64 KiB a worker, and its stack
 /// cost:    one thread start a worker
@@ -1754,6 +1767,40 @@ ZVM_API zvm_status zvm_isolate_heap_snapshot(zvm_isolate *isolate, zvm_write_fn 
 /// source:  ours
 ZVM_API zvm_status zvm_isolate_alloc_profile(zvm_isolate *isolate, zvm_write_fn write,
                                              void *context);
+
+/// Writes what the isolates of a runtime used their fuel for, as folded stacks, a line a stack, the
+/// largest first: "<main>;f;g FUEL". Each sample stands for the fuel that its thread's isolates used since
+/// the one before, so the sum is the fuel_used of the report but for what came after each thread's last
+/// sample. Builtins that call back are frames; the work of others is their caller's. Of more than 64 nested
+/// calls the outermost and the innermost are shown, with "(calls_left_out)" between; a function without a
+/// name is "anonymous@FILE:LINE". What found no place is in the line "(other_stacks) FUEL".
+///
+/// in:      runtime; write, context
+/// out:     none
+/// errors:  ZVM_E_STATE made without profile_fuel; ZVM_E_OUTPUT write refused; ZVM_E_ARGUMENT; ZVM_E_NOMEM
+/// thread:  any, at any time; a worker that takes a sample may wait for as long as its table is copied
+/// memory:  a copy of the stacks, during the call. Each worker keeps 16,384 stacks, 262,144 frames and the
+///          code objects that they name (1,024), at most, until the runtime is destroyed
+/// cost:    linear in stacks
+/// source:  ours
+ZVM_API zvm_status zvm_runtime_cpu_profile(zvm_runtime *runtime, zvm_write_fn write, void *context);
+
+/// Writes what the workers did when, as JSON in the form of Chrome's trace events, which chrome://tracing
+/// and https://ui.perfetto.dev show: a row a worker, with slices ("isolate ID"; args: isolate, fuel), the
+/// collections in them ("collect (full)", "(slice)" of one in slices, "(minor)"; args: isolate, kind,
+/// freed_bytes) and parks, when the worker had nothing to do. Times are microseconds since the runtime was
+/// made, to the nanosecond. Each worker keeps its newest trace_events; otherData.dropped_events says how
+/// many are missing. What threads of the host run is not in it.
+///
+/// in:      runtime; write, context
+/// out:     none
+/// errors:  ZVM_E_STATE made without trace_events, or without workers; ZVM_E_OUTPUT write refused: what was
+///          written before is no JSON; ZVM_E_ARGUMENT; ZVM_E_NOMEM
+/// thread:  any, at any time; stops nobody. Events that are overwritten meanwhile count as dropped
+/// memory:  a temporary buffer. Each worker keeps 40 bytes an event from the beginning
+/// cost:    linear in events
+/// source:  ours
+ZVM_API zvm_status zvm_runtime_trace(zvm_runtime *runtime, zvm_write_fn write, void *context);
 
 /// One allocation that was remembered.
 typedef struct zvm_history_entry {

@@ -101,7 +101,9 @@ static zvm_status fill_runtime(zvm_runtime *runtime, const zvm_runtime_options *
                                            .spans = runtime->spans,
                                            .lists_finished = options->lists_finished != 0,
                                            .blocking_threads = options->blocking_threads,
-                                           .hooks = runtime->hooks_of_host};
+                                           .hooks = runtime->hooks_of_host,
+                                           .profile_fuel = options->profile_fuel,
+                                           .trace_events = options->trace_events};
     status = zsched_create(&sched_options, &runtime->sched);
     if (status != ZVM_OK) return status;
     runtime->shared->runtime = runtime;
@@ -115,6 +117,11 @@ static zvm_status fill_runtime(zvm_runtime *runtime, const zvm_runtime_options *
     return ZVM_OK;
 }
 
+static bool is_within(uint64_t value, uint64_t least, uint64_t most)
+{
+    return value >= least && value <= most;
+}
+
 zvm_status zvm_runtime_create(const zvm_runtime_options *options, zvm_runtime **out)
 {
     zvm_runtime_options own = ZVM_RUNTIME_OPTIONS_INIT;
@@ -124,6 +131,10 @@ zvm_status zvm_runtime_create(const zvm_runtime_options *options, zvm_runtime **
     if (own.worker_count > ZSCHED_WORKERS_MAX) return ZVM_E_ARGUMENT;
     if (own.seed != 0 && own.worker_count > 1) return ZVM_E_ARGUMENT;
     if (own.seed != 0) own.worker_count = 1; // its maker's thread
+    if (own.profile_fuel != 0 &&
+        !is_within(own.profile_fuel, ZVM_PROFILE_FUEL_MIN, ZVM_PROFILE_FUEL_MAX))
+        return ZVM_E_ARGUMENT;
+    if (own.trace_events > ZVM_TRACE_EVENTS_MAX) return ZVM_E_ARGUMENT;
     if (own.blocking_threads > ZSCHED_BLOCKING_MAX || own.lists_finished > 1) return ZVM_E_ARGUMENT;
 
     struct zhooks hooks;

@@ -78,6 +78,20 @@ zvm_status zvm_isolate_history(zvm_isolate *isolate, zvm_history_fn entry, void 
     return end(&visit, zisolate_history(visit.iso, entry, context));
 }
 
+zvm_status zvm_runtime_cpu_profile(zvm_runtime *runtime, zvm_write_fn write, void *context)
+{
+    if (runtime == NULL || write == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
+    return zsched_cpu_profile(runtime->sched, write, context);
+}
+
+zvm_status zvm_runtime_trace(zvm_runtime *runtime, zvm_write_fn write, void *context)
+{
+    if (runtime == NULL || write == NULL) return ZVM_E_ARGUMENT;
+    if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
+    return zsched_trace(runtime->sched, write, context);
+}
+
 static void put_result(const struct zisolate_collection *collection, zvm_collect_result *result)
 {
     if (result == NULL) return;

@@ -54,13 +54,27 @@ static void verify_log(struct zheap *heap)
 
 // ---- Around every piece of work -----------------------------------------------------------------
 
-void zheap_begin_pause(struct zheap *heap, uint64_t *start_ns)
+static ZVM_COLD void tell(const struct zheap *heap, uint64_t start_ns, uint64_t pause_ns)
+{
+    const struct zheap_env *env = heap->env;
+    struct zheap_pause pause = {
+        .kind = env->pause_kind,
+        .start_ns = start_ns,
+        .end_ns = start_ns + pause_ns,
+        .freed_bytes = zheap_private_const(heap)->freed_bytes - env->pause_freed_bytes,
+    };
+    env->pause_ended(env->pause_context, &pause);
+}
+
+void zheap_begin_pause(struct zheap *heap, enum zheap_pause_kind kind, uint64_t *start_ns)
 {
     struct zheap_private *private = zheap_private(heap);
     ZVM_ASSERT(heap->env != NULL);
     ZVM_CHECK(!private->is_collecting);
     if (is_verified()) verify_log(heap);
     private->is_collecting = true;
+    heap->env->pause_kind = kind;
+    heap->env->pause_freed_bytes = private->freed_bytes;
     *start_ns = zclock_now_ns();
 }
 
@@ -71,6 +85,7 @@ void zheap_end_pause(struct zheap *heap, uint64_t start_ns)
     private->pause_ns_total += pause_ns;
     if (pause_ns > private->pause_ns_max) private->pause_ns_max = pause_ns;
     zheap_env_add_pause(heap->env, pause_ns);
+    if (ZVM_UNLIKELY(heap->env->pause_ended != NULL)) tell(heap, start_ns, pause_ns);
     private->is_collecting = false;
     if (private->hooks != NULL && private->hooks->worked != NULL)
     private->hooks->worked(private->context);
@@ -146,7 +161,7 @@ void zheap_collect_now(struct zheap *heap, enum zcollect_reason reason)
 {
     struct zheap_private *private = zheap_private(heap);
     uint64_t start_ns;
-    zheap_begin_pause(heap, &start_ns);
+    zheap_begin_pause(heap, ZHEAP_PAUSE_FULL, &start_ns);
     if (reason != ZCOLLECT_STRESS) private->is_at_limit = reason == ZCOLLECT_LIMIT;
     bool is_small = zheap_more(heap) == NULL;
     zheap_add_work(heap, is_small ? collect_first_page(heap) : collect_whole(heap, reason));

@@ -332,7 +332,7 @@ static void run_slice(struct zheap *heap, uint64_t words)
     uint64_t most = was_late ? ZHEAP_ATOMIC_WORDS_MAX : ZHEAP_SLICE_WORDS_MAX;
     most -= STEP_WORDS_OVER;
     uint64_t start_ns;
-    zheap_begin_pause(heap, &start_ns);
+    zheap_begin_pause(heap, ZHEAP_PAUSE_SLICE, &start_ns);
     struct zwork work = {0, was_late || words > most ? most : words};
     bool has_tried = run(heap, &work) || was_late;
     struct zcycle *cycle = &more->cycle;
@@ -354,7 +354,7 @@ static void end_at_once(struct zheap *heap)
         return;
     }
     uint64_t start_ns;
-    zheap_begin_pause(heap, &start_ns);
+    zheap_begin_pause(heap, ZHEAP_PAUSE_SLICE, &start_ns);
     struct zwork work = {0, UINT64_MAX};
     (void)run(heap, &work);
     zheap_add_work(heap, work.words);
@@ -398,7 +398,7 @@ void zheap_settle(struct zheap *heap)
     struct zheap_more *more = zheap_more(heap);
     if (more == NULL || more->cycle.phase < ZPHASE_PRUNE) return;
     uint64_t start_ns;
-    zheap_begin_pause(heap, &start_ns);
+    zheap_begin_pause(heap, ZHEAP_PAUSE_SLICE, &start_ns);
     struct zwork work = {0, UINT64_MAX};
     (void)run(heap, &work);
     zheap_add_work(heap, work.words);

@@ -68,6 +68,12 @@ void zheap_env_destroy(struct zheap_env *env)
     z_free(env, sizeof *env);
 }
 
+void zheap_env_watch(struct zheap_env *env, zheap_pause_fn ended, void *context)
+{
+    env->pause_ended = ended;
+    env->pause_context = context;
+}
+
 static ZVM_COLD bool refill(struct zheap_env *env, uint32_t order)
 {
     uint32_t wanted = ZHEAP_TINY ? 1 : refill_counts[order];

@@ -81,6 +81,24 @@ struct zheap_collected {
 // false: nothing, and out is untouched.
 bool zheap_env_take_collected(struct zheap_env *env, struct zheap_collected *out);
 
+// A stretch of work of the collector, in which the program stands still.
+enum zheap_pause_kind {
+    ZHEAP_PAUSE_FULL,  // a whole collection
+    ZHEAP_PAUSE_SLICE, // a part of one
+    ZHEAP_PAUSE_MINOR,
+    ZHEAP_PAUSE_KINDS
+};
+
+struct zheap_pause {
+    enum zheap_pause_kind kind;
+    uint64_t start_ns, end_ns;
+    uint64_t freed_bytes;
+};
+
+// Told at the end of each; it must not touch the heap. NULL: nobody.
+typedef void (*zheap_pause_fn)(void *context, const struct zheap_pause *pause);
+void zheap_env_watch(struct zheap_env *env, zheap_pause_fn ended, void *context);
+
 // ---- The heap ---------------------------------------------------------------------------------
 
 // Work of the collector in words: slots, objects and pages that are looked at. Who is given one stops

@@ -249,6 +249,11 @@ struct zheap_env {
         uint32_t count;
     } spans[ZSPAN_KINDS];
     struct zmark_stack stack;
+    // Of the pause under way, or the last one.
+    enum zheap_pause_kind pause_kind;
+    uint64_t pause_freed_bytes; // freed before it
+    zheap_pause_fn pause_ended; // may be NULL
+    void *pause_context;
     uint32_t pause_count;
     uint64_t pauses_ns[ZHEAP_ENV_PAUSES_MAX];
 };
@@ -626,7 +631,7 @@ ZVM_COLD void zheap_answer_pressure(struct zheap *heap);
 enum zcollect_reason { ZCOLLECT_GROWTH, ZCOLLECT_ASKED, ZCOLLECT_LIMIT, ZCOLLECT_STRESS };
 void zheap_collect_now(struct zheap *heap, enum zcollect_reason reason);
 void zheap_collect_due(struct zheap *heap, uint64_t upcoming_bytes); // the growth trigger is reached
-void zheap_begin_pause(struct zheap *heap, uint64_t *start_ns);
+void zheap_begin_pause(struct zheap *heap, enum zheap_pause_kind kind, uint64_t *start_ns);
 void zheap_end_pause(struct zheap *heap, uint64_t start_ns);
 // A collection has marked everything; which: where the thread counts it, a member of env->collected.
 void zheap_next_epoch(struct zheap *heap, uint64_t *which);

@@ -29,7 +29,7 @@ void zheap_collect_minor(struct zheap *heap)
     ZVM_ASSERT(more->log.is_open);
     ZVM_ASSERT(!more->log.has_overflowed);
     uint64_t start_ns;
-    zheap_begin_pause(heap, &start_ns);
+    zheap_begin_pause(heap, ZHEAP_PAUSE_MINOR, &start_ns);
     zheap_return_caches(heap);
     zheap_note_peak(heap);
     more->cycle.is_minor = true;

@@ -22,6 +22,7 @@ zvm_status zlane_create(struct zsched *sched, struct zlane **out)
         z_free(lane, sizeof *lane);
         return status;
     }
+    zprofiles_attach(sched, &lane->runner, NULL /* worker */);
     *out = lane;
     return ZVM_OK;
 }

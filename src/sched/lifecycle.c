@@ -17,7 +17,19 @@
 
 // ---- Workers ------------------------------------------------------------------------------------
 
-static zvm_status create_worker(struct zsched *sched, uint32_t index, struct zworker **out)
+static void destroy_worker(struct zworker *worker)
+{
+    if (worker == NULL) return;
+    ztrace_destroy(worker->trace);
+    zrunner_deinit(&worker->lane.runner);
+    for (uint32_t i = 0; i < ZPRIORITY_COUNT; i++)
+        zoverflow_deinit(&worker->levels[i].overflow);
+    zwheel_deinit(&worker->wheel);
+    z_free_aligned(worker, sizeof *worker);
+}
+
+static zvm_status create_worker(struct zsched *sched, uint32_t index, uint64_t trace_events,
+                                struct zworker **out)
 {
     struct zworker *worker = z_alloc_aligned(_Alignof(struct zworker), sizeof *worker);
     if (worker == NULL) return ZVM_E_NOMEM;
@@ -34,18 +46,14 @@ static zvm_status create_worker(struct zsched *sched, uint32_t index, struct zwo
         z_free_aligned(worker, sizeof *worker);
         return status;
     }
+    zprofiles_attach(sched, &worker->lane.runner, worker);
+    status = zprofiles_trace(worker, trace_events);
+    if (status != ZVM_OK) {
+        destroy_worker(worker);
+        return status;
+    }
     *out = worker;
     return ZVM_OK;
-}
-
-static void destroy_worker(struct zworker *worker)
-{
-    if (worker == NULL) return;
-    zrunner_deinit(&worker->lane.runner);
-    for (uint32_t i = 0; i < ZPRIORITY_COUNT; i++)
-        zoverflow_deinit(&worker->levels[i].overflow);
-    zwheel_deinit(&worker->wheel);
-    z_free_aligned(worker, sizeof *worker);
 }
 
 static bool start_thread(struct zworker *worker)
@@ -71,7 +79,7 @@ static bool start_worker(struct zworker *worker)
     return true;
 }
 
-static zvm_status create_workers(struct zsched *sched, uint32_t count)
+static zvm_status create_workers(struct zsched *sched, uint32_t count, uint64_t trace_events)
 {
     if (count == 0) return ZVM_OK;
     sched->workers = z_alloc_zeroed(count * sizeof *sched->workers);
@@ -80,7 +88,7 @@ static zvm_status create_workers(struct zsched *sched, uint32_t count)
     zvm_status parking_status = zparking_init(&sched->parking, count);
     if (parking_status != ZVM_OK) return parking_status;
     for (uint32_t i = 0; i < count; i++) {
-        zvm_status status = create_worker(sched, i, &sched->workers[i]);
+        zvm_status status = create_worker(sched, i, trace_events, &sched->workers[i]);
         if (status != ZVM_OK) return status;
     }
     return ZVM_OK;
@@ -173,12 +181,15 @@ zvm_status zsched_create(const struct zsched_options *options, struct zsched **o
         status = zfinished_init(&sched->finished);
         sched->has_finished = status == ZVM_OK;
     }
+    if (status == ZVM_OK)
+        status = zprofiles_create(sched, options->worker_count, options->profile_fuel);
     if (status == ZVM_OK) status = zlane_create(sched, &sched->reserve);
     if (status == ZVM_OK) status = zlane_create(sched, &sched->lanes);
     // Without futexes workers could not sleep; the host's own threads need none.
     if (status == ZVM_OK && options->worker_count > 0 && !zfutex_is_available())
         status = ZVM_E_THREADS;
-    if (status == ZVM_OK) status = create_workers(sched, options->worker_count);
+    if (status == ZVM_OK)
+        status = create_workers(sched, options->worker_count, options->trace_events);
     if (status == ZVM_OK) status = start_workers(sched);
     if (status != ZVM_OK) {
         zsched_destroy(sched);
@@ -223,6 +234,7 @@ void zsched_destroy(struct zsched *sched)
     z_free(sched->workers, sched->worker_capacity * sizeof *sched->workers);
     zparking_deinit(&sched->parking);
     zlane_destroy_all(sched);
+    zprofiles_destroy(sched);
     if (sched->has_finished) zfinished_deinit(&sched->finished);
     if (sched->has_tokens) ztokens_deinit(&sched->tokens);
     zroster_deinit(&sched->roster);

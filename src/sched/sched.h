@@ -27,6 +27,8 @@ struct zsched_options {
     bool lists_finished;       // zsched_take_finished is wanted
     uint32_t blocking_threads; // for jobs that block, at most; 0 = a default
     struct zhooks hooks;
+    uint64_t profile_fuel;     // between two samples of what isolates do; 0 = none are taken
+    uint64_t trace_events;     // that each worker keeps; 0 = none
 };
 
 // Starts the workers; with fewer than wanted it works, see zsched_worker_count.
@@ -145,6 +147,11 @@ void zsched_group_cancel(struct zsched *sched, struct zgroup *group);
 // what the scheduler knows: rows, totals (their sum), worker_count, times, isolates in flight, heap
 // peak. rows may be NULL: then only the sum is made.
 void zsched_report(struct zsched *sched, struct zreport_snapshot *rows, struct zreport_view *view);
+// What isolates used their fuel for. thread: any. errors: ZVM_E_STATE made without; those of
+// zcpu_profile_write.
+zvm_status zsched_cpu_profile(struct zsched *sched, zvm_write_fn write, void *context);
+// What the workers did when. thread: any. errors: ZVM_E_STATE made without; those of ztrace_write.
+zvm_status zsched_trace(struct zsched *sched, zvm_write_fn write, void *context);
 // The isolates that come first in each of the orders. thread: any. As zroster_top.
 struct ztop;
 uint64_t zsched_top(const struct zsched *sched, struct ztop *tops, uint32_t top_count);

@@ -22,6 +22,7 @@
 #include "sched/share.h"
 #include "sched/state.h"
 #include "sched/token.h"
+#include "sched/trace.h"
 #include "sched/wheel.h"
 
 #include "base/clock.h"
@@ -65,6 +66,8 @@ struct zworker {
     uint64_t random;        // whom to steal from first
     uint64_t clock_ns;      // when it last looked
     struct zwheel wheel;    // of those that it let wait until some time, at the latest
+    struct zisolate *running; // NULL: none. Debuggers read it, too (tools/gdb_zvm.py)
+    struct ztrace *trace;     // frozen; NULL: off
     pthread_t thread;       // frozen once started
     uint32_t index;         // frozen
     struct zshares shares;  // what groups are due
@@ -89,6 +92,8 @@ struct zsched {
     uint32_t slice_budget;
     uint64_t isolate_limit; // isolates that exist; 0 = no limit
     struct zhooks hooks;
+    struct zcpu_profile **profiles; // [profile_count]: of each worker, then of the host's threads
+    uint32_t profile_count;         // 0: off
     struct zspan_pool *spans;
     uint64_t start_ns;
     // shared: 0 until all workers are started, then frozen. PAIR park: before any submission.
@@ -272,6 +277,16 @@ zvm_status zsched_isolate_create_on(struct zsched *sched, struct zlane *lane,
                                     const struct zisolate_options *options, struct zisolate **out);
 // Whether the calling thread is inside zsched_run of this isolate.
 bool zsched_is_running_here(const struct zisolate *iso);
+
+// ---- profiles.c
+// Before workers and lanes are made. errors: ZVM_E_NOMEM.
+zvm_status zprofiles_create(struct zsched *sched, uint32_t worker_count, uint64_t mean_fuel);
+void zprofiles_destroy(struct zsched *sched);
+// The worker keeps so many events from now on. errors: ZVM_E_NOMEM.
+zvm_status zprofiles_trace(struct zworker *worker, uint64_t events);
+// A thread's runner counts from now on, if anybody does. worker: its own, or NULL.
+void zprofiles_attach(const struct zsched *sched, struct zrunner *runner,
+                      const struct zworker *worker);
 
 // ---- lane.c
 // A lane for the calling thread; NULL: no memory.

@@ -49,9 +49,17 @@ static void end_search(struct zworker *worker)
     if (zqueue_has_any(sched)) zparking_notify(&sched->parking, worker->index); // PAIR park
 }
 
+static ZVM_COLD void trace_park(struct zworker *worker, uint64_t start_ns)
+{
+    struct ztrace_event event = {
+        .kind = ZTRACE_PARK, .start_ns = start_ns, .end_ns = worker->clock_ns};
+    ztrace_add(worker->trace, &event);
+}
+
 static void park(struct zworker *worker)
 {
     struct zsched *sched = worker->sched;
+    uint64_t start_ns = worker->trace == NULL ? 0 : zsched_now_ns(sched);
     zfold_event(worker, ZREPORT_parks, 1);
     enum zpark_end end = zparking_park(&sched->parking, worker->index, worker->is_searching,
                                        worker->wheel.next_ns, has_work, worker);
@@ -59,9 +67,23 @@ static void park(struct zworker *worker)
     worker->owes_look = end == ZPARK_NOT_NOW;
     if (worker->is_searching) zfold_event(worker, ZREPORT_wakeups, 1);
     worker->clock_ns = zsched_now_ns(sched);
+    if (ZVM_UNLIKELY(worker->trace != NULL)) trace_park(worker, start_ns);
 }
 
 // ---- A slice ------------------------------------------------------------------------------------
+
+static ZVM_COLD void trace_slice(struct zworker *worker, const struct zisolate *iso, uint64_t fuel,
+                                 uint64_t end_ns)
+{
+    struct ztrace_event event = {
+        .kind = ZTRACE_SLICE,
+        .start_ns = worker->clock_ns,
+        .end_ns = end_ns,
+        .isolate = iso->id,
+        .amount = fuel,
+    };
+    ztrace_add(worker->trace, &event);
+}
 
 static uint32_t next_budget(struct zsched *sched)
 {
@@ -81,6 +103,7 @@ static enum zisolate_outcome run_slice(struct zworker *worker, struct zisolate *
     enum zisolate_outcome outcome = ZOUTCOME_FINISHED;
     uint64_t budget = 0;
     worker->is_in_slice = true;
+    worker->running = iso;
     iso->home = (uint16_t)(worker->index + 1);
     // relaxed: a bit that came later is seen by the interpreter's own look.
     if (z_load_relaxed(&iso->state) & ZSTATE_CANCEL)
@@ -88,12 +111,15 @@ static enum zisolate_outcome run_slice(struct zworker *worker, struct zisolate *
     else
         budget = zshare_begin(&worker->shares, iso, next_budget(sched));
     if (budget > 0) outcome = zisolate_run(iso, &worker->lane.runner, budget);
+    worker->running = NULL;
     worker->is_in_slice = false;
     bool is_whole = outcome == ZOUTCOME_YIELDED;
     if (iso->quota != NULL)
         zshare_end(&worker->shares, iso, is_whole ? budget : fuel_since(iso, &before));
 
     uint64_t now_ns = zsched_now_ns(sched);
+    if (ZVM_UNLIKELY(worker->trace != NULL) && iso->slices != before.slices)
+        trace_slice(worker, iso, zisolate_fuel_used(iso) - before.fuel_used, now_ns);
     struct zreport_block *block = zfold_begin(sched, &worker->lane);
     zfold_slice(block, iso, &before, now_ns - worker->clock_ns);
     zfold_heap(sched, block, iso, &worker->lane, now_ns);

@@ -598,6 +598,33 @@ static enum zinterp_outcome go_on(struct zisolate *iso)
     return zinterp_run(iso);
 }
 
+// With a profile the grant is given in parts that end where samples are due. Only the sum of fuel and
+// reserve says what an isolate has left, so that it does not notice.
+static int64_t hold_back(struct zisolate *iso, uint64_t room)
+{
+    if (iso->fuel <= 0 || (uint64_t)iso->fuel <= room) return 0;
+    int64_t held = iso->fuel - (int64_t)room;
+    iso->fuel -= held;
+    iso->fuel_reserve += held;
+    return held;
+}
+
+static ZVM_COLD enum zinterp_outcome go_on_sampled(struct zisolate *iso, uint64_t used)
+{
+    struct zcpu_sampler *sampler = &iso->runner->sampler;
+    for (bool is_first = true;; is_first = false) {
+        int64_t held = hold_back(iso, zcpu_sampler_room(sampler));
+        enum zinterp_outcome outcome = is_first ? go_on(iso) : zinterp_run(iso);
+        uint64_t now = zisolate_fuel_used(iso);
+        bool is_over = outcome != ZINTERP_YIELDED && outcome != ZINTERP_WAITING;
+        zcpu_sampler_add(sampler, iso, now - used, is_over);
+        used = now;
+        iso->fuel += held;
+        iso->fuel_reserve -= held;
+        if (outcome != ZINTERP_YIELDED || held == 0 || iso->fuel < 0) return outcome;
+    }
+}
+
 static void finish(struct zisolate *iso)
 {
     iso->finished = 1;
@@ -628,7 +655,9 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
     iso->fuel_reserve -= grant;
     uint64_t used_before = zisolate_fuel_used(iso);
 
-    enum zinterp_outcome outcome = go_on(iso);
+    bool is_sampled = runner->sampler.profile != NULL;
+    enum zinterp_outcome outcome =
+        ZVM_UNLIKELY(is_sampled) ? go_on_sampled(iso, used_before) : go_on(iso);
     if (outcome == ZINTERP_RETURNED) iso->status = ZVM_OK;
     int32_t status = iso->status;
     if (!zisolate_flush(iso)) {

@@ -12,6 +12,7 @@
 #include "heap/heap.h"
 #include "pool/pool.h"
 #include "vm/code.h"
+#include "vm/cpu_profile.h"
 
 struct zbuiltin;
 struct zisolate;
@@ -63,6 +64,7 @@ struct zrunner {
     struct zvalue *work;    // stack of conversions and comparisons, see vm/text.c
     uint32_t work_capacity;
     struct zmessage_counts messages; // not reported yet
+    struct zcpu_sampler sampler;
 };
 
 zvm_status zrunner_init(struct zrunner *runner, struct zspan_pool *pool);

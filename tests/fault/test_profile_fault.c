@@ -103,10 +103,59 @@ static void test_profiled_program_each_allocation_refused_reports_no_memory(void
     assert_true(count > 50);
 }
 
+// ---- Of a whole runtime -------------------------------------------------------------------------
+
+static zvm_status submit_and_ask(zvm_runtime *runtime, zvm_code *code, struct asked *asked)
+{
+    zvm_isolate *isolate = NULL;
+    zvm_status status = zvm_isolate_create(runtime, code, NULL, &isolate);
+    if (status != ZVM_OK) return status;
+    status = zvm_isolate_submit(isolate);
+    if (status == ZVM_OK) status = zvm_runtime_drain(runtime);
+    zvm_result result = ZVM_RESULT_INIT;
+    if (status == ZVM_OK) status = zvm_isolate_result(isolate, &result);
+    if (status == ZVM_OK) status = result.status;
+    if (status == ZVM_OK) status = zvm_runtime_cpu_profile(runtime, count_text, asked);
+    if (status == ZVM_OK) status = zvm_runtime_trace(runtime, count_text, asked);
+    (void)zvm_isolate_destroy(isolate);
+    return status;
+}
+
+// With a seed, so that no other thread allocates.
+static zvm_status run_watched(void *context)
+{
+    struct asked *asked = context;
+    *asked = (struct asked){0};
+    zvm_runtime_options options = ZVM_RUNTIME_OPTIONS_INIT;
+    options.seed = 1;
+    options.profile_fuel = 64;
+    options.trace_events = 100;
+    zvm_runtime *runtime = NULL;
+    zvm_code *code = NULL;
+    zvm_status status = zvm_runtime_create(&options, &runtime);
+    if (status != ZVM_OK) return status;
+    status = zvm_code_from_source(runtime, "p.zx", PROGRAM, strlen(PROGRAM), NULL, NULL, &code);
+    if (status == ZVM_OK) status = submit_and_ask(runtime, code, asked);
+    zvm_code_release(code);
+    zvm_runtime_destroy(runtime);
+    return status;
+}
+
+static void test_watched_runtime_each_allocation_refused_reports_no_memory(void **state)
+{
+    (void)state;
+    struct asked asked;
+    assert_int_equal(run_watched(&asked), ZVM_OK);
+    assert_true(asked.bytes > 200);
+    uint64_t count = fault_each_allocation(run_watched, &asked, ZVM_E_NOMEM);
+    assert_true(count > 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_profiled_program_each_allocation_refused_reports_no_memory),
+        cmocka_unit_test(test_watched_runtime_each_allocation_refused_reports_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

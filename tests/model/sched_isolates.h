@@ -176,6 +176,29 @@ bool zheap_env_take_collected(struct zheap_env *env, struct zheap_collected *out
     return false;
 }
 
+// Nobody profiles or traces here.
+struct zsched;
+struct zworker;
+struct ztrace;
+struct ztrace_event;
+void zprofiles_attach(const struct zsched *sched, struct zrunner *runner,
+                      const struct zworker *worker);
+void ztrace_add(struct ztrace *trace, const struct ztrace_event *event);
+
+void zprofiles_attach(const struct zsched *sched, struct zrunner *runner,
+                      const struct zworker *worker)
+{
+    (void)sched;
+    (void)runner;
+    (void)worker;
+}
+
+void ztrace_add(struct ztrace *trace, const struct ztrace_event *event)
+{
+    (void)trace;
+    (void)event;
+}
+
 // One row for all, which nobody writes: model_roster has the real ones.
 static struct zroster_row row_of_all;
 

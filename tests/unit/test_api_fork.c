@@ -151,6 +151,8 @@ CALL(zvm_runtime_drain, (runtime))
 CALL(zvm_runtime_destroy, (runtime))
 CALL(zvm_runtime_shutdown, (runtime, true))
 CALL(zvm_runtime_pressure, (runtime, ZVM_PRESSURE_LOW))
+CALL(zvm_runtime_cpu_profile, (runtime, swallow, NULL))
+CALL(zvm_runtime_trace, (runtime, swallow, NULL))
 CALL(zvm_code_compile, (runtime, "a.zx", "1", 1, NULL, &new_code))
 CALL(zvm_code_from_source, (runtime, "a.zx", "1", 1, NULL, NULL, &new_code))
 CALL(zvm_code_from_file, (runtime, "examples/hello.zx", NULL, NULL, NULL, &new_code))
@@ -224,6 +226,8 @@ static const struct call calls[] = {
     ROW(zvm_runtime_drain),
     ROW(zvm_runtime_shutdown),
     ROW(zvm_runtime_pressure),
+    ROW(zvm_runtime_cpu_profile),
+    ROW(zvm_runtime_trace),
     ROW(zvm_code_compile),
     ROW(zvm_code_from_source),
     ROW(zvm_code_from_file),

@@ -13,6 +13,8 @@ enum {
     CLI_GUARD_REPORT,
     CLI_GUARD_SNAPSHOT,
     CLI_GUARD_ALLOCATIONS,
+    CLI_GUARD_PROFILE,
+    CLI_GUARD_TRACE,
     CLI_GUARD_LIVE, // a report before the last one
     CLI_GUARDED_FILES
 };

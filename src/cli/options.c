@@ -331,6 +331,28 @@ static bool apply_alloc(struct cli_run_options *options, const char *name, const
     return apply_file(name, value, &options->alloc_profile);
 }
 
+static bool apply_profile(struct cli_run_options *options, const char *name, const char *value)
+{
+    return apply_file(name, value, &options->profile);
+}
+
+static bool apply_profile_every(struct cli_run_options *options, const char *name,
+                                const char *value)
+{
+    return parse_within(name, value, ZVM_PROFILE_FUEL_MIN, ZVM_PROFILE_FUEL_MAX,
+                        &options->profile_fuel);
+}
+
+static bool apply_trace(struct cli_run_options *options, const char *name, const char *value)
+{
+    return apply_file(name, value, &options->trace);
+}
+
+static bool apply_trace_events(struct cli_run_options *options, const char *name, const char *value)
+{
+    return parse_within(name, value, 1, ZVM_TRACE_EVENTS_MAX, &options->trace_events);
+}
+
 static bool apply_at(struct cli_run_options *options, const char *name, const char *value)
 {
     static const char *const names[] = {"exit", "limit", "signal"};
@@ -433,6 +455,10 @@ static const struct option_row rows[] = {
     {"--alloc-profile", "main.folded", apply_alloc, RUN},
     {"--sample-every", "512K", apply_sample, RUN},
     {"--leaks", "60s", apply_leaks, RUN},
+    {"--profile", "main.folded", apply_profile, RUN},
+    {"--profile-every", "8192", apply_profile_every, RUN},
+    {"--trace", "main.trace.json", apply_trace, RUN},
+    {"--trace-events", "65536", apply_trace_events, RUN},
     {"--seed", "1", apply_seed, RUN},
     {"--color", "never", apply_colour, RUN | EACH},
     {"--in", "rows.jsonl", apply_in, EACH},
@@ -533,6 +559,19 @@ static bool check_report(const struct cli_run_options *options)
     return true;
 }
 
+static bool check_run_files(const struct cli_run_options *options)
+{
+    if (options->profile_fuel != 0 && options->profile == NULL) {
+        cli_complain("--profile-every: there is no profile to write; add '--profile FILE'");
+        return false;
+    }
+    if (options->trace_events != 0 && options->trace == NULL) {
+        cli_complain("--trace-events: there is no trace to write; add '--trace FILE'");
+        return false;
+    }
+    return true;
+}
+
 static bool check_together(const struct cli_run_options *options)
 {
     if (options->file != NULL && options->text != NULL) {
@@ -548,7 +587,7 @@ static bool check_together(const struct cli_run_options *options)
         cli_complain("--seed: such a run has one worker; leave -w out");
         return false;
     }
-    if (!check_report(options)) return false;
+    if (!check_report(options) || !check_run_files(options)) return false;
     if (options->at_given && options->heap_snapshot == NULL) {
         cli_complain("--at: there is no snapshot to write; add '--heap-snapshot FILE'");
         return false;

@@ -47,6 +47,8 @@ struct cli_run_options {
     uint64_t report_every_ns; // 0: only at the end
     uint32_t top_count;       // isolates that a report lists by each order
     enum cli_output output;
+    const char *profile, *trace; // files; NULL: not asked for
+    uint64_t profile_fuel, trace_events;
     const char *heap_snapshot, *alloc_profile; // files; NULL: not asked for
     enum cli_at at;
     bool at_given;

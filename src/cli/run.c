@@ -9,6 +9,7 @@
 #include "cli/live.h"
 #include "cli/message.h"
 #include "cli/report_file.h"
+#include "cli/run_files.h"
 #include "cli/source.h"
 
 #include <signal.h>
@@ -23,6 +24,7 @@ struct run {
     struct cli_output_stream output;
     struct cli_failures failures;
     struct cli_profile profile;
+    struct cli_run_files files;
     struct cli_live live;
     struct cli_source source; // its name stays after its text is gone
     zvm_runtime *runtime;
@@ -50,6 +52,7 @@ static bool create_runtime(struct run *run)
     if (run->options.isolate_count == 1) options.isolate_limit = run->options.spawn_limit;
     options.intern_limit_count = run->options.intern_table_count;
     options.intern_limit_bytes = run->options.intern_table_bytes;
+    cli_run_files_apply(&run->options, &options);
     zvm_status status = zvm_runtime_create(&options, &run->runtime);
     if (status == ZVM_OK) {
         warn_of_missing_workers(run);
@@ -107,7 +110,8 @@ static int run_compiled(struct run *run)
     if (number != 0) complain_interrupted(run, &end, number);
     int exit_status = exit_status_of_end(run, &end, number, output_ok);
     bool is_profiled = cli_profile_print(&run->profile);
-    if (!is_profiled && exit_status == CLI_EXIT_OK) exit_status = CLI_EXIT_FAILED;
+    bool is_written = cli_run_files_write(&run->files, run->runtime);
+    if ((!is_profiled || !is_written) && exit_status == CLI_EXIT_OK) exit_status = CLI_EXIT_FAILED;
     if (run->options.report == CLI_REPORT_NONE) return exit_status;
     bool ok = cli_report_file_write(&run->report_file, run->runtime, &run->options);
     return ok || exit_status != CLI_EXIT_OK ? exit_status : CLI_EXIT_FAILED;
@@ -147,6 +151,8 @@ static void guard_files(struct run *run, bool is_open)
     const char *paths[CLI_GUARDED_FILES] = {
         [CLI_GUARD_REPORT] = run->report_file.place.temp_path,
         [CLI_GUARD_SNAPSHOT] = run->profile.snapshot.place.temp_path,
+        [CLI_GUARD_PROFILE] = run->files.profile.place.temp_path,
+        [CLI_GUARD_TRACE] = run->files.trace.place.temp_path,
         [CLI_GUARD_ALLOCATIONS] = run->profile.allocations.place.temp_path,
     };
     for (int i = 0; i < CLI_GUARDED_FILES; i++) {
@@ -182,6 +188,18 @@ static int run_guarded(struct run *run)
     return exit_status;
 }
 
+static int run_with_files(struct run *run)
+{
+    if (!cli_profile_open(&run->profile, &run->options)) return CLI_EXIT_NOTHING;
+    int exit_status = CLI_EXIT_NOTHING;
+    if (cli_run_files_open(&run->files, &run->options)) {
+        exit_status = run_guarded(run);
+        cli_run_files_close(&run->files);
+    }
+    cli_profile_close(&run->profile);
+    return exit_status;
+}
+
 static int run_watched(struct run *run)
 {
     if (!cli_report_file_open(&run->report_file, run->options.report_file)) return CLI_EXIT_NOTHING;
@@ -189,10 +207,7 @@ static int run_watched(struct run *run)
     if (!cli_live_init(&run->live, &run->options, &run->report_file, &run->interrupt)) {
         cli_complain("no memory to start");
     } else {
-        if (cli_profile_open(&run->profile, &run->options)) {
-            exit_status = run_guarded(run);
-            cli_profile_close(&run->profile);
-        }
+        exit_status = run_with_files(run);
         cli_live_deinit(&run->live);
     }
     cli_report_file_close(&run->report_file);

@@ -85,6 +85,8 @@ def scenarios():
                  {"main.heapsnapshot": "snapshot"}),
         Scenario(["run", "@p.zx", "--alloc-profile", "@main.folded", "--sample-every", "64"],
                  {"main.folded": None}),
+        Scenario(["run", "@p.zx", "-n", "30", "--seed", "1", "--profile", "@run.folded", "--profile-every", "64",
+                  "--trace", "@run.json"], {"run.folded": None, "run.json": "traceEvents"}),
         Scenario(["compile", "@big.zx", "-o", "@big.zbc"], {"big.zbc": None}),
     ]
 

@@ -12,6 +12,7 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "base/probe.h"
 
 #include <stdio.h>
 
@@ -75,6 +76,7 @@ void zheap_begin_pause(struct zheap *heap, enum zheap_pause_kind kind, uint64_t 
     private->is_collecting = true;
     heap->env->pause_kind = kind;
     heap->env->pause_freed_bytes = private->freed_bytes;
+    ZPROBE2(collect__begin, (int32_t)kind, zheap_committed(private));
     *start_ns = zclock_now_ns();
 }
 
@@ -85,6 +87,8 @@ void zheap_end_pause(struct zheap *heap, uint64_t start_ns)
     private->pause_ns_total += pause_ns;
     if (pause_ns > private->pause_ns_max) private->pause_ns_max = pause_ns;
     zheap_env_add_pause(heap->env, pause_ns);
+    ZPROBE3(collect__end, (int32_t)heap->env->pause_kind,
+            private->freed_bytes - heap->env->pause_freed_bytes, pause_ns);
     if (ZVM_UNLIKELY(heap->env->pause_ended != NULL)) tell(heap, start_ns, pause_ns);
     private->is_collecting = false;
     if (private->hooks != NULL && private->hooks->worked != NULL)

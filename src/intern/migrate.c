@@ -15,6 +15,7 @@
 #include "intern/intern_internal.h"
 
 #include "base/alloc.h"
+#include "base/probe.h"
 
 // How far ahead memory is asked for: the entry of a cell, then its place in the next cells.
 #define AHEAD_ENTRY 16
@@ -222,6 +223,7 @@ static bool publish_next(struct zintern_cells *cells, struct zintern_cells *fres
         // PAIR next, to look and help: the fresh cells are filled with zeros.
         if (!z_cas_acq_rel(&cells->next, &expected, fresh)) continue;
         z_fetch_add_relaxed(&cells->table->migrations_begun, 1); // relaxed: a hint
+        ZPROBE2(intern__grow, cells->mask + 1, fresh->mask + 1);
         return true;
     }
     zintern_cells_destroy(fresh);

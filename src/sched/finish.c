@@ -6,6 +6,7 @@
 #include "sched/sched_internal.h"
 
 #include "base/clock.h"
+#include "base/probe.h"
 #include "vm/mailbox.h"
 
 struct zevent *zfinish_event(struct zsched *sched, const struct zisolate *iso)
@@ -68,6 +69,7 @@ void zfinish_isolate(struct zsched *sched, struct zisolate *iso, bool was_submit
     if (iso->mailbox != NULL) zsched_end_talk(sched, iso);
     uint64_t token = zwaiting_abandon(sched, iso);
     bool is_listed = was_submitted && on_finish == NULL && sched->has_finished && !is_spawned;
+    ZPROBE2(isolate__finish, iso->id, iso->status);
     uint32_t set = is_listed ? ZSTATE_LISTED : 0;
     uint32_t word = zstate_finish(&iso->state, set); // PAIR state, PAIR watch
     if (is_listed) zfinished_push(&sched->finished, iso);

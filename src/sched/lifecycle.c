@@ -46,6 +46,7 @@ static zvm_status create_worker(struct zsched *sched, uint32_t index, uint64_t t
         z_free_aligned(worker, sizeof *worker);
         return status;
     }
+    worker->lane.runner.worker_index = (int32_t)index;
     zprofiles_attach(sched, &worker->lane.runner, worker);
     status = zprofiles_trace(worker, trace_events);
     if (status != ZVM_OK) {

@@ -21,6 +21,7 @@
 #include "sched/sched_internal.h"
 
 #include "base/clock.h"
+#include "base/probe.h"
 #include "vm/quota.h"
 
 // A shorter ring its owner is through with before a thief has warmed up (measured: 167 ns a task
@@ -351,6 +352,7 @@ static bool steal(struct zworker *worker, struct zworker *victim, uint32_t prior
     struct zring *ring = &worker->levels[priority].ring;
     uint32_t count = zring_steal(&victim->levels[priority].ring, ring);
     if (count == 0) return false;
+    ZPROBE3(steal, worker->index, victim->index, count);
     zfold_event(worker, ZREPORT_steals, 1);
     zfold_event(worker, ZREPORT_stolen, count);
     zring_publish(ring); // PAIR park

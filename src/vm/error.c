@@ -8,6 +8,7 @@
 #include "vm/quota.h"
 #include "vm/string.h"
 
+#include "base/probe.h"
 #include "base/utf8.h"
 
 #include <stdarg.h>
@@ -16,8 +17,15 @@
 
 #define MESSAGE_BYTES_MAX 4000
 
+static bool is_limit(zvm_status status)
+{
+    return status == ZVM_E_HEAP_LIMIT || status == ZVM_E_FUEL || status == ZVM_E_TIMEOUT ||
+           status == ZVM_E_CPU_TIME || status == ZVM_E_OUTPUT_LIMIT || status == ZVM_E_GROUP_LIMIT;
+}
+
 bool zerror_terminate(struct zisolate *iso, zvm_status status)
 {
+    if (is_limit(status)) ZPROBE2(limit__hit, iso->id, (int32_t)status);
     iso->status = (int32_t)status;
     iso->pending = ZPENDING_TERMINATION;
     return false;
@@ -118,6 +126,7 @@ bool zerror_raise_memory(struct zisolate *iso)
         limit.is_group ? "the group of " : "", (unsigned long long)limit.limit_bytes,
         (unsigned long long)refusal.live_bytes, (unsigned long long)refusal.requested_bytes);
     iso->in_heap_limit = 1;
+    ZPROBE2(limit__hit, iso->id, (int32_t)ZVM_E_HEAP_LIMIT);
     zheap_reserve_open(&iso->heap);
     if (make_error(iso, ZERROR_HEAP_LIMIT, text, (size_t)length)) iso->pending = ZPENDING_ERROR;
     zheap_reserve_close(&iso->heap);

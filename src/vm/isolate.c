@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/probe.h"
 #include "base/utf8.h"
 #include "vm/enter.h"
 #include "vm/error.h"
@@ -341,6 +342,7 @@ zvm_status zisolate_create(struct zshared *shared, struct zcode *code, struct zh
         iso->stack[i] = zvalue_unset();
     }
     iso->heap.env = NULL;
+    ZPROBE2(isolate__create, iso->id, iso);
     *out = iso;
     return ZVM_OK;
 }
@@ -655,6 +657,7 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
     iso->fuel_reserve -= grant;
     uint64_t used_before = zisolate_fuel_used(iso);
 
+    ZPROBE3(slice__begin, runner->worker_index, iso->id, budget);
     bool is_sampled = runner->sampler.profile != NULL;
     enum zinterp_outcome outcome =
         ZVM_UNLIKELY(is_sampled) ? go_on_sampled(iso, used_before) : go_on(iso);
@@ -668,7 +671,9 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
             outcome = ZINTERP_ENDED;
         }
     }
-    zclock_pass(zisolate_fuel_used(iso) - used_before);
+    uint64_t used = zisolate_fuel_used(iso) - used_before;
+    zclock_pass(used);
+    ZPROBE3(slice__end, runner->worker_index, iso->id, used);
     bool is_over = outcome != ZINTERP_YIELDED && outcome != ZINTERP_WAITING;
     if (is_over && iso->mailbox != NULL) {
         const struct zvalue *value = &iso->stack[iso->code->global_count];
@@ -703,6 +708,7 @@ void zisolate_end(struct zisolate *iso, struct zrunner *runner, zvm_status statu
 zvm_status zrunner_init(struct zrunner *runner, struct zspan_pool *pool)
 {
     memset(runner, 0, sizeof *runner);
+    runner->worker_index = -1;
     zstrbuf_init(&runner->output);
     zstrbuf_init(&runner->scratch);
     return zheap_env_create(pool, &runner->env);

@@ -65,6 +65,7 @@ struct zrunner {
     uint32_t work_capacity;
     struct zmessage_counts messages; // not reported yet
     struct zcpu_sampler sampler;
+    int32_t worker_index; // -1: a thread of the host
 };
 
 zvm_status zrunner_init(struct zrunner *runner, struct zspan_pool *pool);

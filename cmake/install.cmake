@@ -12,6 +12,9 @@ install(TARGETS ${products} EXPORT zvmTargets
 install(FILES ${PROJECT_SOURCE_DIR}/include/zvm.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 if(TARGET zvm)
     install(TARGETS zvm RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    # gdb loads it with the command, where gdb has the same prefix (docs/debugging.md).
+    install(FILES ${PROJECT_SOURCE_DIR}/tools/gdb_zvm.py RENAME zvm-gdb.py
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/gdb/auto-load${CMAKE_INSTALL_FULL_BINDIR})
 endif()
 
 file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/man/*.[1-9])

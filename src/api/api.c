@@ -145,6 +145,7 @@ zvm_status zvm_runtime_create(const zvm_runtime_options *options, zvm_runtime **
     if (runtime == NULL) return ZVM_E_NOMEM;
     runtime->generation = zfork_generation();
     runtime->hooks_of_host = hooks;
+    zapi_debug_add(runtime);
     status = fill_runtime(runtime, &own);
     if (status != ZVM_OK) {
         (void)zvm_runtime_destroy(runtime);
@@ -168,6 +169,7 @@ zvm_status zvm_runtime_destroy(zvm_runtime *runtime)
     if (runtime == NULL) return ZVM_OK;
     if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     if (runtime->sched != NULL && zsched_is_inside(runtime->sched)) return ZVM_E_STATE;
+    zapi_debug_remove(runtime);
     zsched_destroy(runtime->sched);
     uint64_t code_count = z_load_relaxed(&runtime->code_count); // relaxed: nobody else is about
     if (code_count != 0) zintern_leave_held(runtime->intern);

@@ -28,6 +28,10 @@ struct zvm_runtime {
     _Atomic uint64_t code_count;
 };
 
+// debug.c: debuggers find the runtime from now on, and not any more.
+void zapi_debug_add(zvm_runtime *runtime);
+void zapi_debug_remove(zvm_runtime *runtime);
+
 // A fork has taken the workers away: the runtime, its code and its isolates are only memory here. Every
 // call that is given one of them looks, and gives ZVM_E_FORKED.
 static inline bool zapi_is_dead(const zvm_runtime *runtime)

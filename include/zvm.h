@@ -227,7 +227,7 @@ typedef struct zvm_runtime_options {
     {sizeof(zvm_runtime_options), 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, NULL, NULL, NULL,   \
      0, 0}
 
-/// A good profile_fuel: some ten thousand samples a second of a worker, at a price of about a percent.
+/// A good profile_fuel: tens of thousands of samples a second of a worker, at a price of about a percent.
 #define ZVM_PROFILE_FUEL 8192
 /// Bounds of profile_fuel.
 #define ZVM_PROFILE_FUEL_MIN 64

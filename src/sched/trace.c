@@ -45,8 +45,7 @@ void ztrace_add(struct ztrace *trace, const struct ztrace_event *event)
     z_store_release(&trace->written, number + 1);                                     // PAIR trace
 }
 
-// False: it has been overwritten, perhaps while it was read.
-static bool read_event(const struct ztrace *trace, uint64_t number, struct ztrace_event *out)
+bool ztrace_read(const struct ztrace *trace, uint64_t number, struct ztrace_event *out)
 {
     uint64_t words[ZTRACE_WORDS];
     for (uint32_t i = 0; i < ZTRACE_WORDS; i++)
@@ -150,7 +149,7 @@ static bool put_row(struct writer *writer, const struct ztrace *trace, uint32_t 
     *dropped += first;
     for (uint64_t number = first; number < written; number++) {
         struct ztrace_event event;
-        if (!read_event(trace, number, &event))
+        if (!ztrace_read(trace, number, &event))
             (*dropped)++;
         else if (!put_event(writer, row, &event))
             return false;

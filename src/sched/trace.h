@@ -10,6 +10,7 @@
 #include "base/atomic.h"
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,9 @@ void ztrace_destroy(struct ztrace *trace); // may be NULL
 
 // thread: the worker.
 void ztrace_add(struct ztrace *trace, const struct ztrace_event *event);
+
+// thread: any. Event `number`, below `written`. False: it has been overwritten, perhaps while it was read.
+bool ztrace_read(const struct ztrace *trace, uint64_t number, struct ztrace_event *out);
 
 // thread: any. Chrome's trace events as JSON, a row a trace; times from start_ns on.
 // errors: ZVM_E_NOMEM; ZVM_E_OUTPUT write refused.

@@ -303,7 +303,7 @@ static void test_memory_of_a_group_is_counted_back_when_no_slice_ends_the_isolat
     zvm_runtime *runtime = make_runtime(1);
     zvm_code *printing = compile(runtime, "print(1)\n");
     zvm_code *grows = compile(
-        runtime, "let kept = []\nfor each i in range(20000) { kept.push([i]) }\nkept = null\n");
+        runtime, "let kept = []\nfor each i in range(2000) { kept.push([i]) }\nkept = null\n");
     struct gate gate = GATE_INIT;
     zvm_isolate *blocker = block_worker(runtime, printing, &gate);
     gate_await(&gate, 1);
@@ -314,7 +314,7 @@ static void test_memory_of_a_group_is_counted_back_when_no_slice_ends_the_isolat
 
     zvm_isolate *isolate = make_isolate(runtime, grows, &options);
     for (int i = 0; i < 5; i++)
-        assert_int_equal(zvm_isolate_run(isolate, 5000, NULL), ZVM_OK);
+        assert_int_equal(zvm_isolate_run(isolate, 1500, NULL), ZVM_OK);
     uint64_t committed = report_of(runtime).totals.heap_current_bytes - blocker_bytes;
     assert_true(figures_of(group).heap_granted_bytes > committed);
     assert_int_equal(zvm_isolate_submit(isolate), ZVM_OK);

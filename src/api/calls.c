@@ -46,7 +46,7 @@ static zvm_status call(zvm_isolate *isolate, const char *name, zvm_ref function,
     struct zrefs_visit visit;
     if (isolate == NULL || (arguments == NULL && count > 0)) return ZVM_E_ARGUMENT;
     struct zisolate *iso = (struct zisolate *)isolate;
-    if (zapi_is_dead(iso->runtime)) return ZVM_E_FORKED;
+    if (zapi_is_dead(iso->shared->runtime)) return ZVM_E_FORKED;
     if (count > ZENTER_ARGUMENTS_MAX) return ZVM_E_LIMIT;
     zvm_status status = zsched_may_reopen(iso);
     if (status == ZVM_OK) status = zrefs_enter_any(isolate, &visit);

@@ -23,7 +23,7 @@ zvm_status zrefs_enter_any(zvm_isolate *isolate, struct zrefs_visit *visit)
 {
     if (isolate == NULL) return ZVM_E_ARGUMENT;
     struct zisolate *iso = (struct zisolate *)isolate;
-    const zvm_runtime *runtime = iso->runtime;
+    const zvm_runtime *runtime = iso->shared->runtime;
     if (zapi_is_dead(runtime)) return ZVM_E_FORKED;
     visit->iso = iso;
     return zsched_enter(runtime->sched, iso, &visit->hand);
@@ -34,7 +34,7 @@ zvm_status zrefs_enter(zvm_isolate *isolate, struct zrefs_visit *visit)
     zvm_status status = zrefs_enter_any(isolate, visit);
     if (status != ZVM_OK || zrefs_is_open(visit->iso)) return status;
     zsched_leave(visit->iso, &visit->hand);
-    const zvm_runtime *runtime = visit->iso->runtime;
+    const zvm_runtime *runtime = visit->iso->shared->runtime;
     if (visit->hand.lane != NULL) zsched_let_go(runtime->sched, visit->iso);
     return ZVM_E_STATE;
 }
@@ -49,7 +49,7 @@ zvm_status zrefs_leave(struct zrefs_visit *visit, zvm_status status)
 void zrefs_leave_any(struct zrefs_visit *visit)
 {
     zsched_leave(visit->iso, &visit->hand);
-    const zvm_runtime *runtime = visit->iso->runtime;
+    const zvm_runtime *runtime = visit->iso->shared->runtime;
     if (visit->hand.lane != NULL && !zrefs_is_open(visit->iso))
         zsched_let_go(runtime->sched, visit->iso);
 }

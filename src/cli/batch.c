@@ -398,8 +398,8 @@ static zvm_status start_in_slot(struct cli_batch *batch, struct slot *slot)
         if (cli_profile_wants_moments(batch->profile)) options.on_moment = pass_moment;
     }
 
-    options.mailbox_limit_count = (uint32_t)wanted->mailbox_limit_count;
-    options.mailbox_limit_bytes = wanted->mailbox_limit_bytes;
+    options.mailbox_limit_count = (uint32_t)batch->options->mailbox_limit_count;
+    options.mailbox_limit_bytes = batch->options->mailbox_limit_bytes;
     zvm_isolate *isolate;
     zvm_status status = choose_group(batch, slot, &options);
     if (status != ZVM_OK) return status;

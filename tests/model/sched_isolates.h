@@ -9,10 +9,41 @@
 #include "base/clock.h"
 #include "model.h"
 #include "report/roster.h"
+#include "sched/hooks.h"
+#include "sched/sched.h"
 #include "vm/isolate.h"
 #include "vm/quota.h"
 #include "vm/talk.h"
 #include "vm/wait.h"
+
+// No host listens here (sched/hooks.h), and none has an isolate in hand (sched/lend.h).
+void zhooks_created_slow(const struct zhooks *hooks, struct zisolate *iso)
+{
+    (void)hooks;
+    (void)iso;
+}
+
+void zhooks_slice_slow(const struct zhooks *hooks, struct zisolate *iso, struct zlane *lane,
+                       bool has_finished)
+{
+    (void)hooks;
+    (void)iso;
+    (void)lane;
+    (void)has_finished;
+}
+
+void zhooks_log(const struct zhooks *hooks, zvm_log_level level, const char *format, ...)
+{
+    (void)hooks;
+    (void)level;
+    (void)format;
+}
+
+void zsched_let_go(struct zsched *sched, struct zisolate *iso)
+{
+    (void)sched;
+    (void)iso;
+}
 
 zvm_status zrunner_init(struct zrunner *runner, struct zspan_pool *pool)
 {

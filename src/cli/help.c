@@ -53,7 +53,7 @@ static const char help_run[] =
     "  --output-limit SIZE  what it prints, shown or not (no limit)\n"
     "  --max-depth N        nested calls (10000)\n"
     "  --spawn-limit N      isolates of one program at a time, with those that it spawns\n"
-    "                       (1000000); all of them together have --fuel, --cpu-time and\n"
+    "                       (1048576); all of them together have --fuel, --cpu-time and\n"
     "                       --output-limit\n"
     "  --total-heap SIZE    memory of all of them (no limit)\n"
     "  --mailbox N          messages that wait for one isolate (1024)\n"

@@ -18,7 +18,7 @@ enum cli_at { CLI_AT_EXIT, CLI_AT_LIMIT, CLI_AT_SIGNAL };
 
 // The words of `zvm run`. 0 in a limit means that the option was not given.
 // Isolates of one program at a time, unless --spawn-limit says otherwise.
-#define CLI_SPAWN_LIMIT 1000000
+#define CLI_SPAWN_LIMIT 1048576
 
 struct cli_run_options {
     const char *file;

@@ -252,6 +252,8 @@ struct zshared {
     const struct zstring *types[32];       // texts of typeof(), by type
     const struct zstring *type_names[32];  // texts of type()
     _Atomic uint64_t mailbox_numbers;      // shared, relaxed: how many were made
+    _Atomic uint32_t results_lock;         // shared: base/lock.h
+    struct zmailbox *results;              // under it: whose result holds other mailboxes
     const struct ztalk_hooks *talks;       // of the scheduler
     const struct zwait_hooks *waits;       // of the scheduler
     void *waits_context;                   // for them

@@ -67,6 +67,47 @@ zvm_status zmailbox_ensure(struct zisolate *iso)
     return ZVM_OK;
 }
 
+// ---- Results ------------------------------------------------------------------------------------
+
+void zmailbox_list_result(struct zmailbox *mailbox)
+{
+    struct zshared *shared = mailbox->shared;
+    mailbox->is_result_listed = true;
+    mailbox->result_previous = NULL;
+    zlock_take(&shared->results_lock);
+    mailbox->result_next = shared->results;
+    if (shared->results != NULL) shared->results->result_previous = mailbox;
+    shared->results = mailbox;
+    zlock_give(&shared->results_lock);
+}
+
+static void unlist_result(struct zmailbox *mailbox)
+{
+    struct zshared *shared = mailbox->shared;
+    zlock_take(&shared->results_lock);
+    if (mailbox->result_previous != NULL)
+        mailbox->result_previous->result_next = mailbox->result_next;
+    else
+        shared->results = mailbox->result_next;
+    if (mailbox->result_next != NULL)
+        mailbox->result_next->result_previous = mailbox->result_previous;
+    zlock_give(&shared->results_lock);
+    mailbox->is_result_listed = false;
+}
+
+void zmailbox_free_results(struct zshared *shared)
+{
+    while (shared->results != NULL) {
+        struct zmailbox *mailbox = shared->results;
+        struct zparcel *result = mailbox->result;
+        unlist_result(mailbox);
+        mailbox->result = NULL;
+        zparcel_free(result); // with the last that holds it the mailbox goes as well
+    }
+}
+
+// ---- Going --------------------------------------------------------------------------------------
+
 // What a result holds may be the last to hold another mailbox, and so on: a list, not a recursion.
 static _Thread_local struct zmailbox *dying; // linked by `at`
 static _Thread_local bool is_freeing;
@@ -92,6 +133,7 @@ static void free_dying(void)
         ZVM_ASSERT(mailbox->first == NULL);
         ZVM_ASSERT(mailbox->monitors == NULL);
         tell_unwatched(mailbox);
+        if (mailbox->is_result_listed) unlist_result(mailbox);
         if (mailbox->result != NULL) zparcel_free(mailbox->result);
         if (mailbox->start != NULL) zparcel_free(mailbox->start);
         z_free(mailbox, sizeof *mailbox);

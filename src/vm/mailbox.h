@@ -81,6 +81,8 @@ struct zmailbox {
 
     // frozen by the end: what it was
     struct zparcel *result; // its value, or what it threw; NULL: none, or no memory for it
+    struct zmailbox *result_next, *result_previous; // under shared->results_lock
+    bool is_result_listed;
     int32_t status;
     _Atomic uint32_t is_watched; // shared, relaxed: somebody has asked what came of it; a gauge
     // frozen: how the isolate was made, for those that it spawns
@@ -99,6 +101,11 @@ struct zmailbox *zmailbox_new(struct zshared *shared);
 struct zmailbox *zmailbox_new_alike(const struct zmailbox *other);
 // For one that the isolate of `parent` spawns, as that one's is; start is its. NULL: no memory.
 struct zmailbox *zmailbox_new_spawned(const struct zmailbox *parent, struct zparcel *start);
+
+// Results that name each other's isolates keep each other: what of those is left goes with the runtime.
+// thread: the owner of an isolate at its end, whose result holds other mailboxes.
+void zmailbox_list_result(struct zmailbox *mailbox);
+void zmailbox_free_results(struct zshared *shared); // nobody else has any mailbox
 
 // relaxed: who adds one has one.
 static inline void zmailbox_hold(struct zmailbox *mailbox)

@@ -19,11 +19,11 @@ struct zparcel_slot {
 // An object. Behind it its body, padded to 8 bytes (parcel_internal.h).
 struct zparcel_object {
     uint8_t kind;   // ZTYPE_…
-    uint8_t detail; // STRING: ZFLAG_ASCII; LIST: ZLIST_…
+    uint8_t detail; // STRING: ZFLAG_ASCII; LIST: ZLIST_…; ISOLATE: 1: held, 0: the keeper's
     uint16_t file;  // ERROR
     uint32_t count; // bytes, elements, entries, slots
     union {
-        const void *pointer; // RECORD, CLASS: the shape; ISOLATE: the mailbox, held
+        const void *pointer; // RECORD, CLASS: the shape; ISOLATE: the mailbox
         uint64_t number;     // FUNC: of the function in the code; ERROR: line 32 | column
     };
 };
@@ -50,6 +50,7 @@ struct zparcel_rules {
     const char *name;     // "message": of the value, in the path to what cannot be sent
     uint64_t limit_bytes; // of the parcel
     bool is_spawn;        // functions of the code go along, with the globals that they use
+    const struct zmailbox *keeper; // who has it has a hold of this one, so the parcel needs none; may be NULL
 };
 
 // values [count], rooted, of an isolate that runs. false: pending is set: TypeError something in it cannot be

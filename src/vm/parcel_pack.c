@@ -398,9 +398,11 @@ static bool write_error(struct packer *packer, uint32_t number, const struct zer
 
 static bool write_isolate(struct packer *packer, const struct zisolate_value *value)
 {
-    struct zparcel_object head = {.kind = ZTYPE_ISOLATE, .pointer = value->mailbox};
+    bool is_held = value->mailbox != packer->rules->keeper;
+    struct zparcel_object head = {
+        .kind = ZTYPE_ISOLATE, .detail = is_held, .pointer = value->mailbox};
     char *body;
-    packer->hold_count++;
+    packer->hold_count += is_held;
     return begin(packer, &head, &body);
 }
 
@@ -520,7 +522,7 @@ static void hold_mailboxes(const struct zparcel *parcel)
     uint32_t left = parcel->hold_count;
     const struct zparcel_object *object = zparcel_first(parcel);
     for (; left > 0; object = zparcel_next(object)) {
-        if (object->kind != ZTYPE_ISOLATE) continue;
+        if (object->kind != ZTYPE_ISOLATE || object->detail == 0) continue;
         zmailbox_hold((struct zmailbox *)(uintptr_t)object->pointer);
         left--;
     }

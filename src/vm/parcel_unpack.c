@@ -392,7 +392,7 @@ void zparcel_free(struct zparcel *parcel)
 {
     const struct zparcel_object *object = zparcel_first(parcel);
     for (uint32_t left = parcel->hold_count; left > 0; object = zparcel_next(object)) {
-        if (object->kind != ZTYPE_ISOLATE) continue;
+        if (object->kind != ZTYPE_ISOLATE || object->detail == 0) continue;
         zmailbox_release((struct zmailbox *)(uintptr_t)object->pointer);
         left--;
     }

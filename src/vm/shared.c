@@ -1,13 +1,15 @@
 // vm/shared.c - the symbols that every isolate of a runtime uses: names of types and of error
 // kinds, the empty string, the one-character strings and the texts of small integers.
 //
-// Frozen after zshared_create; any thread reads it. It owns one reference to each of its symbols.
+// Frozen after zshared_create, but for what is marked; any thread reads it. It owns one reference to each of its
+// symbols, and what results of isolates have left that hold each other.
 #include "vm/isolate.h"
 
 #include <string.h>
 
 #include "base/alloc.h"
 #include "vm/error.h"
+#include "vm/mailbox.h"
 #include "vm/number.h"
 
 // By type: what typeof() and type() answer.
@@ -95,6 +97,7 @@ static void release_all(struct zintern *intern, const struct zstring *const *sym
 void zshared_destroy(struct zshared *shared)
 {
     if (shared == NULL) return;
+    zmailbox_free_results(shared);
     release_all(shared->intern, shared->kinds, 32);
     release_all(shared->intern, shared->types, 32);
     release_all(shared->intern, shared->type_names, 32);

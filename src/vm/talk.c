@@ -88,7 +88,7 @@ static bool pack(struct zisolate *iso, struct zvalue value)
 {
     struct zmailbox *mailbox = iso->mailbox;
     struct zparcel_rules rules = {
-        .what = "the end", .name = "result", .limit_bytes = mailbox->limit_bytes};
+        .what = "the end", .name = "result", .limit_bytes = mailbox->limit_bytes, .keeper = mailbox};
     iso->pending = ZPENDING_NOTHING;
     if (zparcel_pack(iso, &rules, &value, 1, &mailbox->result)) return true;
     mailbox->status = iso->pending == ZPENDING_TERMINATION ? iso->status : ZVM_E_ERROR;
@@ -120,6 +120,7 @@ void ztalk_settle(struct zisolate *iso, const struct zvalue *value)
         pack_result(iso, *value);
     else if (iso->status == ZVM_E_ERROR || iso->status == ZVM_E_HEAP_LIMIT)
         pack_result(iso, iso->error);
+    if (mailbox->result != NULL && mailbox->result->hold_count > 0) zmailbox_list_result(mailbox);
 }
 
 static void drop(struct zmessage *message)
@@ -179,6 +180,8 @@ void ztalk_end(struct zisolate *iso, uint64_t *dropped)
         closed.unread = message->next;
         drop(message);
     }
+    if (mailbox->start != NULL) zparcel_free(mailbox->start); // it never began
+    mailbox->start = NULL;
     leave_line(mailbox);
     stop_watching(mailbox);
     tell(iso, mailbox);

@@ -552,10 +552,17 @@ static void test_results_that_name_isolates_leave_nothing(void **state)
                                  "action me() { return self() }\n"
                                  "let a = spawn me()\n"
                                  "let same = 0\n"
-                                 "if ((await a) == a) { same = 1 }\n",
+                                 "if ((await a) == a) { same = 1 }\n"
+                                 "action other() { return receive() }\n"
+                                 "let b = spawn other()\n"
+                                 "let c = spawn other()\n"
+                                 "send(b, [c])\n"
+                                 "send(c, {\"b\": b})\n"
+                                 "if ((await b)[0] == c) { same = same + 1 }\n"
+                                 "if ((await c)[\"b\"] == b) { same = same + 1 }\n",
                                  NULL);
     wait_for(isolate);
-    expect_int(isolate, "same", 1);
+    expect_int(isolate, "same", 3);
     assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
     close_host(&host);
 }

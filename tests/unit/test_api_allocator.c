@@ -111,12 +111,12 @@ static void check_nothing_is_left(void)
 // ---- All memory ---------------------------------------------------------------------------------
 
 static const char program[] = "let kept = []\n"
-                              "for each i in range(0, 20000) {\n"
+                              "for each i in range(0, 2000) {\n"
                               "    push(kept, { number: i, text: \"text ${i}\" })\n"
-                              "    if len(kept) > 500 { kept = [] }\n"
+                              "    if len(kept) > 100 { kept = [] }\n"
                               "}\n"
                               "let long = \"\"\n"
-                              "for each i in range(0, 20000) { long += \"abcdefgh\" }\n"
+                              "for each i in range(0, 2000) { long += \"abcdefgh\" }\n"
                               "print(len(long), len(kept))\n";
 
 static void test_all_memory_of_a_runtime_is_the_hosts(void **state)
@@ -125,8 +125,10 @@ static void test_all_memory_of_a_runtime_is_the_hosts(void **state)
     zvm_runtime *runtime = make_runtime(2);
     zvm_code *code = compile(runtime, program);
     zvm_isolate *isolates[8];
+    zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
+    options.gc_threshold_count = 200;
     for (int i = 0; i < 8; i++) {
-        isolates[i] = make_isolate(runtime, code, NULL);
+        isolates[i] = make_isolate(runtime, code, &options);
         assert_int_equal(zvm_isolate_submit(isolates[i]), ZVM_OK);
     }
     assert_int_equal(zvm_runtime_drain(runtime), ZVM_OK);

@@ -697,6 +697,75 @@ static void test_calls_of_another_thread_are_refused_and_change_nothing(void **s
     assert_int_equal(zvm_mm_destroy(mm), ZVM_OK);
 }
 
+// ---- Structs without their size -----------------------------------------------------------------
+
+// What the caller forgot to initialise by the macro has a size of 0, and says nothing.
+static void test_struct_without_its_size_is_an_argument_error(void **state)
+{
+    (void)state;
+    zvm_runtime *made = NULL;
+    zvm_code *code = NULL;
+    zvm_isolate *isolate = NULL;
+    zvm_group *group = NULL;
+    zvm_mm *manager = NULL;
+    zvm_pools *set = NULL;
+    zvm_object_pool *pool = NULL;
+    zvm_isolate_pool *isolates = NULL;
+    assert_int_equal(zvm_runtime_create(&(zvm_runtime_options){0}, &made), ZVM_E_ARGUMENT);
+    assert_int_equal(zvm_mm_create(&(zvm_mm_options){0}, &manager), ZVM_E_ARGUMENT);
+    assert_int_equal(zvm_pools_create(&(zvm_pools_options){0}, &set), ZVM_E_ARGUMENT);
+    assert_int_equal(
+        zvm_object_pool_create(
+            &(zvm_object_pool_options){.create = make_thing, .destroy = drop_thing}, &pool),
+        ZVM_E_ARGUMENT);
+    runtime = make_runtime(0);
+    assert_int_equal(zvm_code_compile(runtime, "a.zx", "1", 1, &(zvm_compile_options){0}, &code),
+                     ZVM_E_ARGUMENT);
+    assert_int_equal(zvm_code_from_file(runtime, "a.zx", &(zvm_file_options){0}, NULL, NULL, &code),
+                     ZVM_E_ARGUMENT);
+    assert_int_equal(zvm_diagnostic_write(&(zvm_diagnostic){0}, false, swallow, NULL),
+                     ZVM_E_ARGUMENT);
+    zvm_host_function function = {.name = "visit", .call = visit};
+    assert_int_equal(zvm_runtime_add_function(runtime, &function), ZVM_E_ARGUMENT);
+    assert_int_equal(zvm_group_create(runtime, &(zvm_group_options){0}, &group), ZVM_E_ARGUMENT);
+    code = compile(runtime, "let a = 1\n");
+    assert_int_equal(zvm_isolate_create(runtime, code, &(zvm_isolate_options){0}, &isolate),
+                     ZVM_E_ARGUMENT);
+    assert_int_equal(
+        zvm_isolate_pool_create(runtime, code, &(zvm_isolate_options){0}, 1, &isolates),
+        ZVM_E_ARGUMENT);
+    assert_int_equal(zvm_report_take(runtime, &(zvm_report){0}), ZVM_E_ARGUMENT);
+    assert_int_equal(zvm_intern_stats(runtime, &(zvm_intern_figures){0}), ZVM_E_ARGUMENT);
+    assert_int_equal(
+        zvm_report_write_with(runtime, ZVM_REPORT_TEXT, &(zvm_report_options){0}, swallow, NULL),
+        ZVM_E_ARGUMENT);
+
+    isolate = make_isolate(runtime, code, NULL);
+    assert_int_equal(zvm_isolate_collect(isolate, true, &(zvm_collect_result){0}), ZVM_E_ARGUMENT);
+    assert_int_equal(zvm_isolate_ages(isolate, &(zvm_ages){0}), ZVM_E_ARGUMENT);
+    assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_OK);
+    assert_int_equal(zvm_isolate_result(isolate, &(zvm_result){0}), ZVM_E_ARGUMENT);
+    assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+    assert_int_equal(zvm_group_create(runtime, NULL, &group), ZVM_OK);
+    assert_int_equal(zvm_group_report(group, &(zvm_group_figures){0}), ZVM_E_ARGUMENT);
+    assert_int_equal(zvm_group_destroy(group), ZVM_OK);
+    assert_int_equal(zvm_isolate_pool_create(runtime, code, NULL, 1, &isolates), ZVM_OK);
+    assert_int_equal(zvm_isolate_pool_figures_take(isolates, &(zvm_isolate_pool_figures){0}),
+                     ZVM_E_ARGUMENT);
+    zvm_isolate_pool_destroy(isolates);
+    zvm_code_release(code);
+    assert_int_equal(zvm_runtime_destroy(runtime), ZVM_OK);
+
+    assert_int_equal(zvm_mm_create(NULL, &manager), ZVM_OK);
+    assert_int_equal(zvm_mm_allocate(manager, 1, &handle), ZVM_OK);
+    assert_int_equal(zvm_mm_stats(manager, &(zvm_heap_stats){0}), ZVM_E_ARGUMENT);
+    assert_int_equal(zvm_mm_object_info(manager, handle, &(zvm_mm_info){0}), ZVM_E_ARGUMENT);
+    assert_int_equal(zvm_mm_destroy(manager), ZVM_OK);
+    assert_int_equal(zvm_pools_create(NULL, &set), ZVM_OK);
+    assert_int_equal(zvm_pools_stats(set, &(zvm_pools_figures){0}), ZVM_E_ARGUMENT);
+    assert_int_equal(zvm_pools_destroy(set), ZVM_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -708,6 +777,7 @@ int main(void)
         cmocka_unit_test(test_shutdown_from_inside_takes_no_more_work_and_does_not_wait),
         cmocka_unit_test(test_parts_of_another_runtime_are_foreign),
         cmocka_unit_test(test_object_of_the_host_in_another_isolate_is_refused),
+        cmocka_unit_test(test_struct_without_its_size_is_an_argument_error),
         cmocka_unit_test(test_calls_of_another_thread_are_refused_and_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

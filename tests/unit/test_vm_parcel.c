@@ -142,7 +142,7 @@ static void test_lists_and_maps_arrive_in_their_order(void **state)
         assert_true(zmap_set(vm->iso, vm->roots[5].p, zvalue_int(i), vm->roots[6]));
     }
     for (int i = 20; i > 4; i--)
-        assert_true(zmap_remove(vm->roots[5].p, zvalue_int(i), &(struct zvalue){0}));
+        assert_true(zmap_remove(vm->iso, vm->roots[5].p, zvalue_int(i), &(struct zvalue){0}));
     assert_true(zmap_set(vm->iso, vm->roots[5].p, vm->roots[4], vm->roots[1]));
     vm->roots[0] = list_of(&two, 5, &vm->roots[1]);
     send(&two);

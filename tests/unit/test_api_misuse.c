@@ -105,6 +105,36 @@ CALL(zvm_object_pool_acquire, (NULL, NULL))
 CALL(zvm_object_pool_release, (NULL, NULL))
 CALL(zvm_object_pool_clear, (NULL))
 CALL(zvm_object_pool_stats, (NULL, NULL))
+CALL(zvm_scope_open, (NULL, NULL))
+CALL(zvm_scope_close, (NULL, 0))
+CALL(zvm_ref_pin, (NULL, 0, NULL))
+CALL(zvm_ref_unpin, (NULL, 0))
+CALL(zvm_ref_new, (NULL, NULL, NULL))
+CALL(zvm_ref_new_list, (NULL, 0, NULL))
+CALL(zvm_ref_new_map, (NULL, 0, NULL))
+CALL(zvm_ref_kind, (NULL, 0, NULL))
+CALL(zvm_ref_value, (NULL, 0, NULL))
+CALL(zvm_ref_text, (NULL, 0, NULL, NULL))
+CALL(zvm_number_text, (NULL, NULL, NULL))
+CALL(zvm_ref_count, (NULL, 0, NULL))
+CALL(zvm_ref_item, (NULL, 0, 0, NULL, NULL))
+CALL(zvm_ref_set_item, (NULL, 0, 0, 0))
+CALL(zvm_ref_append, (NULL, 0, 0))
+CALL(zvm_ref_append_value, (NULL, 0, NULL))
+CALL(zvm_ref_entry, (NULL, 0, NULL, NULL, NULL))
+CALL(zvm_ref_set_entry, (NULL, 0, NULL, 0))
+CALL(zvm_ref_set_entry_value, (NULL, 0, NULL, NULL))
+CALL(zvm_ref_next_entry, (NULL, 0, NULL, NULL, NULL, NULL))
+CALL(zvm_ref_type_name, (NULL, 0, NULL))
+CALL(zvm_ref_field, (NULL, 0, 0, NULL, NULL, NULL))
+CALL(zvm_ref_global, (NULL, NULL, NULL))
+CALL(zvm_ref_set_global, (NULL, NULL, 0))
+CALL(zvm_call_argument, (NULL, 0, NULL))
+CALL(zvm_isolate_call, (NULL, NULL, NULL, 0))
+CALL(zvm_isolate_call_ref, (NULL, 0, NULL, 0))
+CALL(zvm_ref_result, (NULL, NULL))
+CALL(zvm_runtime_cpu_profile, (NULL, NULL, NULL))
+CALL(zvm_runtime_trace, (NULL, NULL, NULL))
 
 struct row {
     const char *name;
@@ -205,6 +235,36 @@ static const struct row rows[] = {
     ROW(zvm_object_pool_release),
     ROW(zvm_object_pool_clear),
     ROW(zvm_object_pool_stats),
+    ROW(zvm_scope_open),
+    ROW(zvm_scope_close),
+    ROW(zvm_ref_pin),
+    ROW(zvm_ref_unpin),
+    ROW(zvm_ref_new),
+    ROW(zvm_ref_new_list),
+    ROW(zvm_ref_new_map),
+    ROW(zvm_ref_kind),
+    ROW(zvm_ref_value),
+    ROW(zvm_ref_text),
+    ROW(zvm_number_text),
+    ROW(zvm_ref_count),
+    ROW(zvm_ref_item),
+    ROW(zvm_ref_set_item),
+    ROW(zvm_ref_append),
+    ROW(zvm_ref_append_value),
+    ROW(zvm_ref_entry),
+    ROW(zvm_ref_set_entry),
+    ROW(zvm_ref_set_entry_value),
+    ROW(zvm_ref_next_entry),
+    ROW(zvm_ref_type_name),
+    ROW(zvm_ref_field),
+    ROW(zvm_ref_global),
+    ROW(zvm_ref_set_global),
+    ROW(zvm_call_argument),
+    ROW(zvm_isolate_call),
+    ROW(zvm_isolate_call_ref),
+    ROW(zvm_ref_result),
+    ROW(zvm_runtime_cpu_profile),
+    ROW(zvm_runtime_trace),
 };
 
 enum { ROW_COUNT = sizeof rows / sizeof rows[0] };

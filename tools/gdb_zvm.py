@@ -7,15 +7,17 @@ In gdb: source tools/gdb_zvm.py      (an installed zvm is found by gdb itself, s
   zvm bt [ISO] [COUNT]     the calls of a program, innermost first, with file:line:column
   zvm globals [ISO]        its globals
   zvm heap [ISO]           spans by class, and where its bytes are
+  zvm mailbox [ISO]        the messages that wait for it, and who waits at its mailbox
 
-ISO is an isolate's id, or an expression for its address; without it, the isolate that the current
-thread runs. Values print by themselves: `print iso->stack[0]`, `print *(struct zlist *)address`.
+ISO is an isolate's id, or <N> for what programs call <isolate N>, or an expression for its address;
+without it, the isolate that the current thread runs. Values print by themselves: `print iso->stack[0]`, `print *(struct zlist *)address`.
 
 Rules here: nothing of the process is called or changed, everything is read from its memory, so a core is
 as good as a process, and a build with optimisation is as good as one without: nothing is taken from
 registers but the place of an interpreter that was stopped in the middle of its loop. What is read may be
 torn: each loop has a bound, each size is cut, and what makes no sense is shown as <torn: ...>.
 """
+import re
 import struct
 
 import gdb
@@ -26,8 +28,13 @@ PAGE_BYTES = 1024
 SLAB_BYTES = 1 << 20
 HEAD_PAGES = 32
 BLOCK_BYTES = 2048
+CONTROL_BYTES = 832
+SLAB_BLOCKS = (SLAB_BYTES - HEAD_PAGES * PAGE_BYTES) // (CONTROL_BYTES + PAGE_BYTES)
 SPAN_PAGES = [1, 2, 4, 16, 64]
 FUEL_UNLIMITED = (2**63 - 1) // 4
+# From src/vm/mailbox.h.
+MAILBOX_NOBODY = 0
+MAILBOX_ISOLATE = 1
 
 ISOLATES_MAX = 1 << 24   # walked
 ISOLATES_SHOWN = 100
@@ -35,6 +42,7 @@ WORKERS_MAX = 1024
 FRAMES_MAX = 1 << 24
 FRAMES_SHOWN = 100
 SPANS_MAX = 1 << 20
+WAITING_MAX = 1 << 20
 GLOBALS_SHOWN = 200
 PLACES_BYTES_MAX = 1 << 24
 C_FRAMES_MAX = 200
@@ -332,6 +340,10 @@ class Renderer:
         result = self.value(read_bytes(slots + 8 * count, 1)[0], word_at(slots), depth + 1)
         return f"task ({state}: {result})"
 
+    def isolate(self, address, _depth):
+        mailbox = at(int(at(address, "struct zisolate_value")["mailbox"]), "struct zmailbox")
+        return f"<isolate {int(mailbox['number'])}>"
+
     def plain(self, address, _depth):
         header = at(address, "struct zobject")
         names = {"ZTYPE_BUFFER": "buffer", "ZTYPE_STRBUF": "string buffer", "ZTYPE_HOST": "host object",
@@ -342,7 +354,7 @@ class Renderer:
 
     KINDS = {"ZTYPE_STRING": string, "ZTYPE_LIST": list, "ZTYPE_MAP": map, "ZTYPE_FUNC": function,
              "ZTYPE_RECORD": record, "ZTYPE_ERROR": error, "ZTYPE_TASK": task, "ZTYPE_CLASS": klass,
-             "ZTYPE_BOUND": bound, "ZTYPE_CELL": cell, "ZTYPE_BUFFER": plain, "ZTYPE_STRBUF": plain,
+             "ZTYPE_BOUND": bound, "ZTYPE_CELL": cell, "ZTYPE_ISOLATE": isolate, "ZTYPE_BUFFER": plain, "ZTYPE_STRBUF": plain,
              "ZTYPE_HOST": plain, "ZTYPE_NODE": plain}
 
 
@@ -388,7 +400,7 @@ class ObjectPrinter(ValuePrinter):
 
 PRINTERS = {"zvalue": ValuePrinter}
 for struct_name in ("zstring", "zstring_long", "zlist", "zmap", "zfunc", "zrecord", "zerror", "zclass",
-                    "zbound", "zcell", "ztask"):
+                    "zbound", "zcell", "ztask", "zisolate_value"):
     PRINTERS[struct_name] = ObjectPrinter
 
 
@@ -419,11 +431,17 @@ def schedulers():
             yield i, at(sched, "struct zsched")
 
 
+def is_block(address):
+    """Whether an isolate can be there: a control part in the front of a slab of blocks (heap_internal.h)."""
+    index, rest = divmod(address % SLAB_BYTES - HEAD_PAGES * PAGE_BYTES, CONTROL_BYTES)
+    return address >= SLAB_BYTES and rest == 0 and 0 <= index < SLAB_BLOCKS
+
+
 def isolates_of(sched):
     """Its isolates; ends with Torn when the list does."""
     address, seen = int(sched["live"]), set()
     while address != 0:
-        if address % PAGE_BYTES != 0 or address in seen or len(seen) >= ISOLATES_MAX:
+        if not is_block(address) or address in seen or len(seen) >= ISOLATES_MAX:
             raise Torn(f"the list of isolates at {address:#x}")
         seen.add(address)
         iso = at(address, "struct zisolate")
@@ -477,6 +495,34 @@ def state_text(iso):
         return f"<torn: {word:#x}>"
     extra = [text for name, text in FLAGS if word & constant(name)]
     return STATES[phase] + "".join("+" + text for text in extra)
+
+
+def mailbox_of(iso):
+    """None: it has not talked yet."""
+    address = int(iso["mailbox"])
+    return None if address == 0 else at(address, "struct zmailbox")
+
+
+def waiting_text(mailbox):
+    """What its isolate waits for."""
+    if int(mailbox["at"]) != 0:
+        other = int(at(int(mailbox["at"]), "struct zmailbox")["number"])
+        what = "for room in the mailbox" if int(mailbox["is_sending"]) else "for the end"
+        return f"{what} of <isolate {other}>"
+    if int(mailbox["waiter"]) == MAILBOX_NOBODY:
+        return "for no message"
+    return "for a message" + ("" if int(mailbox["waiter"]) == MAILBOX_ISOLATE else ", or until a time")
+
+
+def length_of(pointer, name):
+    """Of a list that goes on by `next`."""
+    address, count = int(pointer), 0
+    while address != 0:
+        if count >= WAITING_MAX:
+            raise Torn(f"a list of {name}")
+        count += 1
+        address = int(at(address, name)["next"])
+    return count
 
 
 def fuel_used(iso):
@@ -639,19 +685,38 @@ def innermost_text(iso):
 # ---- Commands -------------------------------------------------------------------------------------
 
 def find_isolate(text):
-    """By id, by address, or the one that the current thread runs."""
+    """By id, by the number of its value, by address, or the one that the current thread runs."""
     if text == "":
         return isolate_of_thread()
+    if re.fullmatch(r"<\d+>", text):
+        return first_isolate(lambda iso: is_value(iso, int(text[1:-1])), f"there is no isolate {text}")
     if text.lstrip("-").isdigit():
-        for _, sched in schedulers():
-            for iso in isolates_of(sched):
-                if int(iso["id"]) == int(text):
-                    return iso
-        raise Torn(f"there is no isolate with the id {text}")
+        return first_isolate(lambda iso: has_id(iso, int(text)), f"there is no isolate with the id {text}")
     address = int(gdb.parse_and_eval(text).cast(gdb.lookup_type("unsigned long")))
-    if address == 0 or address % PAGE_BYTES != 0:
+    if not is_block(address):
         raise Torn(f"there is no isolate at {address:#x}")
     return at(address, "struct zisolate")
+
+
+def first_isolate(is_wanted, otherwise):
+    for _, sched in schedulers():
+        for iso in isolates_of(sched):
+            if is_wanted(iso):
+                return iso
+    raise Torn(otherwise)
+
+
+def is_value(iso, number):
+    mailbox = mailbox_of(iso)
+    return mailbox is not None and int(mailbox["number"]) == number
+
+
+def has_id(iso, number):
+    """Those that a program spawns have its id: the one that the host made is meant."""
+    if int(iso["id"]) != number:
+        return False
+    mailbox = mailbox_of(iso)
+    return mailbox is None or not int(mailbox["is_spawned"])
 
 
 def isolate_of_thread():
@@ -702,11 +767,15 @@ class ZvmCommand(gdb.Command):
 
 
 class Isolates(ZvmCommand):
-    """zvm isolates [COUNT]: the isolates of all runtimes, newest first (100)."""
+    """zvm isolates [COUNT]: the isolates of all runtimes, newest first (100).
+
+A program that knows isolates calls them by the number in `value`: <isolate VALUE>."""
+
+    TITLES = ("isolate", "id", "value", "state", "fuel used", "committed", "live", "messages")
 
     def run(self, words):
         limit = int(words[0]) if words else ISOLATES_SHOWN
-        rows, total, torn = [("isolate", "id", "state", "fuel used", "committed", "live")], 0, None
+        rows, total, torn = [self.TITLES], 0, None
         for _, sched in schedulers():
             try:
                 for iso in isolates_of(sched):
@@ -715,7 +784,7 @@ class Isolates(ZvmCommand):
                         rows.append(self.row(iso))
             except ERRORS as error:
                 torn = error
-        show(rows, {1, 3, 4, 5})
+        show(rows, {1, 2, 4, 5, 6, 7})
         print(f"{total} isolates" + (f", {total - limit} not shown" if total > limit else ""))
         if torn is not None:
             print(f"zvm: {torn}")
@@ -724,10 +793,12 @@ class Isolates(ZvmCommand):
     def row(iso):
         try:
             heap = Heap(iso)
-            return (f"{address_of(iso):#x}", str(int(iso["id"])), state_text(iso), str(fuel_used(iso)),
-                    str(heap.committed()), str(heap.live()))
+            mailbox = mailbox_of(iso)
+            value, messages = ("", "") if mailbox is None else (mailbox["number"], mailbox["count"])
+            return (f"{address_of(iso):#x}", str(int(iso["id"])), str(value), state_text(iso), str(fuel_used(iso)),
+                    str(heap.committed()), str(heap.live()), str(messages))
         except ERRORS as error:
-            return (f"{address_of(iso):#x}", "?", f"<torn: {error}>", "", "", "")
+            return (f"{address_of(iso):#x}", "?", "", f"<torn: {error}>", "", "", "", "")
 
 
 class Workers(ZvmCommand):
@@ -797,6 +868,16 @@ class Globals(ZvmCommand):
             value = iso["stack"][slot]
             if int(value["tag"]) != constant("ZTAG_UNSET"):
                 print(f"{symbol_text(code['globals'][slot])} = {value_text(value)}")
+        self.show_arguments(iso)
+
+    @staticmethod
+    def show_arguments(iso):
+        """`args`, once the program has used it."""
+        if int(iso["extra"]) == 0:
+            return
+        arguments = at(int(iso["extra"]), "struct zisolate_extra")["argument_list"]
+        if int(arguments["tag"]) != constant("ZTAG_UNSET"):
+            print(f"args = {value_text(arguments)}")
 
 
 class HeapOf(ZvmCommand):
@@ -837,8 +918,26 @@ class HeapOf(ZvmCommand):
         show(rows, {0, 1, 2, 3})
 
 
+class Mailbox(ZvmCommand):
+    """zvm mailbox [ISO]: the messages that wait for an isolate, and who waits at its mailbox."""
+
+    def run(self, words):
+        iso = find_isolate(words[0] if words else "")
+        mailbox = mailbox_of(iso)
+        if mailbox is None:
+            print(f"isolate {int(iso['id'])} ({state_text(iso)}): no mailbox, it has not talked")
+            return
+        print(f"isolate {int(iso['id'])} ({state_text(iso)}), <isolate {int(mailbox['number'])}>: "
+              f"{int(mailbox['count'])} of {int(mailbox['limit_count'])} messages, "
+              f"{int(mailbox['bytes'])} of {int(mailbox['limit_bytes'])} bytes")
+        print(f"waits: {waiting_text(mailbox)}")
+        for name, what in (("senders", "wait for room"), ("awaiters", "wait for its end")):
+            print(f"{length_of(mailbox[name]['first'], 'struct zline')} {what}")
+        print(f"{length_of(mailbox['monitors'], 'struct zmonitor')} watch it")
+
+
 class Zvm(gdb.Command):
-    """zvm isolates | workers | bt | globals | heap: what the isolates of this process do.
+    """zvm isolates | workers | bt | globals | heap | mailbox: what the isolates of this process do.
 
 `help zvm COMMAND` tells more of each."""
 
@@ -852,5 +951,6 @@ Workers("zvm workers")
 Backtrace("zvm bt")
 Globals("zvm globals")
 HeapOf("zvm heap")
+Mailbox("zvm mailbox")
 if not any(getattr(printer, "name", "") == "zvm" for printer in gdb.pretty_printers):
     gdb.pretty_printers.append(find_printer)

@@ -15,7 +15,7 @@ let table = {"one": 1, 2: "two", "deep": [1, 2.5, null, true, [[[[]]]]]}
 let numbers = range(30)
 let p = Point(3, [4, "five"])
 let text = "é" * 3 + "long " * 600
-let made = []
+let made = []; let me = self()
 for each i in range(20000) { made.push([i, "${i}"]) }
 table["itself"] = table
 try { nothing() } catch (e) { made = e }
@@ -57,7 +57,7 @@ expect_all() {
     local file=${program//./\\.}
     expect_line 'worker +thread +isolate +id +where'
     expect_line " +0 +[0-9?]+ +0x[0-9a-f]+ +0 +inner \($file:11:3\)"
-    expect_line '0x[0-9a-f]+ +0 +running +[0-9]+ +[0-9]+ +[0-9]+'
+    expect_line '0x[0-9a-f]+ +0 +1 +running +[0-9]+ +[0-9]+ +[0-9]+ +0'
     expect_line '1 isolates'
     expect_line 'isolate 0 \(running\), 5 calls'
     expect_line "#0 +inner \($file:11:3\)"
@@ -69,6 +69,7 @@ expect_all() {
     expect_line 'numbers = list\(30\) \[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, \.\.\.\]'
     expect_line 'p = Point\(x=3, y=list\(2\) \[4, "five"\]\)'
     expect_line 'text = "éééé?long long .*\.\.\."'
+    expect_line 'me = <isolate 1>'
     expect_line "made = NameError: 'nothing' is not defined \(line 9\)"
     expect_line "inner = function inner \($file:1[01]:[0-9]+\)"
     expect_line 'Point = data Point'
@@ -107,7 +108,7 @@ if grep -qiE 'ptrace: Operation not permitted|Could not trace the inferior' "$wo
 fi
 expect_all
 checks=$((checks + 1))
-awk '/^0x[0-9a-f]+ +0 +running/ { fuel = $4; live = $6 }
+awk '/^0x[0-9a-f]+ +0 +1 +running/ { fuel = $5; live = $7 }
      /^of library:/ { exit !(live == $3 && fuel == $4) }' "$work/out" || fail "its sums are not the library's"
 expect_line '\(3 calls not shown\)'
 expect_line 'zvm: there is no isolate with the id 99'
@@ -124,6 +125,54 @@ zvm globals 0
 zvm heap 0
 END
 expect_all
+
+# Isolates that talk: what waits for whom. All of them wait, but the first.
+talk=$(program talk.zx <<'END'
+action hear() { return receive() }
+action shout(to, n) { for each i in range(n) { send(to, i) } }
+action watch(who) { monitor(who); return receive(1000000) }
+action stay(who) { return await who }
+let me = self()
+let shouting = spawn shout(me, 5)
+let hearing = spawn hear()
+let watching = spawn watch(hearing)
+let staying = spawn stay(hearing)
+sleep(200)
+print(args)
+END
+)
+in_gdb --args "$ZVM" run "$talk" -w 1 --mailbox 3 -- one two <<END
+break ztext_print
+run
+zvm isolates
+zvm mailbox
+zvm mailbox <2>
+zvm mailbox <3>
+zvm bt <4>
+zvm mailbox <4>
+zvm mailbox <5>
+zvm mailbox 0x10
+zvm bt <99>
+zvm globals
+kill
+END
+expect_line 'isolate +id +value +state +fuel used +committed +live +messages'
+expect_line '0x[0-9a-f]+ +0 +1 +running +[0-9]+ +[0-9]+ +[0-9]+ +3'
+expect_line '0x[0-9a-f]+ +0 +5 +waiting +[0-9]+ +[0-9]+ +[0-9]+ +0'
+expect_line '5 isolates'
+expect_line 'isolate 0 \(running\), <isolate 1>: 3 of 3 messages, [0-9]+ of 1048576 bytes'
+expect_line '1 wait for room'
+expect_line 'waits: for room in the mailbox of <isolate 1>'
+expect_line 'isolate 0 \(waiting\), <isolate 3>: 0 of 3 messages, 0 of 1048576 bytes'
+expect_line 'waits: for a message'
+expect_line '1 wait for its end'
+expect_line '1 watch it'
+expect_line 'waits: for a message, or until a time'
+expect_line 'waits: for the end of <isolate 3>'
+expect_line "#1 +watch \(${talk//./\\.}:3:[0-9]+\)"
+expect_line 'zvm: there is no isolate <99>'
+expect_line 'hearing = <isolate 3>'
+expect_line 'args = list\(2\) \["one", "two"\]'
 
 # In the middle of the interpreter's loop: the place is in registers, or it is that of the last call.
 spin=$(program spin.zx <<'END'

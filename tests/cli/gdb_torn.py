@@ -9,7 +9,7 @@ import time
 import gdb
 
 COMMANDS = ["zvm isolates", "zvm workers", "zvm bt {0:#x}", "zvm globals {0:#x}", "zvm heap {0:#x}", "zvm bt",
-            "print ((struct zisolate *){0:#x})->stack[0]@20"]
+            "zvm mailbox {0:#x}", "zvm bt <1>", "print ((struct zisolate *){0:#x})->stack[0]@20"]
 ROUNDS = 150
 
 
@@ -24,8 +24,9 @@ def regions(iso):
     lists = [int(inferior_struct["stack"][i]["bits"]) for i in range(12)
              if int(inferior_struct["stack"][i]["tag"]) & 0x80]
     more = int(inferior_struct["heap"]["classes"])
-    return [(int(iso), 640), (stack, top), (frames, 400), (code, 160), (protos, 320), (more, 1024)] + \
-        [(address, 40) for address in lists]
+    mailbox = int(inferior_struct["mailbox"])
+    return [(int(iso), 640), (mailbox, 200), (stack, top), (frames, 400), (code, 160), (protos, 320),
+            (more, 1024)] + [(address, 40) for address in lists]
 
 
 def ask(address):

@@ -75,6 +75,7 @@ typedef enum zvm_status {
     ZVM_E_WAITING = 28,    // the isolate waits for an answer of its host
     ZVM_E_GROUP_LIMIT = 29, // fuel, CPU time or output of the isolate's group is used up
     ZVM_E_FORKED = 30,     // this process is a fork of the one that made the runtime
+    ZVM_E_MAILBOX = 31,    // a mailbox is full, or the message is larger than it may be
     ZVM_STATUS_COUNT
 } zvm_status;
 
@@ -82,6 +83,7 @@ typedef struct zvm_runtime zvm_runtime;
 typedef struct zvm_code zvm_code;
 typedef struct zvm_isolate zvm_isolate;
 typedef struct zvm_group zvm_group;
+typedef struct zvm_mailbox zvm_mailbox;
 
 // ---- Version and texts ------------------------------------------------------------------------
 
@@ -865,6 +867,10 @@ typedef struct zvm_result zvm_result;
 /// thread; of the result only status, kind, message, file, line and column are set. It must not call zvm.
 typedef void (*zvm_unwatched_fn)(const zvm_result *result, void *user);
 
+/// Called by the thread of a sender when a message has come into a mailbox of the host that was empty. It must not
+/// block, and may call zvm_mailbox_receive only if it owns an isolate to receive into.
+typedef void (*zvm_message_fn)(zvm_mailbox *mailbox, void *user);
+
 /// How a heap is collected. Automatic: at once while it is small; in slices between which the program
 /// goes on, from about 4 MiB of live objects; and from 1 MiB mostly by looking at new objects only,
 /// as long as that pays.
@@ -1643,6 +1649,130 @@ ZVM_API zvm_status zvm_call_argument(zvm_call *call, size_t index, zvm_ref *ref)
 /// cost:    constant
 /// source:  ours
 ZVM_API zvm_call_outcome zvm_call_return_ref(zvm_call *call, zvm_ref ref);
+
+// ---- Messages -------------------------------------------------------------------------------
+
+/// What programs have as a value of type isolate: messages wait in it until its owner receives them. It is counted:
+/// each zvm_mailbox that a function below gives is the caller's until zvm_mailbox_release, also when its isolate
+/// is over. All of them are released before the runtime is destroyed.
+///
+/// A host sends to isolates that it or a program has made, and has mailboxes of its own to which programs send: as a
+/// reference (zvm_ref_new_isolate) they are passed to a program like any value. What is sent is copied.
+
+typedef struct zvm_mailbox_options {
+    size_t size;                // of this struct, in bytes
+    uint32_t limit_count;       // messages that may wait; 0 = ZVM_MAILBOX_COUNT_DEFAULT
+    uint64_t limit_bytes;       // their bytes, and those of one at most; 0 = ZVM_MAILBOX_BYTES_DEFAULT
+    zvm_message_fn on_message;  // may be NULL: the host looks by itself
+    void *user;                 // for it
+} zvm_mailbox_options;
+
+#define ZVM_MAILBOX_OPTIONS_INIT {sizeof(zvm_mailbox_options), 0, 0, NULL, NULL}
+
+/// A mailbox of the host's.
+///
+/// in:      runtime; options, NULL: all defaults
+/// out:     mailbox, to be closed and released
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_FORKED; ZVM_E_NOMEM
+/// thread:  any
+/// memory:  about 300 bytes, and the messages
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_mailbox_create(zvm_runtime *runtime, const zvm_mailbox_options *options,
+                                      zvm_mailbox **mailbox);
+
+/// Nothing more comes into a mailbox of the host's: what has not been received is dropped, and who waits for room or for
+/// its end goes on. Calling it again is ZVM_OK.
+///
+/// in:      mailbox
+/// out:     none
+/// errors:  ZVM_E_ARGUMENT NULL; ZVM_E_STATE it is an isolate's
+/// thread:  one at a time a mailbox
+/// memory:  none
+/// cost:    linear in what it drops and wakes
+/// source:  ours
+ZVM_API zvm_status zvm_mailbox_close(zvm_mailbox *mailbox);
+
+/// Gives back what one of the functions here gave.
+///
+/// in:      mailbox, may be NULL; not used again by the caller
+/// out:     none
+/// errors:  none
+/// thread:  any
+/// memory:  the last one frees it
+/// cost:    an atomic operation
+/// source:  ours
+ZVM_API void zvm_mailbox_release(zvm_mailbox *mailbox);
+
+/// The mailbox of an isolate, made when it is asked for the first time.
+///
+/// in:      isolate, at rest, or in a function of the host that it calls
+/// out:     mailbox, to be released
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_BUSY; ZVM_E_FORKED; ZVM_E_HEAP_LIMIT; ZVM_E_NOMEM; ZVM_E_THREAD
+/// thread:  one at a time an isolate
+/// memory:  about 300 bytes, charged to the isolate
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_isolate_mailbox(zvm_isolate *isolate, zvm_mailbox **mailbox);
+
+/// Sends a value without parts. Who has more to say than a mailbox holds tries again later: a host does not wait.
+///
+/// in:      mailbox; value, copied; NULL: null
+/// out:     none
+/// errors:  ZVM_E_MAILBOX it is full, others wait for room before this one, or the message is larger than it may be;
+///          ZVM_E_STALE its isolate is over, or it is closed; ZVM_E_TYPE a kind that cannot be sent; ZVM_E_UTF8;
+///          ZVM_E_HEAP_LIMIT the group of its isolate has no memory left; ZVM_E_ARGUMENT; ZVM_E_NOMEM
+/// thread:  any; never blocks
+/// memory:  the copy, until it is received
+/// cost:    an allocation, a lock of its own, and what waking a worker costs when all sleep
+/// source:  ours
+ZVM_API zvm_status zvm_mailbox_send(zvm_mailbox *mailbox, const zvm_value *value);
+
+/// The same for any value that programs can send each other.
+///
+/// in:      mailbox; isolate, with a scope open; ref, of it
+/// out:     none
+/// errors:  those of zvm_mailbox_send; ZVM_E_TYPE something in it cannot be sent; and as all functions under
+///          "Values by reference"
+/// thread:  one at a time an isolate
+/// memory:  the copy, until it is received
+/// cost:    linear in the value
+/// source:  ours
+ZVM_API zvm_status zvm_mailbox_send_ref(zvm_mailbox *mailbox, zvm_isolate *isolate, zvm_ref ref);
+
+/// The first message of a mailbox of the host's, as a value of an isolate. One that does not fit its heap is lost.
+///
+/// in:      mailbox; isolate, with a scope open, which need not have to do with who sent it
+/// out:     ref
+/// errors:  ZVM_E_NOT_FOUND there is none; ZVM_E_STATE the mailbox is an isolate's; ZVM_E_TYPE it has an instance of a
+///          data type of another program; and as all functions under "Values by reference"
+/// thread:  one at a time a mailbox, and an isolate
+/// memory:  that of the value
+/// cost:    linear in the value
+/// source:  ours
+ZVM_API zvm_status zvm_mailbox_receive(zvm_mailbox *mailbox, zvm_isolate *isolate, zvm_ref *ref);
+
+/// The value that programs have of a mailbox.
+///
+/// in:      isolate, with a scope open; mailbox, of the same runtime
+/// out:     ref
+/// errors:  ZVM_E_FOREIGN; and as all functions under "Values by reference"
+/// thread:  one at a time an isolate
+/// memory:  some 300 bytes are charged while the program reaches it
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_ref_new_isolate(zvm_isolate *isolate, zvm_mailbox *mailbox, zvm_ref *ref);
+
+/// The mailbox that a value of type isolate names.
+///
+/// in:      isolate, with a scope open; ref
+/// out:     mailbox, to be released
+/// errors:  ZVM_E_TYPE it is no isolate; and as all functions under "Values by reference"
+/// thread:  one at a time an isolate
+/// memory:  none
+/// cost:    constant
+/// source:  ours
+ZVM_API zvm_status zvm_ref_mailbox(zvm_isolate *isolate, zvm_ref ref, zvm_mailbox **mailbox);
 
 // ---- Calling functions of a program -----------------------------------------------------------
 

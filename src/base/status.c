@@ -37,6 +37,7 @@ static const char *const status_texts[ZVM_STATUS_COUNT] = {
     [ZVM_E_GROUP_LIMIT] = "a limit of the isolate's group was reached",
     [ZVM_E_ISOLATES] = "as many isolates exist as may",
     [ZVM_E_WAITING] = "the isolate waits for an answer of its host",
+    [ZVM_E_MAILBOX] = "the mailbox has no room for the message",
     [ZVM_E_FORKED] = "the runtime belongs to the process that this one was forked from",
 };
 

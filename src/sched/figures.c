@@ -97,6 +97,10 @@ void zsched_report(struct zsched *sched, struct zreport_snapshot *rows, struct z
         zreport_merge(&view->totals, snapshot);
         if (row < worker_count) note_age(sched, snapshot, view);
     }
+    // relaxed, all: counts
+    view->totals.counters[ZREPORT_messages_sent] += z_load_relaxed(&sched->host_sent);
+    view->totals.counters[ZREPORT_messages_received] += z_load_relaxed(&sched->host_received);
+    view->totals.counters[ZREPORT_messages_dropped] += z_load_relaxed(&sched->host_dropped);
     view->workers = rows;
     view->worker_count = worker_count;
     view->workers_wanted = sched->worker_capacity;

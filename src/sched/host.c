@@ -132,7 +132,7 @@ zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
     if (!zsched_is_at_rest(iso) || zsched_is_listed(iso)) return ZVM_E_BUSY;
     // One that was spawned and has run to its end was folded at its last slice, and nothing has changed since.
     bool is_folded = iso->mailbox != NULL && iso->mailbox->is_spawned && iso->finished;
-    if (iso->mailbox != NULL && iso->mailbox->isolate != NULL) zsched_end_talk(sched, iso);
+    if (iso->mailbox != NULL && iso->mailbox->is_open) zsched_end_talk(sched, iso);
     zsched_let_go(sched, iso);
     struct zlane *lane = zlane_acquire_sure(sched);
     unlink_live(sched, iso);
@@ -198,7 +198,7 @@ zvm_status zsched_reset(struct zsched *sched, struct zisolate *iso)
         zstate_give_up_reset(&iso->state, seen); // PAIR state
         return status;
     }
-    if (iso->mailbox != NULL && iso->mailbox->isolate != NULL) zsched_end_talk(sched, iso);
+    if (iso->mailbox != NULL && iso->mailbox->is_open) zsched_end_talk(sched, iso);
     zsched_let_go(sched, iso);
     struct zlane *lane = zlane_acquire_sure(sched);
     reset(sched, iso, lane, stack, mailbox);

@@ -118,6 +118,8 @@ struct zsched {
     struct ztokens tokens; // shared
     // shared, relaxed: a count: answers that nobody waited for any more
     _Alignas(ZVM_CACHE_LINE_BYTES) _Atomic uint64_t late_answers;
+    // shared, relaxed: counts: messages that threads of the host have sent, received and dropped
+    _Atomic uint64_t host_sent, host_received, host_dropped;
 
     // host_lock: the host threads' lanes and block, the list of all isolates and their rows
     _Alignas(ZVM_CACHE_LINE_BYTES) pthread_mutex_t host_lock;

@@ -76,6 +76,7 @@ static zvm_status spawn(void *context, struct zisolate *iso, struct zmailbox *ma
     if (status != ZVM_OK) return refusal(sched, iso, status);
     child->deadline_ns = iso->deadline_ns; // it has no more time than its parent
     mailbox->isolate = child;              // PAIR lock: nobody else knows it yet
+    mailbox->is_open = true;
     status = zsched_submit(sched, child);
     if (status == ZVM_OK) return ZVM_OK;
     uint64_t dropped;
@@ -91,10 +92,21 @@ static void wake(void *context, const struct zwake *whom)
 {
     static const struct zanswer answer = {.kind = ZANSWER_TIME};
     struct zsched *sched = context;
-    if (whom->isolate != NULL)
+    if (whom->host != NULL)
+        whom->host->on_message((zvm_mailbox *)whom->host, whom->host->user);
+    else if (whom->isolate != NULL)
         zwaiting_wake(sched, whom->isolate);
     else
         (void)zwaiting_bring(sched, whom->token, &answer); // it may have gone on, or ended
+}
+
+// relaxed, all: counts, which reports read
+static void count(void *context, struct zmessage_counts counts)
+{
+    struct zsched *sched = context;
+    z_fetch_add_relaxed(&sched->host_sent, counts.sent);
+    z_fetch_add_relaxed(&sched->host_received, counts.received);
+    z_fetch_add_relaxed(&sched->host_dropped, counts.dropped);
 }
 
 static void hold(struct zisolate *iso)
@@ -115,6 +127,7 @@ static void let_go(struct zisolate *iso)
 static const struct ztalk_hooks hooks = {
     .spawn = spawn,
     .wake = wake,
+    .count = count,
     .hold = hold,
     .is_held = is_held,
     .let_go = let_go,

@@ -18,7 +18,7 @@
 static void wake(const struct zisolate *iso, struct zwake whom)
 {
     const struct zshared *shared = iso->shared;
-    if (whom.isolate != NULL || whom.token != 0) shared->talks->wake(shared->waits_context, &whom);
+    if (zwake_is_wanted(&whom)) shared->talks->wake(shared->waits_context, &whom);
 }
 
 static bool need_isolate(struct zisolate *iso, const char *name, struct zvalue value)

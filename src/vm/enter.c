@@ -12,6 +12,7 @@
 #include "vm/interp.h"
 #include "vm/ref.h"
 #include "vm/result.h"
+#include "vm/talk.h"
 
 enum { STATE_CALL, STATE_RETURNED, STATE_AWAITED };
 
@@ -66,8 +67,17 @@ zvm_status zenter_prepare(struct zisolate *iso, struct zvalue function,
     ZVM_ASSERT(count <= ZENTER_ARGUMENTS_MAX);
 
     if (!zvalue_is_function(function)) return ZVM_E_TYPE;
-    zvm_status status = push(iso, function, arguments, count);
+    struct zmailbox *mailbox; // the last run's is over
+    zvm_status status = ztalk_prepare_again(iso, &mailbox);
     if (status != ZVM_OK) return status;
+    status = push(iso, function, arguments, count);
+    if (status != ZVM_OK) {
+        if (mailbox != NULL) zmailbox_release(mailbox);
+        return status;
+    }
+    ztalk_free(iso);
+    bool has_begun = mailbox == NULL || ztalk_begin_again(iso, mailbox);
+    ZVM_CHECK(has_begun); // in the place of that
     zresult_clear(iso);
     zisolate_restart(iso);
     iso->started = 1;

@@ -51,6 +51,20 @@ struct zmailbox *zmailbox_new_spawned(const struct zmailbox *parent, struct zpar
     return mailbox;
 }
 
+struct zmailbox *zmailbox_new_hosted(struct zshared *shared, uint32_t limit_count,
+                                     uint64_t limit_bytes, zvm_message_fn on_message, void *user)
+{
+    struct zmailbox *mailbox = zmailbox_new(shared);
+    if (mailbox == NULL) return NULL;
+    if (limit_count != 0) mailbox->limit_count = limit_count;
+    if (limit_bytes != 0) mailbox->limit_bytes = limit_bytes;
+    mailbox->on_message = on_message;
+    mailbox->is_hosted = true;
+    mailbox->user = user;
+    mailbox->is_open = true;
+    return mailbox;
+}
+
 zvm_status zmailbox_ensure(struct zisolate *iso)
 {
     if (iso->mailbox != NULL) return ZVM_OK;
@@ -62,6 +76,7 @@ zvm_status zmailbox_ensure(struct zisolate *iso)
         return ZVM_E_NOMEM;
     }
     mailbox->isolate = iso;
+    mailbox->is_open = true;
     mailbox->is_charged = true;
     iso->mailbox = mailbox;
     return ZVM_OK;
@@ -130,7 +145,7 @@ static void free_dying(void)
     while (dying != NULL) {
         struct zmailbox *mailbox = dying;
         dying = mailbox->at;
-        ZVM_ASSERT(mailbox->first == NULL);
+        ZVM_ASSERT(mailbox->first == NULL || mailbox->is_hosted);
         ZVM_ASSERT(mailbox->monitors == NULL);
         tell_unwatched(mailbox);
         if (mailbox->is_result_listed) unlist_result(mailbox);
@@ -180,7 +195,7 @@ static void unlink_line(struct zline_list *list, struct zline *line)
 
 static struct zsum *group_sum(const struct zmailbox *mailbox)
 {
-    struct zgroup *group = zquota_group(mailbox->isolate);
+    struct zgroup *group = mailbox->isolate == NULL ? NULL : zquota_group(mailbox->isolate);
     return group == NULL ? NULL : &group->heap_bytes;
 }
 
@@ -217,6 +232,10 @@ static void add(struct zmailbox *mailbox, struct zmessage *message)
 static struct zwake take_waiter(struct zmailbox *mailbox)
 {
     uint64_t waiter = mailbox->waiter;
+    if (ZVM_UNLIKELY(mailbox->is_hosted)) {
+        bool is_told = mailbox->on_message != NULL && mailbox->first == mailbox->last;
+        return (struct zwake){.host = is_told ? mailbox : NULL};
+    }
     mailbox->waiter = ZMAILBOX_NOBODY;
     if (waiter == ZMAILBOX_ISOLATE) return (struct zwake){.isolate = mailbox->isolate};
     return (struct zwake){.token = waiter};
@@ -227,7 +246,7 @@ static struct zwake take_waiter(struct zmailbox *mailbox)
 static enum zsent send_locked(struct zmailbox *mailbox, struct zmessage *message,
                               struct zline *line, struct zwake *wake)
 {
-    if (mailbox->isolate == NULL) return ZSENT_OVER;
+    if (!mailbox->is_open) return ZSENT_OVER;
     if (message->kind == ZMESSAGE_EXIT) {
         append(mailbox, message);
         *wake = take_waiter(mailbox);
@@ -330,7 +349,7 @@ uint64_t zmailbox_stop_waiting(struct zmailbox *mailbox)
 bool zmailbox_is_over(struct zmailbox *mailbox)
 {
     zlock_take(&mailbox->lock);
-    bool is_over = mailbox->isolate == NULL;
+    bool is_over = !mailbox->is_open;
     zlock_give(&mailbox->lock);
     return is_over;
 }
@@ -338,7 +357,7 @@ bool zmailbox_is_over(struct zmailbox *mailbox)
 bool zmailbox_await(struct zmailbox *mailbox, struct zline *line)
 {
     zlock_take(&mailbox->lock);
-    bool is_alive = mailbox->isolate != NULL;
+    bool is_alive = mailbox->is_open;
     if (is_alive) link_line(&mailbox->awaiters, line);
     zlock_give(&mailbox->lock);
     return is_alive;
@@ -355,7 +374,7 @@ bool zmailbox_watch(struct zmonitor *monitor)
 {
     struct zmailbox *mailbox = monitor->watched;
     zlock_take(&mailbox->lock);
-    bool is_alive = mailbox->isolate != NULL;
+    bool is_alive = mailbox->is_open;
     if (is_alive) {
         monitor->previous = NULL;
         monitor->next = mailbox->monitors;
@@ -371,7 +390,7 @@ void zmailbox_unwatch(struct zmonitor *monitor)
 {
     struct zmailbox *mailbox = monitor->watched;
     zlock_take(&mailbox->lock);
-    bool is_linked = mailbox->isolate != NULL;
+    bool is_linked = mailbox->is_open;
     if (is_linked) {
         if (monitor->previous != NULL)
             monitor->previous->next = monitor->next;
@@ -409,6 +428,7 @@ struct zclosed zmailbox_close(struct zmailbox *mailbox)
     mailbox->bytes = 0;
     mailbox->waiter = ZMAILBOX_NOBODY;
     mailbox->isolate = NULL;
+    mailbox->is_open = false;
     zlock_give(&mailbox->lock);
     return closed;
 }

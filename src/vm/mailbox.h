@@ -62,7 +62,9 @@ struct zmailbox {
     uint32_t limit_count;   // frozen
     uint32_t count;
     uint64_t bytes;
-    struct zisolate *isolate; // NULL: it is over
+    struct zisolate *isolate; // NULL: it is over, or it is the host's
+    bool is_hosted;           // frozen: it is the host's
+    bool is_open;             // messages may come: the isolate is not over, or the host has not closed it
     struct zmessage *first, *last;
     uint64_t waiter;           // ZMAILBOX_…
     struct zline_list senders; // that wait for room
@@ -91,12 +93,16 @@ struct zmailbox {
     zvm_finish_fn on_spawned; // told of the end of those that are spawned; may be NULL
     zvm_unwatched_fn on_unwatched; // when it has failed, and nobody has asked; may be NULL
     void *user;
+    zvm_message_fn on_message; // frozen, of the host's: something has come into an empty one; may be NULL
 };
 
 // owner-thread. The mailbox of an isolate, made when it is first needed and charged to it. errors: ZVM_E_NOMEM,
 // ZVM_E_HEAP_LIMIT.
 zvm_status zmailbox_ensure(struct zisolate *iso);
 struct zmailbox *zmailbox_new(struct zshared *shared);
+// One of the host's, open. NULL: no memory.
+struct zmailbox *zmailbox_new_hosted(struct zshared *shared, uint32_t limit_count,
+                                     uint64_t limit_bytes, zvm_message_fn on_message, void *user);
 // With the limits of another one, which may be over. NULL: no memory.
 struct zmailbox *zmailbox_new_alike(const struct zmailbox *other);
 // For one that the isolate of `parent` spawns, as that one's is; start is its. NULL: no memory.
@@ -129,7 +135,13 @@ static inline bool zmailbox_is_receiving(const struct zisolate *iso)
 struct zwake {
     struct zisolate *isolate; // by its state word; NULL: by the token
     uint64_t token;           // 0: nobody
+    struct zmailbox *host;    // its on_message is to be called; NULL: it is no host's
 };
+
+static inline bool zwake_is_wanted(const struct zwake *wake)
+{
+    return wake->isolate != NULL || wake->token != 0 || wake->host != NULL;
+}
 
 // ---- Sending: any thread --------------------------------------------------------------------------
 

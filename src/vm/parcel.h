@@ -57,6 +57,9 @@ struct zparcel_rules {
 // sent, MailboxError it is too large, or the isolate ends. Charges for what it reads. Never collects.
 bool zparcel_pack(struct zisolate *iso, const struct zparcel_rules *rules,
                   const struct zvalue *values, uint32_t count, struct zparcel **out);
+// A message of the host's: a value without parts, which has been checked (vm/exchange.h). errors: ZVM_E_NOMEM; ZVM_E_TYPE an
+// object of the host; ZVM_E_MAILBOX. thread: any
+zvm_status zparcel_of_value(const zvm_value *value, uint64_t limit_bytes, struct zparcel **out);
 // The values into out [root_count], and its globals into those of the isolate. false: pending is set; the parcel
 // stays. May collect; out need not be rooted, and is not on return.
 bool zparcel_unpack(struct zisolate *iso, const struct zparcel *parcel, struct zvalue *out);

@@ -12,10 +12,9 @@
 #include "vm/parcel.h"
 #include "vm/wait.h"
 
-static void wake(const struct zisolate *iso, const struct zwake *whom)
+static void wake(const struct zshared *shared, const struct zwake *whom)
 {
-    const struct zshared *shared = iso->shared;
-    if (whom->isolate != NULL || whom->token != 0) shared->talks->wake(shared->waits_context, whom);
+    if (zwake_is_wanted(whom)) shared->talks->wake(shared->waits_context, whom);
 }
 
 // ---- Values -------------------------------------------------------------------------------------
@@ -154,18 +153,35 @@ static void stop_watching(struct zmailbox *mailbox)
     }
 }
 
-static void tell(const struct zisolate *iso, struct zmailbox *mailbox)
+static void tell(struct zmailbox *mailbox)
 {
     struct zwake whom = {0};
     while ((whom.token = zmailbox_next_waiter(mailbox)) != 0)
-        wake(iso, &whom);
+        wake(mailbox->shared, &whom);
     struct zmonitor *monitor;
     while ((monitor = zmailbox_next_monitor(mailbox)) != NULL) {
         if (zmailbox_send(monitor->watcher, &monitor->message, NULL, &whom) == ZSENT)
-            wake(iso, &whom);
+            wake(mailbox->shared, &whom);
         else
             zmonitor_release(monitor);
     }
+}
+
+static void drop_all(struct zmessage *unread)
+{
+    while (unread != NULL) {
+        struct zmessage *message = unread;
+        unread = message->next;
+        drop(message);
+    }
+}
+
+void ztalk_close(struct zmailbox *mailbox, uint64_t *dropped)
+{
+    struct zclosed closed = zmailbox_close(mailbox);
+    *dropped = closed.count;
+    drop_all(closed.unread);
+    tell(mailbox);
 }
 
 void ztalk_end(struct zisolate *iso, uint64_t *dropped)
@@ -175,16 +191,12 @@ void ztalk_end(struct zisolate *iso, uint64_t *dropped)
     struct zclosed closed = zmailbox_close(mailbox);
     if (closed.waiter == ZMAILBOX_ISOLATE) iso->shared->talks->let_go(iso);
     *dropped = closed.count;
-    while (closed.unread != NULL) {
-        struct zmessage *message = closed.unread;
-        closed.unread = message->next;
-        drop(message);
-    }
+    drop_all(closed.unread);
     if (mailbox->start != NULL) zparcel_free(mailbox->start); // it never began
     mailbox->start = NULL;
     leave_line(mailbox);
     stop_watching(mailbox);
-    tell(iso, mailbox);
+    tell(mailbox);
 }
 
 void ztalk_free(struct zisolate *iso)
@@ -227,6 +239,7 @@ bool ztalk_begin_again(struct zisolate *iso, struct zmailbox *mailbox)
     if (!zheap_charge(&iso->heap, sizeof *mailbox)) return false;
     mailbox->is_charged = true;
     mailbox->isolate = iso; // PAIR lock: nobody else knows it yet
+    mailbox->is_open = true;
     iso->mailbox = mailbox;
     return true;
 }

@@ -21,6 +21,8 @@ struct ztalk_hooks {
     zvm_status (*spawn)(void *context, struct zisolate *iso, struct zmailbox *mailbox);
     // thread: any.
     void (*wake)(void *context, const struct zwake *wake);
+    // What threads of the host have sent and received. thread: any.
+    void (*count)(void *context, struct zmessage_counts counts);
     // The isolate, which runs, is to be woken by its state word alone: nobody knows of it yet. Whether nobody has
     // woken it. Nobody will.
     void (*hold)(struct zisolate *iso);
@@ -46,6 +48,8 @@ void ztalk_settle(struct zisolate *iso, const struct zvalue *value);
 // After that, by who has it RUNNING: it is over, and those who wait for it are told. Messages that it has not
 // read are dropped: *dropped of them.
 void ztalk_end(struct zisolate *iso, uint64_t *dropped);
+// The same for a mailbox of the host's.
+void ztalk_close(struct zmailbox *mailbox, uint64_t *dropped);
 // Its mailbox is not its own any more.
 void ztalk_free(struct zisolate *iso);
 

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "vm/interp.h"
 #include "vm/parcel.h"
+#include "vm/quota.h"
 #include "vm/talk.h"
 #include "vm/wait.h"
 
@@ -156,6 +157,10 @@ bool zbuiltin_spawn(struct zisolate *iso, struct zvalue *args, uint32_t count,
     if (mailbox == NULL) {
         zparcel_free(start);
         return zerror_terminate(iso, ZVM_E_NOMEM);
+    }
+    if (!zmailbox_pay(mailbox, zquota_group(iso), start)) {
+        zmailbox_release(mailbox);
+        return refuse_spawn(iso, ZVM_E_HEAP_LIMIT);
     }
     struct zvalue value;
     bool is_made = ztalk_value(iso, mailbox, &value);

@@ -82,7 +82,38 @@ zvm_status zmailbox_ensure(struct zisolate *iso)
     return ZVM_OK;
 }
 
-// ---- Results ------------------------------------------------------------------------------------
+// ---- What it keeps ------------------------------------------------------------------------------
+
+bool zmailbox_pay(struct zmailbox *mailbox, struct zgroup *group, const struct zparcel *parcel)
+{
+    ZVM_ASSERT(mailbox->payer == NULL);
+
+    uint64_t bytes = parcel->message.bytes;
+    if (group == NULL || bytes <= ZMAILBOX_UNPAID_BYTES) return true;
+    if (zsum_take(&group->heap_bytes, bytes, bytes) != bytes) return false;
+    zgroup_hold(group); // the mailbox may outlive all its isolates
+    mailbox->payer = group;
+    mailbox->paid_bytes = bytes;
+    return true;
+}
+
+static void pay_back(struct zmailbox *mailbox)
+{
+    struct zgroup *group = mailbox->payer;
+    if (group == NULL) return;
+    mailbox->payer = NULL;
+    zsum_give(&group->heap_bytes, mailbox->paid_bytes);
+    zgroup_release(group);
+}
+
+void zmailbox_free_start(struct zmailbox *mailbox)
+{
+    if (mailbox->start == NULL) return;
+    zparcel_free(mailbox->start);
+    mailbox->start = NULL;
+    pay_back(mailbox);
+}
+
 
 void zmailbox_list_result(struct zmailbox *mailbox)
 {
@@ -150,7 +181,8 @@ static void free_dying(void)
         tell_unwatched(mailbox);
         if (mailbox->is_result_listed) unlist_result(mailbox);
         if (mailbox->result != NULL) zparcel_free(mailbox->result);
-        if (mailbox->start != NULL) zparcel_free(mailbox->start);
+        zmailbox_free_start(mailbox);
+        pay_back(mailbox);
         z_free(mailbox, sizeof *mailbox);
     }
     is_freeing = false;

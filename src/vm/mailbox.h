@@ -73,6 +73,8 @@ struct zmailbox {
 
     // owner-thread, the isolate's
     struct zparcel *start;  // what it was spawned with, until it runs
+    struct zgroup *payer;   // holds: has memory for start or result; NULL: nobody has
+    uint64_t paid_bytes;
     struct zmonitor *watches; // its own monitors
     struct zmailbox *at;    // where it stands in line; NULL: nowhere
     struct zline line;      // its place there
@@ -107,6 +109,14 @@ struct zmailbox *zmailbox_new_hosted(struct zshared *shared, uint32_t limit_coun
 struct zmailbox *zmailbox_new_alike(const struct zmailbox *other);
 // For one that the isolate of `parent` spawns, as that one's is; start is its. NULL: no memory.
 struct zmailbox *zmailbox_new_spawned(const struct zmailbox *parent, struct zparcel *start);
+
+// What stays here for a time that nobody knows counts in the group's memory; less than this is covered by what
+// whoever holds the mailbox is charged for it.
+#define ZMAILBOX_UNPAID_BYTES 512
+
+// owner-thread. The group, NULL: none, has memory for the start or the result. False: it has not.
+bool zmailbox_pay(struct zmailbox *mailbox, struct zgroup *group, const struct zparcel *parcel);
+void zmailbox_free_start(struct zmailbox *mailbox); // if there is one
 
 // Results that name each other's isolates keep each other: what of those is left goes with the runtime.
 // thread: the owner of an isolate at its end, whose result holds other mailboxes.

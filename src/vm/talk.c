@@ -10,6 +10,7 @@
 #include "vm/hostobject.h"
 #include "vm/interp.h"
 #include "vm/parcel.h"
+#include "vm/quota.h"
 #include "vm/wait.h"
 
 static void wake(const struct zshared *shared, const struct zwake *whom)
@@ -75,8 +76,7 @@ bool ztalk_begin(struct zisolate *iso)
         for (uint32_t i = 1; i < start->root_count; i++)
             registers[i - 1] = values[i];
     }
-    mailbox->start = NULL;
-    zparcel_free(start);
+    zmailbox_free_start(mailbox);
     return has_begun;
 }
 
@@ -109,9 +109,24 @@ static void pack_result(struct zisolate *iso, struct zvalue value)
     iso->error = roots[1];
 }
 
+// The group has no memory for it: then there is none.
+static void keep_result(const struct zisolate *iso, struct zmailbox *mailbox)
+{
+    struct zparcel *result = mailbox->result;
+    if (result == NULL) return;
+    if (!zmailbox_pay(mailbox, zquota_group(iso), result)) {
+        zparcel_free(result);
+        mailbox->result = NULL;
+        if (mailbox->status == ZVM_OK) mailbox->status = ZVM_E_HEAP_LIMIT;
+    } else if (result->hold_count > 0) {
+        zmailbox_list_result(mailbox);
+    }
+}
+
 void ztalk_settle(struct zisolate *iso, const struct zvalue *value)
 {
     struct zmailbox *mailbox = iso->mailbox;
+    zmailbox_free_start(mailbox); // it could not begin
     mailbox->status = iso->status;
     bool is_told = value == NULL && mailbox->on_unwatched != NULL;
     if (!zmailbox_is_shared(mailbox) && !is_told) return;
@@ -119,7 +134,7 @@ void ztalk_settle(struct zisolate *iso, const struct zvalue *value)
         pack_result(iso, *value);
     else if (iso->status == ZVM_E_ERROR || iso->status == ZVM_E_HEAP_LIMIT)
         pack_result(iso, iso->error);
-    if (mailbox->result != NULL && mailbox->result->hold_count > 0) zmailbox_list_result(mailbox);
+    keep_result(iso, mailbox);
 }
 
 static void drop(struct zmessage *message)
@@ -192,8 +207,7 @@ void ztalk_end(struct zisolate *iso, uint64_t *dropped)
     if (closed.waiter == ZMAILBOX_ISOLATE) iso->shared->talks->let_go(iso);
     *dropped = closed.count;
     drop_all(closed.unread);
-    if (mailbox->start != NULL) zparcel_free(mailbox->start); // it never began
-    mailbox->start = NULL;
+    zmailbox_free_start(mailbox); // it never began
     leave_line(mailbox);
     stop_watching(mailbox);
     tell(mailbox);

@@ -325,6 +325,72 @@ static void test_group_is_empty_when_its_spawned_isolates_have_ended(void **stat
     close_host(&host);
 }
 
+// Results of isolates that are over, and what those that have not begun were spawned with, are the group's.
+static void test_results_and_arguments_count_in_the_memory_of_the_group(void **state)
+{
+    (void)state;
+    static const char *const programs[] = {
+        "let kept = []\n"
+        "action f() { let s = \"x\"\n while (len(s) < 100000) { s = s + s }\n return s }\n"
+        "let count = 0\n"
+        "try { while (count < 100) {\n"
+        "  let c = spawn f()\n"
+        "  kept.push(c)\n"
+        "  if (len(await c) != 131072) { note(1000) }\n"
+        "  count = count + 1\n"
+        "} } catch (e) { note(1) }\n",
+        "action g(text) { sleep(1000000) }\n"
+        "let text = \"x\"\n"
+        "while (len(text) < 100000) { text = text + text }\n"
+        "let count = 0\n"
+        "try { while (count < 100) { spawn g(text)\n count = count + 1 } } catch (e) { note(1) }\n",
+    };
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+        struct host host;
+        open_host(&host, 1);
+        zvm_group_options group_options = ZVM_GROUP_OPTIONS_INIT;
+        group_options.heap_limit_bytes = 1 << 20;
+        zvm_group *group;
+        assert_int_equal(zvm_group_create(host.runtime, &group_options, &group), ZVM_OK);
+        zvm_isolate *isolate = start(&host, programs[i], group);
+        wait_for(isolate);
+        assert_int_equal(result_of(isolate).status, ZVM_OK);
+        assert_int_equal(atomic_load(&host.sum), 1);
+        zvm_group_figures figures = ZVM_GROUP_FIGURES_INIT;
+        assert_int_equal(zvm_group_report(group, &figures), ZVM_OK);
+        assert_in_range(figures.heap_granted_bytes, 300000, 1 << 20);
+        assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+        zvm_group_cancel(group);
+        assert_int_equal(zvm_runtime_drain(host.runtime), ZVM_OK);
+        assert_int_equal(zvm_group_report(group, &figures), ZVM_OK);
+        assert_int_equal(figures.heap_granted_bytes, 0);
+        assert_int_equal(zvm_group_destroy(group), ZVM_OK);
+        close_host(&host);
+    }
+}
+
+static void test_await_of_one_that_the_host_destroys_tells_why(void **state)
+{
+    (void)state;
+    struct host host;
+    open_host(&host, 1);
+    zvm_isolate_options options = spawning(NULL);
+    zvm_isolate *isolate = make(&host,
+                                "action w(whom) {\n"
+                                "  note()\n"
+                                "  try { await whom } catch (e) { if (e.kind == \"StateError\") { note(5) } }\n"
+                                "}\n"
+                                "spawn w(self())\n"
+                                "receive()\n",
+                                &options);
+    assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_E_WAITING);
+    await_notes(&host, 1);
+    assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+    await_notes(&host, 2);
+    assert_int_equal(atomic_load(&host.sum), 5);
+    close_host(&host);
+}
+
 static void test_deadline_ends_who_waits_for_a_message(void **state)
 {
     (void)state;
@@ -646,6 +712,8 @@ int main(void)
         cmocka_unit_test(test_monitor_of_one_that_is_over_tells_at_once),
         cmocka_unit_test(test_cancel_of_a_group_ends_all_that_was_spawned_in_it),
         cmocka_unit_test(test_group_is_empty_when_its_spawned_isolates_have_ended),
+        cmocka_unit_test(test_results_and_arguments_count_in_the_memory_of_the_group),
+        cmocka_unit_test(test_await_of_one_that_the_host_destroys_tells_why),
         cmocka_unit_test(test_deadline_ends_who_waits_for_a_message),
         cmocka_unit_test(test_shutdown_ends_a_thousand_that_wait),
         cmocka_unit_test(test_hosted_isolate_receives_what_a_worker_sends),

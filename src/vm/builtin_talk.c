@@ -272,7 +272,9 @@ static enum znative_step try_send(struct zisolate *iso, struct znative_context *
         wake(iso, whom);
         return give(context, zvalue_bool(true));
     }
-    if (sent == ZSENT_FULL && !is_over(context->registers[SEND_END].i))
+    // In its own mailbox nobody else makes room.
+    bool may_wait = to != iso->mailbox && !is_over(context->registers[SEND_END].i);
+    if (sent == ZSENT_FULL && may_wait)
         return stand_in_line(iso, context, to, parcel);
     return end_send(iso, context, to, parcel, sent);
 }

@@ -75,9 +75,7 @@ zvm_status zenter_prepare(struct zisolate *iso, struct zvalue function,
         if (mailbox != NULL) zmailbox_release(mailbox);
         return status;
     }
-    ztalk_free(iso);
-    bool has_begun = mailbox == NULL || ztalk_begin_again(iso, mailbox);
-    ZVM_CHECK(has_begun); // in the place of that
+    ztalk_replace(iso, mailbox);
     zresult_clear(iso);
     zisolate_restart(iso);
     iso->started = 1;

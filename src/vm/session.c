@@ -90,9 +90,7 @@ zvm_status zisolate_load(struct zisolate *iso, struct zcode *code)
         return status;
     }
     put_aside(iso);
-    ztalk_free(iso);
-    bool has_begun = mailbox == NULL || ztalk_begin_again(iso, mailbox);
-    ZVM_CHECK(has_begun); // in the place of that
+    ztalk_replace(iso, mailbox); // never collects: the new globals are no roots yet
     iso->code = code;
     zresult_clear(iso);
     zenter_forget(iso);

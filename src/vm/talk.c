@@ -145,24 +145,28 @@ static void drop(struct zmessage *message)
         zmonitor_release((struct zmonitor *)(void *)message);
 }
 
-static void leave_line(struct zmailbox *mailbox)
+static void leave_line(struct zisolate *iso)
 {
-    struct zmailbox *at = mailbox->at;
+    struct zmailbox *mailbox = iso->mailbox, *at = mailbox->at;
     if (at == NULL) return;
     mailbox->at = NULL;
-    if (mailbox->is_sending)
-        (void)zmailbox_leave_senders(at, &mailbox->line);
-    else
+    if (!mailbox->is_sending) {
         zmailbox_leave_awaiters(at, &mailbox->line);
+        return;
+    }
+    (void)zmailbox_leave_senders(at, &mailbox->line);
+    zheap_uncharge(&iso->heap, mailbox->line_bytes);
     if (mailbox->line.parcel != NULL) zparcel_free(mailbox->line.parcel);
     mailbox->line.parcel = NULL;
 }
 
-static void stop_watching(struct zmailbox *mailbox)
+static void stop_watching(struct zisolate *iso)
 {
+    struct zmailbox *mailbox = iso->mailbox;
     while (mailbox->watches != NULL) {
         struct zmonitor *monitor = mailbox->watches;
         mailbox->watches = monitor->own_next;
+        zheap_uncharge(&iso->heap, sizeof *monitor);
         zmailbox_unwatch(monitor);
         zmonitor_release(monitor);
     }
@@ -208,8 +212,8 @@ void ztalk_end(struct zisolate *iso, uint64_t *dropped)
     *dropped = closed.count;
     drop_all(closed.unread);
     zmailbox_free_start(mailbox); // it never began
-    leave_line(mailbox);
-    stop_watching(mailbox);
+    leave_line(iso);
+    stop_watching(iso);
     tell(mailbox);
 }
 
@@ -246,14 +250,27 @@ zvm_status ztalk_prepare_again(const struct zisolate *iso, struct zmailbox **out
     return *out == NULL ? ZVM_E_NOMEM : ZVM_OK;
 }
 
+static void take_up(struct zisolate *iso, struct zmailbox *mailbox, bool is_charged)
+{
+    mailbox->is_charged = is_charged;
+    mailbox->isolate = iso; // PAIR lock: nobody else knows it yet
+    mailbox->is_open = true;
+    iso->mailbox = mailbox;
+}
+
+void ztalk_replace(struct zisolate *iso, struct zmailbox *mailbox)
+{
+    bool is_charged = mailbox != NULL && iso->mailbox->is_charged;
+    if (is_charged) iso->mailbox->is_charged = false;
+    ztalk_free(iso);
+    if (mailbox != NULL) take_up(iso, mailbox, is_charged);
+}
+
 bool ztalk_begin_again(struct zisolate *iso, struct zmailbox *mailbox)
 {
     ZVM_ASSERT(iso->mailbox == NULL);
 
     if (!zheap_charge(&iso->heap, sizeof *mailbox)) return false;
-    mailbox->is_charged = true;
-    mailbox->isolate = iso; // PAIR lock: nobody else knows it yet
-    mailbox->is_open = true;
-    iso->mailbox = mailbox;
+    take_up(iso, mailbox, true);
     return true;
 }

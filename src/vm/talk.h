@@ -60,6 +60,8 @@ void ztalk_free(struct zisolate *iso);
 bool ztalk_withdraw(struct zisolate *iso);
 // A mailbox for its next life, as its own was when it was made; NULL: it needs none yet. errors: ZVM_E_NOMEM.
 zvm_status ztalk_prepare_again(const struct zisolate *iso, struct zmailbox **out);
+// That, or NULL, in the place of its own, which is over, and of what that was charged for. Never collects.
+void ztalk_replace(struct zisolate *iso, struct zmailbox *mailbox);
 // That is its own; it has none. False: its heap has no room for it.
 bool ztalk_begin_again(struct zisolate *iso, struct zmailbox *mailbox);
 

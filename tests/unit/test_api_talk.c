@@ -5,6 +5,8 @@
 // with a seed. No sleeps: programs tell by a function of the host when they have come somewhere.
 #include "runtime_fixture.h"
 
+#include "vm/mailbox.h"
+
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -211,6 +213,29 @@ static void test_send_to_one_that_ends_is_dropped_and_counted(void **state)
     close_host(&host);
 }
 
+static void test_send_into_the_own_full_mailbox_fails_at_once(void **state)
+{
+    (void)state;
+    struct host host;
+    open_host(&host, 1);
+    zvm_isolate_options options = spawning(NULL);
+    options.mailbox_limit_count = 2;
+    zvm_isolate *isolate = make(&host,
+                                "let me = self()\n"
+                                "let sent = 0\n"
+                                "let caught = \"\"\n"
+                                "try { while (true) { send(me, 1)\n sent = sent + 1 } }\n"
+                                "catch (e) { caught = e.message }\n",
+                                &options);
+    assert_int_equal(zvm_isolate_submit(isolate), ZVM_OK);
+    wait_for(isolate);
+    expect_int(isolate, "sent", 2);
+    expect_text(isolate, "caught", "send(): the mailbox of isolate 1 is full");
+    assert_int_equal(report_of(host.runtime).totals.messages_dropped, 2);
+    assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+    close_host(&host);
+}
+
 // ---- Ends ---------------------------------------------------------------------------------------
 
 static void test_failure_of_a_child_is_its_own(void **state)
@@ -323,6 +348,43 @@ static void test_group_is_empty_when_its_spawned_isolates_have_ended(void **stat
     assert_int_equal(figures.heap_granted_bytes, 0);
     assert_int_equal(zvm_group_destroy(group), ZVM_OK);
     close_host(&host);
+}
+
+static uint64_t committed(zvm_isolate *isolate)
+{
+    struct zheap_stats stats;
+    zheap_stats(&((struct zisolate *)isolate)->heap, &stats);
+    return stats.committed_bytes;
+}
+
+// What a sender has in hand, and its monitors, are no more when it has ended, though its heap is still there.
+static void test_isolate_that_ended_in_line_is_charged_for_nothing(void **state)
+{
+    (void)state;
+    struct host host;
+    open_host(&host, 1);
+    zvm_isolate_options options = spawning(NULL);
+    options.mailbox_limit_count = 1;
+    zvm_isolate *isolate = make(&host,
+                                "action deaf() { sleep(1000000) }\n"
+                                "let text = \"x\"\n"
+                                "while (len(text) < 100000) { text = text + text }\n"
+                                "let d = spawn deaf()\n"
+                                "for each i in range(100) { monitor(d) }\n"
+                                "send(d, text)\n"
+                                "note()\n"
+                                "send(d, text)\n",
+                                &options);
+    assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_E_WAITING);
+    uint64_t before_bytes = committed(isolate);
+    zvm_isolate_cancel(isolate);
+    assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_OK);
+    assert_int_equal(result_of(isolate).status, ZVM_E_CANCELLED);
+    assert_true(committed(isolate) + 131072 + 100 * sizeof(struct zmonitor) <= before_bytes);
+    assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+    assert_int_equal(zvm_runtime_shutdown(host.runtime, true /* cancel */), ZVM_OK);
+    check_messages(host.runtime);
+    zvm_runtime_destroy(host.runtime);
 }
 
 // Results of isolates that are over, and what those that have not begun were spawned with, are the group's.
@@ -708,10 +770,12 @@ int main(void)
         cmocka_unit_test(test_ring_of_isolates_passes_each_message_on),
         cmocka_unit_test(test_many_senders_to_a_small_mailbox_lose_nothing),
         cmocka_unit_test(test_send_to_one_that_ends_is_dropped_and_counted),
+        cmocka_unit_test(test_send_into_the_own_full_mailbox_fails_at_once),
         cmocka_unit_test(test_failure_of_a_child_is_its_own),
         cmocka_unit_test(test_monitor_of_one_that_is_over_tells_at_once),
         cmocka_unit_test(test_cancel_of_a_group_ends_all_that_was_spawned_in_it),
         cmocka_unit_test(test_group_is_empty_when_its_spawned_isolates_have_ended),
+        cmocka_unit_test(test_isolate_that_ended_in_line_is_charged_for_nothing),
         cmocka_unit_test(test_results_and_arguments_count_in_the_memory_of_the_group),
         cmocka_unit_test(test_await_of_one_that_the_host_destroys_tells_why),
         cmocka_unit_test(test_deadline_ends_who_waits_for_a_message),

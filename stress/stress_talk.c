@@ -96,7 +96,8 @@ static const char PROGRAM[] =
     "  let refused = 0\n"
     "  for each i in range(count) {\n"
     "    try { if (!send(to, \"hey \" + str(i), 0.05)) { refused = refused + 1 } }\n"
-    "    catch (e) { if (e.kind != \"MailboxError\" && e.kind != \"HeapLimitError\") { wrong(6) } }\n"
+    "    catch (e) { if (e.kind != \"MailboxError\" && e.kind != \"HeapLimitError\") { wrong(6) } "
+    "}\n"
     "  }\n"
     "  send(to, null)\n"
     "  return refused\n"
@@ -140,8 +141,8 @@ struct thread {
 // A program on its way.
 struct job {
     struct stress *stress;
-    bool may_fail;    // frozen
-    bool has_failing; // frozen: what it spawns may throw
+    bool may_fail;           // frozen
+    bool has_failing;        // frozen: what it spawns may throw
     _Atomic uint32_t failed; // isolates that it spawned
 };
 
@@ -241,8 +242,7 @@ static void run_by_hand(struct thread *thread, zvm_isolate *isolate, bool is_lim
 {
     bool is_finished = false;
     while (!is_finished) {
-        zvm_status status =
-            zvm_isolate_run(isolate, 1 + draw(&thread->random, 2000), &is_finished);
+        zvm_status status = zvm_isolate_run(isolate, 1 + draw(&thread->random, 2000), &is_finished);
         if (status == ZVM_OK) continue;
         if (status != ZVM_E_WAITING) {
             expect(thread->stress, false, "a run by hand");
@@ -262,7 +262,8 @@ static void check_program(struct job *job, zvm_isolate *isolate)
     expect(job->stress, zvm_isolate_result(isolate, &result) == ZVM_OK, "no result");
     if (job->may_fail) return;
     zvm_value ok = {0};
-    bool is_right = result.status == ZVM_OK && zvm_isolate_get_global(isolate, "ok", &ok) == ZVM_OK &&
+    bool is_right = result.status == ZVM_OK &&
+                    zvm_isolate_get_global(isolate, "ok", &ok) == ZVM_OK &&
                     ok.kind == ZVM_VALUE_INT && ok.integer == 1;
     if (!is_right) fprintf(stderr, "stress_talk: %s\n", result.message);
     expect(job->stress, is_right, "a program");
@@ -322,8 +323,7 @@ static void run_program(struct thread *thread)
         zvm_group_cancel(group);
         atomic_fetch_add(&stress->cancelled, 1);
     }
-    if (!is_by_hand)
-        expect(stress, zvm_isolate_wait(isolate, UINT64_MAX) == ZVM_OK, "a wait");
+    if (!is_by_hand) expect(stress, zvm_isolate_wait(isolate, UINT64_MAX) == ZVM_OK, "a wait");
     if (!is_by_hand || is_finished(isolate)) check_program(&job, isolate);
     if (is_by_hand && draw(&thread->random, 2) == 0) {
         zvm_status status;

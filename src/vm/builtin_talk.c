@@ -173,8 +173,7 @@ bool zbuiltin_spawn(struct zisolate *iso, struct zvalue *args, uint32_t count,
     return true;
 }
 
-bool zbuiltin_self(struct zisolate *iso, struct zvalue *args, uint32_t count,
-                   struct zvalue *result)
+bool zbuiltin_self(struct zisolate *iso, struct zvalue *args, uint32_t count, struct zvalue *result)
 {
     (void)args;
     (void)count;
@@ -274,8 +273,7 @@ static enum znative_step try_send(struct zisolate *iso, struct znative_context *
     }
     // In its own mailbox nobody else makes room.
     bool may_wait = to != iso->mailbox && !is_over(context->registers[SEND_END].i);
-    if (sent == ZSENT_FULL && may_wait)
-        return stand_in_line(iso, context, to, parcel);
+    if (sent == ZSENT_FULL && may_wait) return stand_in_line(iso, context, to, parcel);
     return end_send(iso, context, to, parcel, sent);
 }
 

@@ -114,7 +114,6 @@ void zmailbox_free_start(struct zmailbox *mailbox)
     pay_back(mailbox);
 }
 
-
 void zmailbox_list_result(struct zmailbox *mailbox)
 {
     struct zshared *shared = mailbox->shared;

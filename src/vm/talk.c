@@ -86,8 +86,10 @@ bool ztalk_begin(struct zisolate *iso)
 static bool pack(struct zisolate *iso, struct zvalue value)
 {
     struct zmailbox *mailbox = iso->mailbox;
-    struct zparcel_rules rules = {
-        .what = "the end", .name = "result", .limit_bytes = mailbox->limit_bytes, .keeper = mailbox};
+    struct zparcel_rules rules = {.what = "the end",
+                                  .name = "result",
+                                  .limit_bytes = mailbox->limit_bytes,
+                                  .keeper = mailbox};
     iso->pending = ZPENDING_NOTHING;
     if (zparcel_pack(iso, &rules, &value, 1, &mailbox->result)) return true;
     mailbox->status = iso->pending == ZPENDING_TERMINATION ? iso->status : ZVM_E_ERROR;
@@ -243,8 +245,9 @@ zvm_status ztalk_prepare_again(const struct zisolate *iso, struct zmailbox **out
 {
     const struct zmailbox *old = iso->mailbox;
     *out = NULL;
-    bool is_usual = old == NULL || (old->limit_count == ZVM_MAILBOX_COUNT_DEFAULT &&
-                                    old->limit_bytes == ZVM_MAILBOX_BYTES_DEFAULT && !old->may_spawn);
+    bool is_usual =
+        old == NULL || (old->limit_count == ZVM_MAILBOX_COUNT_DEFAULT &&
+                        old->limit_bytes == ZVM_MAILBOX_BYTES_DEFAULT && !old->may_spawn);
     if (is_usual) return ZVM_OK;
     *out = zmailbox_new_alike(old); // and not spawned: from here on it is the host's
     return *out == NULL ? ZVM_E_NOMEM : ZVM_OK;

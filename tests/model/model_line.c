@@ -55,7 +55,8 @@ static void setup(void)
     received = dropped = 0;
     struct zwake nobody;
     made[PATIENT] = 1;
-    zx_assert(zmailbox_send(mailbox, &make_parcel(PATIENT * EACH)->message, NULL, &nobody) == ZSENT);
+    zx_assert(zmailbox_send(mailbox, &make_parcel(PATIENT * EACH)->message, NULL, &nobody) ==
+              ZSENT);
     zx_name(&group.heap_bytes.taken, "group memory");
     zx_name(&woken[RECEIVER], "receiver woken");
     zx_name(&woken[PATIENT], "patient woken");

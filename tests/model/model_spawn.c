@@ -157,8 +157,8 @@ static void spawn(struct zisolate *iso, uint16_t what)
     zx_assert(mailbox != NULL);
     mailbox->line_bytes = what; // what it is to be; nobody stands in line here
     bool is_good = zmodel_bug == 0 || zmodel_bug == NO_WALK || zmodel_bug == LATE_MARK;
-    zvm_status status = is_good ? shared.talks->spawn(&sched, iso, mailbox)
-                                : spawn_badly(iso, mailbox);
+    zvm_status status =
+        is_good ? shared.talks->spawn(&sched, iso, mailbox) : spawn_badly(iso, mailbox);
     zx_assert(status == ZVM_OK || status == ZVM_E_CLOSED || status == ZVM_E_CANCELLED);
     zmailbox_release(mailbox);
 }
@@ -236,7 +236,8 @@ static void walk(void)
 
 static void cancel_group(void)
 {
-    while (z_load_relaxed(&created) < 3) // the roots, and a child: before that there is little to cancel
+    while (z_load_relaxed(&created) <
+           3) // the roots, and a child: before that there is little to cancel
         zx_yield();
     if (zmodel_bug == LATE_MARK) walk();
     if (zmodel_bug == LATE_MARK || zmodel_bug == NO_WALK)

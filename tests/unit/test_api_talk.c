@@ -15,11 +15,11 @@
 
 struct host {
     zvm_runtime *runtime;
-    struct gate gate;       // passed by note(); open from the start
-    atomic_int notes;       // calls of note()
-    atomic_llong sum;       // of their arguments
-    atomic_int spawned;     // isolates that programs spawned, and that are over
-    atomic_int failed;      // those of them that failed
+    struct gate gate;   // passed by note(); open from the start
+    atomic_int notes;   // calls of note()
+    atomic_llong sum;   // of their arguments
+    atomic_int spawned; // isolates that programs spawned, and that are over
+    atomic_int failed;  // those of them that failed
 };
 
 // note(n)
@@ -243,17 +243,16 @@ static void test_failure_of_a_child_is_its_own(void **state)
     (void)state;
     struct host host;
     open_host(&host, 2);
-    zvm_isolate *isolate =
-        start(&host,
-              "action fall() { throw \"down\" }\n"
-              "let c = spawn fall()\n"
-              "monitor(c)\n"
-              "let m = receive()\n"
-              "let reason = m[\"reason\"]\n"
-              "let thrown = m[\"error\"]\n"
-              "let caught = \"\"\n"
-              "try { await c } catch (e) { caught = e }\n",
-              NULL);
+    zvm_isolate *isolate = start(&host,
+                                 "action fall() { throw \"down\" }\n"
+                                 "let c = spawn fall()\n"
+                                 "monitor(c)\n"
+                                 "let m = receive()\n"
+                                 "let reason = m[\"reason\"]\n"
+                                 "let thrown = m[\"error\"]\n"
+                                 "let caught = \"\"\n"
+                                 "try { await c } catch (e) { caught = e }\n",
+                                 NULL);
     wait_for(isolate);
     expect_text(isolate, "reason", "error");
     expect_text(isolate, "thrown", "down");
@@ -332,12 +331,13 @@ static void test_group_is_empty_when_its_spawned_isolates_have_ended(void **stat
     struct host host;
     open_host(&host, 2);
     zvm_group *group = make_group(&host);
-    zvm_isolate *isolate = start(&host,
-                                 "action f(x) { return [x, x] }\n"
-                                 "let sum = 0\n"
-                                 "let i = 0\n"
-                                 "while (i < 200) { sum = sum + (await spawn f(i))[1]\n i = i + 1 }\n",
-                                 group);
+    zvm_isolate *isolate =
+        start(&host,
+              "action f(x) { return [x, x] }\n"
+              "let sum = 0\n"
+              "let i = 0\n"
+              "while (i < 200) { sum = sum + (await spawn f(i))[1]\n i = i + 1 }\n",
+              group);
     wait_for(isolate);
     expect_int(isolate, "sum", 19900);
     assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
@@ -437,14 +437,15 @@ static void test_await_of_one_that_the_host_destroys_tells_why(void **state)
     struct host host;
     open_host(&host, 1);
     zvm_isolate_options options = spawning(NULL);
-    zvm_isolate *isolate = make(&host,
-                                "action w(whom) {\n"
-                                "  note()\n"
-                                "  try { await whom } catch (e) { if (e.kind == \"StateError\") { note(5) } }\n"
-                                "}\n"
-                                "spawn w(self())\n"
-                                "receive()\n",
-                                &options);
+    zvm_isolate *isolate =
+        make(&host,
+             "action w(whom) {\n"
+             "  note()\n"
+             "  try { await whom } catch (e) { if (e.kind == \"StateError\") { note(5) } }\n"
+             "}\n"
+             "spawn w(self())\n"
+             "receive()\n",
+             &options);
     assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_E_WAITING);
     await_notes(&host, 1);
     assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
@@ -481,22 +482,23 @@ static void test_deadline_ends_who_waits_for_a_message(void **state)
 static void test_shutdown_ends_a_thousand_that_wait(void **state)
 {
     (void)state;
-    static const char text[] = "action a() { note()\n receive() }\n"
-                               "action b(to) { note()\n send(to, 1)\n send(to, 2)\n send(to, 3)\n }\n"
-                               "action c(whom) { note()\n await whom }\n"
-                               "action d() { note()\n receive(1000000) }\n"
-                               "action deaf() { note()\n sleep(1000000) }\n"
-                               "let quiet = spawn deaf()\n"
-                               "let i = 0\n"
-                               "while (i < 250) {\n"
-                               "  let x = spawn a()\n"
-                               "  spawn b(quiet)\n"
-                               "  spawn c(quiet)\n"
-                               "  monitor(spawn d())\n"
-                               "  i = i + 1\n"
-                               "}\n"
-                               "note()\n"
-                               "receive()\n";
+    static const char text[] =
+        "action a() { note()\n receive() }\n"
+        "action b(to) { note()\n send(to, 1)\n send(to, 2)\n send(to, 3)\n }\n"
+        "action c(whom) { note()\n await whom }\n"
+        "action d() { note()\n receive(1000000) }\n"
+        "action deaf() { note()\n sleep(1000000) }\n"
+        "let quiet = spawn deaf()\n"
+        "let i = 0\n"
+        "while (i < 250) {\n"
+        "  let x = spawn a()\n"
+        "  spawn b(quiet)\n"
+        "  spawn c(quiet)\n"
+        "  monitor(spawn d())\n"
+        "  i = i + 1\n"
+        "}\n"
+        "note()\n"
+        "receive()\n";
     for (int way = 0; way < 3; way++) {
         struct host host;
         open_host(&host, 2);
@@ -630,9 +632,8 @@ static void test_reset_isolate_that_has_finished_talks_again(void **state)
     (void)state;
     struct host host;
     open_host(&host, 1);
-    zvm_isolate *isolate = start(&host,
-                                 "send(self(), 5)\nlet got = receive()\nlet left = send(self(), 6)\n",
-                                 NULL);
+    zvm_isolate *isolate =
+        start(&host, "send(self(), 5)\nlet got = receive()\nlet left = send(self(), 6)\n", NULL);
     for (int i = 0; i < 3; i++) {
         wait_for(isolate);
         expect_int(isolate, "got", 5);
@@ -661,7 +662,8 @@ static void test_session_talks_in_each_piece(void **state)
         expect_int(isolate, "got", 3);
     }
     static const char last[] = "let sent = 0\nif (send(before, 1)) { sent = 1 }\n";
-    assert_int_equal(zvm_isolate_load(isolate, "piece", last, sizeof last - 1, 0, NULL, NULL), ZVM_OK);
+    assert_int_equal(zvm_isolate_load(isolate, "piece", last, sizeof last - 1, 0, NULL, NULL),
+                     ZVM_OK);
     assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_OK);
     expect_int(isolate, "sent", 0);
     assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
@@ -725,19 +727,20 @@ static void replay(uint64_t seed, struct text *out)
     options.mailbox_limit_count = 2;
     options.output = keep_text;
     options.output_context = out;
-    zvm_isolate *isolate = make(&host,
-                                "action talk(to, name) {\n"
-                                "  let i = 0\n"
-                                "  while (i < 10) { send(to, name + str(i) + \" \")\n sleep(1)\n i = i + 1 }\n"
-                                "}\n"
-                                "let names = [\"a\", \"b\", \"c\", \"d\"]\n"
-                                "for each n in names { monitor(spawn talk(self(), n)) }\n"
-                                "let ends = 0\n"
-                                "while (ends < 4) {\n"
-                                "  let m = receive(5)\n"
-                                "  if (typeof(m) == \"string\") { print(m) } else { ends = ends + 1\n print(\"end\") }\n"
-                                "}\n",
-                                &options);
+    zvm_isolate *isolate = make(
+        &host,
+        "action talk(to, name) {\n"
+        "  let i = 0\n"
+        "  while (i < 10) { send(to, name + str(i) + \" \")\n sleep(1)\n i = i + 1 }\n"
+        "}\n"
+        "let names = [\"a\", \"b\", \"c\", \"d\"]\n"
+        "for each n in names { monitor(spawn talk(self(), n)) }\n"
+        "let ends = 0\n"
+        "while (ends < 4) {\n"
+        "  let m = receive(5)\n"
+        "  if (typeof(m) == \"string\") { print(m) } else { ends = ends + 1\n print(\"end\") }\n"
+        "}\n",
+        &options);
     assert_int_equal(zvm_isolate_submit(isolate), ZVM_OK);
     wait_for(isolate);
     zvm_result result = result_of(isolate);

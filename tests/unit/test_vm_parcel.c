@@ -92,8 +92,8 @@ static void test_values_without_objects_arrive(void **state)
 {
     (void)state;
     const struct zvalue values[] = {
-        zvalue_int(INT64_MIN), zvalue_int(0),      zvalue_float(-0.5), zvalue_null(),
-        zvalue_bool(true),     zvalue_bool(false),
+        zvalue_int(INT64_MIN), zvalue_int(0),     zvalue_float(-0.5),
+        zvalue_null(),         zvalue_bool(true), zvalue_bool(false),
     };
     struct two two;
     open_two(&two);
@@ -146,9 +146,10 @@ static void test_lists_and_maps_arrive_in_their_order(void **state)
     assert_true(zmap_set(vm->iso, vm->roots[5].p, vm->roots[4], vm->roots[1]));
     vm->roots[0] = list_of(&two, 5, &vm->roots[1]);
     send(&two);
-    assert_string_equal(text_of(&two, two.got[0]),
-                        "[[1, 2, 3], [1.5, 2.5], [], text, {4: even, 3: odd, 2: even, 1: odd, text: "
-                        "[1, 2, 3]}]");
+    assert_string_equal(
+        text_of(&two, two.got[0]),
+        "[[1, 2, 3], [1.5, 2.5], [], text, {4: even, 3: odd, 2: even, 1: odd, text: "
+        "[1, 2, 3]}]");
     close_two(&two);
 }
 
@@ -303,8 +304,9 @@ static void test_what_cannot_be_sent_is_named_by_the_way_to_it(void **state)
     for (int i = 0; i < 20; i++)
         vm->roots[0] = list_of(&two, 1, &vm->roots[0]);
     assert_false(pack(&two, vm->roots[0], NO_LIMIT, &parcel));
-    vm_expect_error(vm, "TypeError: send(): message...[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][1] "
-                        "is a function, which cannot be sent");
+    vm_expect_error(vm,
+                    "TypeError: send(): message...[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][1] "
+                    "is a function, which cannot be sent");
     close_two(&two);
 }
 

@@ -190,9 +190,12 @@ static void note_result(struct cli_batch *batch, uint64_t id, const zvm_result *
     pthread_mutex_unlock(&batch->lock);
 }
 
+// Of isolates that a program has spawned several may be gone at once, and each looks whether it was the last:
+// those that come later must not find the slot over once more.
 static void release_slot_locked(struct slot *slot)
 {
     struct cli_batch *batch = slot->batch;
+    slot->is_root_over = false;
     if (batch->is_ordered) {
         slot->is_finished = true;
     } else {
@@ -366,7 +369,6 @@ static zvm_status choose_group(struct cli_batch *batch, struct slot *slot,
                                zvm_isolate_options *options)
 {
     const struct cli_run_options *wanted = batch->options;
-    slot->is_root_over = false;
     slot->group = NULL;
     if (!batch->has_spawn) return ZVM_OK;
     options->may_spawn = 1;

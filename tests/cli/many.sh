@@ -21,4 +21,17 @@ for output in none all; do
     [ "$few" -gt 0 ] && [ "$many" -gt 0 ] || fail "a run failed"
     [ "$many" -lt $((few + few / 2 + 8192)) ] || fail "the peak grew from $few KiB to $many KiB"
 done
+
+# What each has spawned ends with it, several at once; each is counted once, or the run never ends.
+cat >"$work/family.zx" <<'END'
+action wait() { receive() }
+for each i in range(4) { spawn wait() }
+END
+last_command="run family.zx -n 20000 -w 4"
+for round in 1 2 3; do
+    timeout 300 "$ZVM" run "$work/family.zx" -n 20000 -w 4 >"$work/out" 2>"$work/err"
+    status=$?
+    expect_status 0
+    expect_err ""
+done
 finish

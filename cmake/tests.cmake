@@ -35,7 +35,11 @@ function(add_programs folder label seconds)
         target_link_libraries(${name} PRIVATE libzvm ${ARGN})
         set_target_properties(${name} PROPERTIES
             RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/${folder})
-        add_test(NAME ${name} COMMAND ${runner} $<TARGET_FILE:${name}>
+        set(checker "")
+        if(label STREQUAL embed) # what it prints stands in its source
+            set(checker tests/docs/check_example ${source})
+        endif()
+        add_test(NAME ${name} COMMAND ${checker} ${runner} $<TARGET_FILE:${name}>
             WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
         file(STRINGS ${source} threads REGEX "pthread\\.h|sched/|zvm\\.h|zvm_runtime")
         set(labels ${label})
@@ -57,6 +61,21 @@ add_programs(tests/unit unit 300 ${CMOCKA_LIBRARY})
 add_programs(tests/fault fault 3600 ${CMOCKA_LIBRARY}) # each allocation in turn; and collecting at each
 add_programs(stress stress 900)
 add_programs(examples/embed embed 300)
+
+# The header, and an example, are C++ as well: this one of the installed library, as a host has it.
+include(CheckLanguage)
+check_language(CXX)
+if(CMAKE_CXX_COMPILER AND TARGET zvm_shared AND NOT ZVM_SANITIZE AND NOT ZVM_COVERAGE AND NOT ZVM_FUZZ)
+    enable_language(CXX)
+    configure_file(examples/embed/hello.c ${PROJECT_BINARY_DIR}/examples/embed/hello.cc COPYONLY)
+    add_executable(hello_cxx ${PROJECT_BINARY_DIR}/examples/embed/hello.cc)
+    target_compile_options(hello_cxx PRIVATE -std=c++20 -Wall -Wpedantic -Werror)
+    target_link_libraries(hello_cxx PRIVATE zvm::zvm)
+    set_target_properties(hello_cxx PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/examples/embed)
+    add_test(NAME hello_cxx COMMAND tests/docs/check_example examples/embed/hello.c $<TARGET_FILE:hello_cxx>
+        WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(hello_cxx PROPERTIES LABELS embed TIMEOUT 300)
+endif()
 
 # ---- The models: each in the explorer (model_NAME) and on threads (native_NAME) -------------------
 
@@ -179,6 +198,10 @@ if(TARGET zvm)
             ENVIRONMENT "${test_environment};ZVM=$<TARGET_FILE:zvm>")
     endforeach()
 endif()
+
+add_test(NAME docs.example_self_test COMMAND tests/docs/check_example --self-test
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+set_tests_properties(docs.example_self_test PROPERTIES LABELS tree)
 
 # ---- The tree -----------------------------------------------------------------------------------
 

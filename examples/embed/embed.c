@@ -2,6 +2,8 @@
 // and the report of where time and memory went. Exit status 0: every result is right.
 //
 // Build: cc embed.c $(pkg-config --cflags --libs zvm)
+// prints: 1000 of 1000 results are right
+// prints: ...
 #include <zvm.h>
 
 #include <stdio.h>

@@ -2,6 +2,7 @@
 // a timer starts an isolate each millisecond, 100 in all; each sleeps a little. Exit status 0: all ended.
 //
 // Build: cc event_loop.c $(pkg-config --cflags --libs zvm)
+// prints: 100 of 100 isolates have ended
 #include <zvm.h>
 
 #include <stdio.h>

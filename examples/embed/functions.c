@@ -2,6 +2,8 @@
 // missing. Exit status 0: the program printed what it should.
 //
 // Build: cc functions.c $(pkg-config --cflags --libs zvm)
+// prints: box has 2 cores
+// prints: SettingError: no setting of that name
 #include <zvm.h>
 
 #include <stdio.h>

@@ -2,6 +2,10 @@
 // before: it is as new. The callback of the end gives it back. Exit status 0: all were served.
 //
 // Build: cc pool.c $(pkg-config --cflags --libs zvm)
+// prints: 4 different words: to be or not to be
+// prints: 1 different words: one
+// prints: 3 different words: the more the better
+// prints: 3 different words: a rose is a rose is a rose
 #include <zvm.h>
 
 #include <stdio.h>

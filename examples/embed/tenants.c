@@ -3,6 +3,8 @@
 // the other does not feel it. Exit status 0: both ended as they should.
 //
 // Build: cc tenants.c $(pkg-config --cflags --libs zvm)
+// prints: careful: 1 isolates, ... bytes of memory; ended by a limit: 0
+// prints: careless: 200 isolates, 20000000 fuel, ... bytes of memory; ended by a limit: 200
 #include <zvm.h>
 
 #include <stdio.h>

@@ -3,6 +3,7 @@
 // read in place. A function of the host takes a list, too. Exit status 0: every result is right.
 //
 // Build: cc values.c $(pkg-config --cflags --libs zvm)
+// prints: 1,000 calls, every result is right
 #include <zvm.h>
 
 #include <stdio.h>

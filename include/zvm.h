@@ -1338,7 +1338,8 @@ typedef enum zvm_kind {
     ZVM_KIND_FUNCTION, // an action, a builtin, a method, a data type
     ZVM_KIND_ERROR,
     ZVM_KIND_TASK,
-    ZVM_KIND_HOST      // an object of the host
+    ZVM_KIND_HOST,     // an object of the host
+    ZVM_KIND_ISOLATE   // names an isolate; only programs can use it
 } zvm_kind;
 
 /// Opens a scope.

@@ -177,6 +177,8 @@ static zvm_kind kind_of(struct zvalue value)
         return ZVM_KIND_TASK;
     case ZTYPE_HOST:
         return ZVM_KIND_HOST;
+    case ZTYPE_ISOLATE:
+        return ZVM_KIND_ISOLATE;
     default: // also what only code of another origin can show
         return ZVM_KIND_NULL;
     }
@@ -282,5 +284,5 @@ zvm_status zvm_call_argument(zvm_call *call, size_t index, zvm_ref *ref)
 
 zvm_call_outcome zvm_call_return_ref(zvm_call *call, zvm_ref ref)
 {
-    return zhost_return_ref(call, ref);
+    return call == NULL ? ZVM_CALL_FAILED : zhost_return_ref(call, ref);
 }

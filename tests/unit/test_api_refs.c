@@ -111,7 +111,7 @@ static void test_each_kind_of_value_has_its_kind(void **state)
                  "let n = null\nlet b = true\nlet i = 1\nlet f = 0.5\nlet s = 'x'\nlet l = [1]\n"
                  "let m = {}\ndata D { a }\nlet d = D(1)\naction g() { return 1 }\n"
                  "async action h() { return 2 }\nlet t = h()\nlet e = error('x')\n"
-                 "let p = print\n");
+                 "let p = print\nlet me = self()\n");
     static const struct {
         const char *name;
         zvm_kind kind;
@@ -119,7 +119,7 @@ static void test_each_kind_of_value_has_its_kind(void **state)
                 {"f", ZVM_KIND_FLOAT},    {"s", ZVM_KIND_STRING},   {"l", ZVM_KIND_LIST},
                 {"m", ZVM_KIND_MAP},      {"d", ZVM_KIND_DATA},     {"g", ZVM_KIND_FUNCTION},
                 {"D", ZVM_KIND_FUNCTION}, {"p", ZVM_KIND_FUNCTION}, {"t", ZVM_KIND_TASK},
-                {"e", ZVM_KIND_ERROR}};
+                {"e", ZVM_KIND_ERROR},    {"me", ZVM_KIND_ISOLATE}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_int_equal(kind_of(&fixture, global(&fixture, rows[i].name)), rows[i].kind);
     close_fixture(&fixture);

@@ -1523,7 +1523,7 @@ ZVM_API zvm_status zvm_ref_append(zvm_isolate *isolate, zvm_ref list, zvm_ref it
 ///
 /// in:      isolate; list; value, as for zvm_ref_new
 /// out:     none
-/// errors:  those of zvm_ref_new
+/// errors:  those of zvm_ref_new. An object of the host for which the list has no room is finalized
 /// thread:  see above
 /// memory:  as zvm_ref_append; a text is copied
 /// cost:    as zvm_ref_append, and linear in the text
@@ -1558,7 +1558,8 @@ ZVM_API zvm_status zvm_ref_set_entry(zvm_isolate *isolate, zvm_ref map, const zv
 ///
 /// in:      isolate; map; key; value, as for zvm_ref_new
 /// out:     none
-/// errors:  those of zvm_ref_new; ZVM_E_TYPE also for another key
+/// errors:  those of zvm_ref_new; ZVM_E_TYPE also for another key. An object of the host for which the map
+///          has no room is finalized
 /// thread:  see above
 /// memory:  as zvm_ref_set_entry; a text is copied
 /// cost:    as zvm_ref_set_entry, and linear in the text

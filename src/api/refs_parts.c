@@ -4,6 +4,7 @@
 #include "api/refs_internal.h"
 
 #include "vm/aside.h"
+#include "vm/exchange.h"
 #include "vm/list.h"
 #include "vm/map.h"
 #include "vm/record.h"
@@ -161,18 +162,21 @@ zvm_status zvm_ref_append_value(zvm_isolate *isolate, zvm_ref list, const zvm_va
     if (value == NULL) return ZVM_E_ARGUMENT;
     zvm_status status = enter(isolate, list, ZTAG_LIST, &visit, &found);
     if (status != ZVM_OK) return status;
-    struct zvalue made;
-    status = zrefs_make(&visit, value, &made);
-    if (status == ZVM_OK) status = append(visit.iso, found, made);
-    return zrefs_leave(&visit, status);
+    status = zexchange_check(value);
+    if (status != ZVM_OK) return zrefs_leave(&visit, status);
+    struct making making;
+    begin_making(visit.iso, &making, zvalue_null(), zvalue_null());
+    bool ok = zexchange_in(visit.iso, value, &making.kept[0]) &&
+              zlist_push(visit.iso, found, making.kept[0]);
+    return zrefs_leave(&visit, end_making(visit.iso, &making, ok));
 }
 
 // ---- Maps -----------------------------------------------------------------------------------------
 
-static zvm_status make_key(struct zrefs_visit *visit, const zvm_value *key, struct zvalue *out)
+static zvm_status check_key(const zvm_value *key)
 {
-    if (key->kind != ZVM_VALUE_INT && key->kind != ZVM_VALUE_STRING) return ZVM_E_TYPE;
-    return zrefs_make(visit, key, out);
+    bool is_key = key->kind == ZVM_VALUE_INT || key->kind == ZVM_VALUE_STRING;
+    return is_key ? zexchange_check(key) : ZVM_E_TYPE;
 }
 
 zvm_status zvm_ref_entry(zvm_isolate *isolate, zvm_ref map, const zvm_value *key, zvm_value *value,
@@ -184,20 +188,13 @@ zvm_status zvm_ref_entry(zvm_isolate *isolate, zvm_ref map, const zvm_value *key
     zvm_status status = enter(isolate, map, ZTAG_MAP, &visit, &found);
     if (status != ZVM_OK) return status;
     struct zvalue made;
-    status = make_key(&visit, key, &made);
+    status = check_key(key);
+    if (status == ZVM_OK) status = zrefs_make(&visit, key, &made);
     if (status != ZVM_OK) return zrefs_leave(&visit, status);
     const struct zmap_entry *at = zmap_find(found, made);
     if (at == NULL) return zrefs_leave(&visit, ZVM_E_NOT_FOUND);
     status = zrefs_show(&visit, zvalue_slot(at->value, at->value_tag), value, entry);
     return zrefs_leave(&visit, status);
-}
-
-static zvm_status set_entry(struct zisolate *iso, struct zmap *map, struct zvalue key,
-                            struct zvalue value)
-{
-    struct making making;
-    begin_making(iso, &making, key, value);
-    return end_making(iso, &making, zmap_set_private(iso, map, key, value));
 }
 
 zvm_status zvm_ref_set_entry(zvm_isolate *isolate, zvm_ref map, const zvm_value *key, zvm_ref entry)
@@ -208,25 +205,13 @@ zvm_status zvm_ref_set_entry(zvm_isolate *isolate, zvm_ref map, const zvm_value 
     zvm_status status = enter(isolate, map, ZTAG_MAP, &visit, &found);
     if (status != ZVM_OK) return status;
     const struct zvalue *value = zrefs_find(visit.iso, entry);
-    if (value == NULL) return zrefs_leave(&visit, ZVM_E_STALE);
-    struct zvalue made, kept = *value;
-    status = make_key(&visit, key, &made);
-    if (status == ZVM_OK) status = set_entry(visit.iso, found, made, kept);
-    return zrefs_leave(&visit, status);
-}
-
-// The value is made while the key is rooted.
-static zvm_status make_both(struct zrefs_visit *visit, const zvm_value *key, const zvm_value *value,
-                            struct zvalue out[2])
-{
-    out[0] = out[1] = zvalue_null();
-    zvm_status status = make_key(visit, key, &out[0]);
-    if (status != ZVM_OK) return status;
-    struct zscope scope;
-    zscope_open(&visit->iso->heap, &scope, out, 1);
-    status = zrefs_make(visit, value, &out[1]);
-    zscope_close(&visit->iso->heap, &scope);
-    return status;
+    status = value == NULL ? ZVM_E_STALE : check_key(key);
+    if (status != ZVM_OK) return zrefs_leave(&visit, status);
+    struct making making;
+    begin_making(visit.iso, &making, zvalue_null(), *value);
+    bool ok = zexchange_in(visit.iso, key, &making.kept[0]) &&
+              zmap_set_private(visit.iso, found, making.kept[0], making.kept[1]);
+    return zrefs_leave(&visit, end_making(visit.iso, &making, ok));
 }
 
 zvm_status zvm_ref_set_entry_value(zvm_isolate *isolate, zvm_ref map, const zvm_value *key,
@@ -237,10 +222,15 @@ zvm_status zvm_ref_set_entry_value(zvm_isolate *isolate, zvm_ref map, const zvm_
     if (key == NULL || value == NULL) return ZVM_E_ARGUMENT;
     zvm_status status = enter(isolate, map, ZTAG_MAP, &visit, &found);
     if (status != ZVM_OK) return status;
-    struct zvalue made[2];
-    status = make_both(&visit, key, value, made);
-    if (status == ZVM_OK) status = set_entry(visit.iso, found, made[0], made[1]);
-    return zrefs_leave(&visit, status);
+    status = check_key(key);
+    if (status == ZVM_OK) status = zexchange_check(value);
+    if (status != ZVM_OK) return zrefs_leave(&visit, status);
+    struct making making;
+    begin_making(visit.iso, &making, zvalue_null(), zvalue_null());
+    bool ok = zexchange_in(visit.iso, key, &making.kept[0]) &&
+              zexchange_in(visit.iso, value, &making.kept[1]) &&
+              zmap_set_private(visit.iso, found, making.kept[0], making.kept[1]);
+    return zrefs_leave(&visit, end_making(visit.iso, &making, ok));
 }
 
 // A position is the map's version and 1 + the number of the entry to look at next; 0: none was looked at.

@@ -302,16 +302,14 @@ static bool run_in_scope(struct cli_each_worker *worker, struct row *row)
     return is_done ? ok : write_result(worker, row);
 }
 
-// Scopes that a failure has left open go with the isolate's life.
+// The scope is closed by the reset before the next row, as those that a failure has left open.
 static bool run_row(struct cli_each_worker *worker, struct row *row)
 {
     zvm_scope scope;
     zvm_status status = take_isolate(worker);
     if (status == ZVM_OK) status = zvm_scope_open(worker->isolate, &scope);
     if (status != ZVM_OK) return fail_status(worker, row, status);
-    bool ok = run_in_scope(worker, row);
-    (void)zvm_scope_close(worker->isolate, scope);
-    return ok;
+    return run_in_scope(worker, row);
 }
 
 static bool end_row(struct cli_each_worker *worker, struct row *row, bool ok)

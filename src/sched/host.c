@@ -151,6 +151,15 @@ zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
     return ZVM_OK;
 }
 
+// The lane that a thread has for the isolate (lend.c), which has it no more, else another one.
+static struct zlane *take_lane_sure(struct zsched *sched, struct zisolate *iso)
+{
+    struct zlane *held = iso->extra == NULL ? NULL : iso->extra->lane;
+    if (held == NULL) return zlane_acquire_sure(sched);
+    iso->extra->lane = NULL;
+    return held;
+}
+
 // ---- Again from the start -----------------------------------------------------------------------
 
 // What it had counts as freed and given back; then what an empty one has.
@@ -199,8 +208,7 @@ zvm_status zsched_reset(struct zsched *sched, struct zisolate *iso)
         return status;
     }
     if (iso->mailbox != NULL && iso->mailbox->is_open) zsched_end_talk(sched, iso);
-    zsched_let_go(sched, iso);
-    struct zlane *lane = zlane_acquire_sure(sched);
+    struct zlane *lane = take_lane_sure(sched, iso);
     reset(sched, iso, lane, stack, mailbox);
     zlane_release(sched, lane);
     zstate_reset(&iso->state); // PAIR state

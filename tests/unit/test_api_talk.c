@@ -550,6 +550,29 @@ static void test_hosted_isolate_receives_what_a_worker_sends(void **state)
     close_host(&host);
 }
 
+// The message comes between the run that ends waiting and the wait.
+static void test_wait_for_one_that_has_its_message_already_says_so(void **state)
+{
+    (void)state;
+    struct host host;
+    open_host(&host, 1);
+    host.gate.is_open = false;
+    zvm_isolate_options options = spawning(NULL);
+    zvm_isolate *isolate = make(&host,
+                                "action answer(to) { note()\n send(to, 7)\n note() }\n"
+                                "spawn answer(self())\n"
+                                "let got = receive()\n",
+                                &options);
+    assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_E_WAITING);
+    gate_open(&host.gate);
+    await_notes(&host, 2);
+    assert_int_equal(zvm_isolate_wait(isolate, 0), ZVM_OK);
+    assert_int_equal(zvm_isolate_run(isolate, 0, NULL), ZVM_OK);
+    expect_int(isolate, "got", 7);
+    assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+    close_host(&host);
+}
+
 // A hosted isolate that waits in one of these ways, and whose address others have.
 static const char *const waits[] = {
     "receive()\n",
@@ -784,6 +807,7 @@ int main(void)
         cmocka_unit_test(test_deadline_ends_who_waits_for_a_message),
         cmocka_unit_test(test_shutdown_ends_a_thousand_that_wait),
         cmocka_unit_test(test_hosted_isolate_receives_what_a_worker_sends),
+        cmocka_unit_test(test_wait_for_one_that_has_its_message_already_says_so),
         cmocka_unit_test(test_destroyed_isolate_that_waits_is_over_for_others),
         cmocka_unit_test(test_reset_isolate_that_waits_is_over_for_others_and_as_new),
         cmocka_unit_test(test_reset_isolate_that_has_finished_talks_again),

@@ -56,39 +56,9 @@ CALL(zvm_isolate_pool_create, (NULL, NULL, NULL, 0, NULL))
 CALL(zvm_isolate_pool_acquire, (NULL, NULL))
 CALL(zvm_isolate_pool_release, (NULL, NULL))
 CALL(zvm_isolate_pool_figures_take, (NULL, NULL))
-CALL(zvm_scope_open, (NULL, NULL))
-CALL(zvm_scope_close, (NULL, 0))
-CALL(zvm_ref_pin, (NULL, 0, NULL))
-CALL(zvm_ref_unpin, (NULL, 0))
-CALL(zvm_ref_new, (NULL, NULL, NULL))
-CALL(zvm_ref_new_list, (NULL, 0, NULL))
-CALL(zvm_ref_new_map, (NULL, 0, NULL))
-CALL(zvm_ref_kind, (NULL, 0, NULL))
-CALL(zvm_ref_value, (NULL, 0, NULL))
-CALL(zvm_ref_text, (NULL, 0, NULL, NULL))
-CALL(zvm_number_text, (NULL, NULL, NULL))
-CALL(zvm_ref_count, (NULL, 0, NULL))
-CALL(zvm_ref_item, (NULL, 0, 0, NULL, NULL))
-CALL(zvm_ref_set_item, (NULL, 0, 0, 0))
-CALL(zvm_ref_append, (NULL, 0, 0))
-CALL(zvm_ref_append_value, (NULL, 0, NULL))
-CALL(zvm_ref_entry, (NULL, 0, NULL, NULL, NULL))
-CALL(zvm_ref_set_entry, (NULL, 0, NULL, 0))
-CALL(zvm_ref_set_entry_value, (NULL, 0, NULL, NULL))
-CALL(zvm_ref_next_entry, (NULL, 0, NULL, NULL, NULL, NULL))
-CALL(zvm_ref_type_name, (NULL, 0, NULL))
-CALL(zvm_ref_field, (NULL, 0, 0, NULL, NULL, NULL))
-CALL(zvm_ref_global, (NULL, NULL, NULL))
-CALL(zvm_ref_set_global, (NULL, NULL, 0))
-CALL(zvm_call_argument, (NULL, 0, NULL))
-CALL(zvm_isolate_call, (NULL, NULL, NULL, 0))
-CALL(zvm_isolate_call_ref, (NULL, 0, NULL, 0))
-CALL(zvm_ref_result, (NULL, NULL))
 CALL(zvm_isolate_find_leaks, (NULL, NULL, NULL, NULL))
 CALL(zvm_isolate_heap_snapshot, (NULL, NULL, NULL))
 CALL(zvm_isolate_alloc_profile, (NULL, NULL, NULL))
-CALL(zvm_runtime_cpu_profile, (NULL, NULL, NULL))
-CALL(zvm_runtime_trace, (NULL, NULL, NULL))
 CALL(zvm_isolate_history, (NULL, NULL, NULL))
 CALL(zvm_isolate_ages, (NULL, NULL))
 CALL(zvm_group_create, (NULL, NULL, NULL))
@@ -216,39 +186,9 @@ static const struct row rows[] = {
     ROW(zvm_isolate_pool_acquire),
     ROW(zvm_isolate_pool_release),
     ROW(zvm_isolate_pool_figures_take),
-    ROW(zvm_scope_open),
-    ROW(zvm_scope_close),
-    ROW(zvm_ref_pin),
-    ROW(zvm_ref_unpin),
-    ROW(zvm_ref_new),
-    ROW(zvm_ref_new_list),
-    ROW(zvm_ref_new_map),
-    ROW(zvm_ref_kind),
-    ROW(zvm_ref_value),
-    ROW(zvm_ref_text),
-    ROW(zvm_number_text),
-    ROW(zvm_ref_count),
-    ROW(zvm_ref_item),
-    ROW(zvm_ref_set_item),
-    ROW(zvm_ref_append),
-    ROW(zvm_ref_append_value),
-    ROW(zvm_ref_entry),
-    ROW(zvm_ref_set_entry),
-    ROW(zvm_ref_set_entry_value),
-    ROW(zvm_ref_next_entry),
-    ROW(zvm_ref_type_name),
-    ROW(zvm_ref_field),
-    ROW(zvm_ref_global),
-    ROW(zvm_ref_set_global),
-    ROW(zvm_call_argument),
-    ROW(zvm_isolate_call),
-    ROW(zvm_isolate_call_ref),
-    ROW(zvm_ref_result),
     ROW(zvm_isolate_find_leaks),
     ROW(zvm_isolate_heap_snapshot),
     ROW(zvm_isolate_alloc_profile),
-    ROW(zvm_runtime_cpu_profile),
-    ROW(zvm_runtime_trace),
     ROW(zvm_isolate_history),
     ROW(zvm_isolate_ages),
     ROW(zvm_group_create),
@@ -355,7 +295,6 @@ static void test_nothing_is_harmless_to_functions_without_a_status(void **state)
     (void)state;
     assert_int_equal(zvm_runtime_finished_fd(NULL), -1);
     zvm_module_refuse(NULL, NULL);
-    assert_false(zvm_code_spawns(NULL));
     assert_false(zvm_code_is_compiled(NULL, 0));
     assert_false(zvm_source_is_open(NULL, 0));
     zvm_code_retain(NULL);
@@ -363,7 +302,6 @@ static void test_nothing_is_harmless_to_functions_without_a_status(void **state)
     assert_null(zvm_word((zvm_word_kind)99, 0));
     assert_int_equal(zvm_call_return(NULL, NULL), ZVM_CALL_FAILED);
     assert_int_equal(zvm_call_fail(NULL, NULL, NULL), ZVM_CALL_FAILED);
-    assert_int_equal(zvm_call_return_ref(NULL, 0), ZVM_CALL_FAILED);
     assert_null(zvm_call_user(NULL));
     assert_null(zvm_call_isolate(NULL));
     zvm_isolate_cancel(NULL);
@@ -429,8 +367,6 @@ static bool swallow(void *context, const char *text, size_t length_bytes)
 static void try_the_runtime(void)
 {
     expect("drain", zvm_runtime_drain(runtime), ZVM_E_STATE);
-    expect("cpu_profile", zvm_runtime_cpu_profile(runtime, swallow, NULL), ZVM_E_STATE); // off
-    expect("trace", zvm_runtime_trace(runtime, swallow, NULL), ZVM_E_STATE);
     expect("runtime_destroy", zvm_runtime_destroy(runtime), ZVM_E_STATE);
 }
 
@@ -452,46 +388,6 @@ static void try_the_isolate(zvm_isolate *isolate)
     expect("globals", zvm_isolate_globals(isolate, swallow, NULL), ZVM_E_BUSY);
     expect("load", zvm_isolate_load(isolate, "b.zx", "1", 1, 0, NULL, NULL), ZVM_E_BUSY);
     expect("release", zvm_isolate_pool_release(stock, isolate), ZVM_E_FOREIGN);
-    expect("call", zvm_isolate_call(isolate, "a", NULL, 0), ZVM_E_BUSY);
-    expect("call_ref", zvm_isolate_call_ref(isolate, 0, NULL, 0), ZVM_E_BUSY);
-}
-
-// What only a function of the host may do, which the isolate waits for.
-static void try_the_values(zvm_isolate *isolate)
-{
-    zvm_scope scope;
-    zvm_ref ref;
-    expect("scope_open", zvm_scope_open(isolate, &scope), ZVM_E_BUSY);
-    expect("scope_close", zvm_scope_close(isolate, 1), ZVM_E_BUSY);
-    expect("ref_global", zvm_ref_global(isolate, "a", &ref), ZVM_E_BUSY);
-    expect("ref_new_list", zvm_ref_new_list(isolate, 0, &ref), ZVM_E_BUSY);
-    expect("ref_unpin", zvm_ref_unpin(isolate, 1), ZVM_E_BUSY);
-}
-
-// The same in such a function, in the wrong order and with what is not there.
-static void try_references(zvm_call *call)
-{
-    zvm_isolate *isolate = zvm_call_isolate(call);
-    zvm_scope scope, inner;
-    zvm_ref ref = 0, pinned;
-    zvm_value value;
-    expect("global without a scope", zvm_ref_global(isolate, "a", &ref), ZVM_E_STATE);
-    expect("argument without a scope", zvm_call_argument(call, 0, &ref), ZVM_E_STATE);
-    expect("scope_open", zvm_scope_open(isolate, &scope), ZVM_OK);
-    expect("a scope in it", zvm_scope_open(isolate, &inner), ZVM_OK);
-    expect("the outer one first", zvm_scope_close(isolate, scope), ZVM_E_STATE);
-    expect("global", zvm_ref_global(isolate, "a", &ref), ZVM_OK);
-    expect("no list", zvm_ref_append(isolate, ref, ref), ZVM_E_TYPE);
-    expect("unpin what is not", zvm_ref_unpin(isolate, ref), ZVM_E_STALE);
-    expect("pin", zvm_ref_pin(isolate, ref, &pinned), ZVM_OK);
-    expect("no argument", zvm_call_argument(call, 0, &ref), ZVM_E_NOT_FOUND);
-    expect("close", zvm_scope_close(isolate, inner), ZVM_OK);
-    expect("closed reference", zvm_ref_value(isolate, ref, &value), ZVM_E_STALE);
-    expect("none", zvm_ref_value(isolate, 0, &value), ZVM_E_STALE);
-    expect("unpin", zvm_ref_unpin(isolate, pinned), ZVM_OK);
-    expect("unpin again", zvm_ref_unpin(isolate, pinned), ZVM_E_STALE);
-    expect("close the outer one", zvm_scope_close(isolate, scope), ZVM_OK);
-    expect("close again", zvm_scope_close(isolate, scope), ZVM_E_STALE);
 }
 
 static void try_a_look(zvm_isolate *isolate)
@@ -512,7 +408,6 @@ static zvm_call_outcome visit(zvm_call *call, const zvm_value *arguments, size_t
     if (isolate != NULL) { // else it is a thread for functions that block
         try_the_isolate(isolate);
         try_a_look(isolate);
-        try_references(call);
     }
     bool is_on_host = zvm_call_user(call) == &visits;
     if (is_on_host)
@@ -530,7 +425,6 @@ static bool visit_output(void *context, const char *text, size_t length_bytes)
     (void)length_bytes;
     atomic_fetch_add(&visits, 1);
     try_the_isolate(running);
-    try_the_values(running);
     try_a_look(running);
     if (context == NULL) try_the_runtime();
     return true;
@@ -541,7 +435,6 @@ static void visit_moment(zvm_isolate *isolate, void *user, zvm_moment moment)
     (void)moment;
     atomic_fetch_add(&visits, 1);
     try_the_isolate(isolate);
-    try_the_values(isolate);
     if (user == NULL) try_the_runtime();
     zvm_ages ages = ZVM_AGES_INIT;
     expect("ages in a moment", zvm_isolate_ages(isolate, &ages), ZVM_OK);

@@ -1661,6 +1661,7 @@ ZVM_API zvm_call_outcome zvm_call_return_ref(zvm_call *call, zvm_ref ref);
 /// A host sends to isolates that it or a program has made, and has mailboxes of its own to which programs send: as a
 /// reference (zvm_ref_new_isolate) they are passed to a program like any value. What is sent is copied.
 
+/// What a mailbox of the host's is made with. Zero in a field means its default.
 typedef struct zvm_mailbox_options {
     size_t size;                // of this struct, in bytes
     uint32_t limit_count;       // messages that may wait; 0 = ZVM_MAILBOX_COUNT_DEFAULT
@@ -1734,8 +1735,8 @@ ZVM_API zvm_status zvm_mailbox_send(zvm_mailbox *mailbox, const zvm_value *value
 ///
 /// in:      mailbox; isolate, with a scope open; ref, of it
 /// out:     none
-/// errors:  those of zvm_mailbox_send; ZVM_E_TYPE something in it cannot be sent; and as all functions under
-///          "Values by reference"
+/// errors:  those of zvm_mailbox_send; ZVM_E_TYPE something in it cannot be sent; ZVM_E_FOREIGN; and as all functions
+///          under "Values by reference"
 /// thread:  one at a time an isolate
 /// memory:  the copy, until it is received
 /// cost:    linear in the value
@@ -1747,7 +1748,7 @@ ZVM_API zvm_status zvm_mailbox_send_ref(zvm_mailbox *mailbox, zvm_isolate *isola
 /// in:      mailbox; isolate, with a scope open, which need not have to do with who sent it
 /// out:     ref
 /// errors:  ZVM_E_NOT_FOUND there is none; ZVM_E_STATE the mailbox is an isolate's; ZVM_E_TYPE it has an instance of a
-///          data type of another program; and as all functions under "Values by reference"
+///          data type of another program; ZVM_E_FOREIGN; and as all functions under "Values by reference"
 /// thread:  one at a time a mailbox, and an isolate
 /// memory:  that of the value
 /// cost:    linear in the value

@@ -139,6 +139,7 @@ zvm_status zvm_mailbox_send_ref(zvm_mailbox *mailbox, zvm_isolate *isolate, zvm_
     zvm_status status = zrefs_enter(isolate, &visit);
     if (status != ZVM_OK) return status;
     struct zmailbox *to = mailbox_of(mailbox);
+    if (to->shared != visit.iso->shared) return zrefs_leave(&visit, ZVM_E_FOREIGN);
     const struct zvalue *value = zrefs_find(visit.iso, ref);
     if (value == NULL) return zrefs_leave(&visit, ZVM_E_STALE);
     const struct zparcel_rules rules = {
@@ -194,6 +195,7 @@ zvm_status zvm_mailbox_receive(zvm_mailbox *mailbox, zvm_isolate *isolate, zvm_r
     zvm_status status = zrefs_enter(isolate, &visit);
     if (status != ZVM_OK) return status;
     struct zmailbox *from = mailbox_of(mailbox);
+    if (from->shared != visit.iso->shared) return zrefs_leave(&visit, ZVM_E_FOREIGN);
     if (!is_hosted(from)) return zrefs_leave(&visit, ZVM_E_STATE);
     struct zmessage *message = take(from);
     if (message == NULL) return zrefs_leave(&visit, ZVM_E_NOT_FOUND);

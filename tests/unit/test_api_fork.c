@@ -28,6 +28,7 @@ static zvm_code *code;
 static zvm_isolate *isolate;
 static zvm_group *group;
 static zvm_isolate_pool *stock;
+static zvm_mailbox *mailbox;
 
 static bool swallow(void *context, const char *text, size_t length_bytes)
 {
@@ -47,6 +48,7 @@ static zvm_isolate_pool *new_stock;
 static zvm_value value = {.kind = ZVM_VALUE_INT};
 static zvm_scope new_scope;
 static zvm_ref new_ref;
+static zvm_mailbox *new_mailbox;
 static zvm_kind new_kind;
 static size_t new_count;
 static const char *new_name;
@@ -207,6 +209,14 @@ CALL(zvm_ref_set_global, (isolate, "a", 1))
 CALL(zvm_isolate_call, (isolate, "a", NULL, 0))
 CALL(zvm_isolate_call_ref, (isolate, 1, NULL, 0))
 CALL(zvm_ref_result, (isolate, &new_ref))
+CALL(zvm_mailbox_create, (runtime, NULL, &new_mailbox))
+CALL(zvm_mailbox_close, (mailbox))
+CALL(zvm_mailbox_send, (mailbox, NULL))
+CALL(zvm_mailbox_send_ref, (mailbox, isolate, 1))
+CALL(zvm_mailbox_receive, (mailbox, isolate, &new_ref))
+CALL(zvm_isolate_mailbox, (isolate, &new_mailbox))
+CALL(zvm_ref_new_isolate, (isolate, mailbox, &new_ref))
+CALL(zvm_ref_mailbox, (isolate, 1, &new_mailbox))
 CALL(zvm_complete, (runtime, 1, NULL))
 CALL(zvm_complete_error, (runtime, 1, NULL, NULL))
 CALL(zvm_report_write, (runtime, ZVM_REPORT_JSON, swallow, NULL))
@@ -282,6 +292,14 @@ static const struct call calls[] = {
     ROW(zvm_isolate_call),
     ROW(zvm_isolate_call_ref),
     ROW(zvm_ref_result),
+    ROW(zvm_mailbox_create),
+    ROW(zvm_mailbox_close),
+    ROW(zvm_mailbox_send),
+    ROW(zvm_mailbox_send_ref),
+    ROW(zvm_mailbox_receive),
+    ROW(zvm_isolate_mailbox),
+    ROW(zvm_ref_new_isolate),
+    ROW(zvm_ref_mailbox),
     ROW(zvm_complete),
     ROW(zvm_complete_error),
     ROW(zvm_report_write),
@@ -305,6 +323,7 @@ static const struct call calls[] = {
     {"zvm_isolate_user", NULL},
     {"zvm_code_retain", NULL},
     {"zvm_code_spawns", NULL},
+    {"zvm_mailbox_release", NULL},
     {"zvm_code_release", NULL},
 };
 
@@ -317,6 +336,7 @@ static int call_the_others(void)
     zvm_isolate_pool_destroy(stock);
     zvm_code_retain(code);
     (void)zvm_code_spawns(code);
+    zvm_mailbox_release(mailbox);
     zvm_code_release(code);
     (void)zvm_isolate_user(isolate);
     int descriptor = zvm_runtime_finished_fd(runtime);
@@ -360,10 +380,12 @@ static void open_runtime(const char *text)
     isolate = make_isolate(runtime, code, NULL);
     assert_int_equal(zvm_group_create(runtime, NULL, &group), ZVM_OK);
     assert_int_equal(zvm_isolate_pool_create(runtime, code, NULL, 1, &stock), ZVM_OK);
+    assert_int_equal(zvm_mailbox_create(runtime, NULL, &mailbox), ZVM_OK);
 }
 
 static void close_runtime(void)
 {
+    zvm_mailbox_release(mailbox);
     zvm_isolate_pool_destroy(stock);
     zvm_isolate_cancel(isolate);
     assert_int_equal(zvm_runtime_shutdown(runtime, true /* cancel */), ZVM_OK);
@@ -506,8 +528,8 @@ static bool takes_a_part(const char *declaration)
 {
     static const char *const types[] = {"zvm_runtime *runtime", "zvm_code *code",
                                         "zvm_isolate *isolate", "zvm_group *group",
-                                        "zvm_isolate_pool *pool"};
-    for (int i = 0; i < 5; i++)
+                                        "zvm_isolate_pool *pool", "zvm_mailbox *mailbox"};
+    for (int i = 0; i < 6; i++)
         if (strstr(declaration, types[i]) != NULL) return true;
     return false;
 }

@@ -133,6 +133,14 @@ CALL(zvm_call_argument, (NULL, 0, NULL))
 CALL(zvm_isolate_call, (NULL, NULL, NULL, 0))
 CALL(zvm_isolate_call_ref, (NULL, 0, NULL, 0))
 CALL(zvm_ref_result, (NULL, NULL))
+CALL(zvm_mailbox_create, (NULL, NULL, NULL))
+CALL(zvm_mailbox_close, (NULL))
+CALL(zvm_mailbox_send, (NULL, NULL))
+CALL(zvm_mailbox_send_ref, (NULL, NULL, 0))
+CALL(zvm_mailbox_receive, (NULL, NULL, NULL))
+CALL(zvm_isolate_mailbox, (NULL, NULL))
+CALL(zvm_ref_new_isolate, (NULL, NULL, NULL))
+CALL(zvm_ref_mailbox, (NULL, 0, NULL))
 CALL(zvm_runtime_cpu_profile, (NULL, NULL, NULL))
 CALL(zvm_runtime_trace, (NULL, NULL, NULL))
 
@@ -263,6 +271,14 @@ static const struct row rows[] = {
     ROW(zvm_isolate_call),
     ROW(zvm_isolate_call_ref),
     ROW(zvm_ref_result),
+    ROW(zvm_mailbox_create),
+    ROW(zvm_mailbox_close),
+    ROW(zvm_mailbox_send),
+    ROW(zvm_mailbox_send_ref),
+    ROW(zvm_mailbox_receive),
+    ROW(zvm_isolate_mailbox),
+    ROW(zvm_ref_new_isolate),
+    ROW(zvm_ref_mailbox),
     ROW(zvm_runtime_cpu_profile),
     ROW(zvm_runtime_trace),
 };

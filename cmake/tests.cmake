@@ -199,9 +199,18 @@ if(TARGET zvm)
     endforeach()
 endif()
 
-add_test(NAME docs.example_self_test COMMAND tests/docs/check_example --self-test
-    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-set_tests_properties(docs.example_self_test PROPERTIES LABELS tree)
+# ---- The documents ------------------------------------------------------------------------------
+
+add_script(docs.example_self_test tree tests/docs/check_example --self-test)
+add_script(docs.pages tree tests/docs/check_pages ${PROJECT_BINARY_DIR})
+add_script(docs.pages_self_test tree tests/docs/check_pages --self-test)
+add_script(docs.threading tree tools/gen_threading --check)
+add_script(docs.threading_self_test tree tools/gen_threading --self-test)
+if(TARGET zvm_static AND NOT ZVM_SANITIZE AND NOT ZVM_COVERAGE AND NOT ZVM_FUZZ)
+    add_script(docs.snippets tree tests/docs/check_snippets $<TARGET_FILE:zvm_static>)
+    add_script(docs.snippets_self_test tree tests/docs/check_snippets --self-test $<TARGET_FILE:zvm_static>)
+    set_tests_properties(docs.snippets docs.snippets_self_test PROPERTIES ENVIRONMENT "CC=${CMAKE_C_COMPILER}")
+endif()
 
 # ---- The tree -----------------------------------------------------------------------------------
 

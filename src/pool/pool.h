@@ -16,7 +16,7 @@ _Static_assert(ZPOOL_KIND_COUNT == ZREPORT_POOL_KINDS, "a report has a row for e
 
 #define ZPOOL_INT_DEFAULT    1000u
 #define ZPOOL_STRING_DEFAULT 500u
-#define ZPOOL_LIST_DEFAULT   0u // docs/ARCHITECTURE.md, "Decided by measurement"
+#define ZPOOL_LIST_DEFAULT   0u // docs/PERFORMANCE.md
 
 // Integers whose texts a runtime keeps for all isolates.
 #define ZPOOL_SMALL_MIN   (-128)

@@ -11,14 +11,9 @@ python3 tests/cli/run_readme.py docs/debugging.md "$ZVM" >"$work/out" 2>"$work/e
 tail -1 "$work/out"
 
 # The sessions show figures of a heap: those of the build that is installed.
-is_installed() {
-    grep -q '^CMAKE_BUILD_TYPE:[A-Z]*=Release$' "${BUILD:-.}/CMakeCache.txt" &&
-        ! grep -qE '^ZVM_(TINY|GC_STRESS|POISON|COVERAGE):BOOL=ON|^ZVM_(SANITIZE|DEBUG):[A-Z]+=[^0]' \
-            "${BUILD:-.}/CMakeCache.txt" && grep -q ZVM_USDT=1 "${BUILD:-.}/compile_commands.json"
-}
 if ! gdb -batch -ex 'python print(1 + 1)' 2>/dev/null | grep -qx 2; then
     echo "the sessions are not run: gdb is missing, or has no Python"
-elif ! is_installed 2>/dev/null; then
+elif ! is_release 2>/dev/null || ! grep -q ZVM_USDT=1 "${BUILD:-.}/compile_commands.json"; then
     echo "the sessions are not run: they are of a release build with probes"
 else
     checks=2

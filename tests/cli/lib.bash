@@ -73,6 +73,13 @@ program() {
     echo "$work/$1"
 }
 
+# Is the tested command of the build that is installed? Others have other figures.
+is_release() {
+    grep -q '^CMAKE_BUILD_TYPE:[A-Z]*=Release$' "${BUILD:-.}/CMakeCache.txt" &&
+        ! grep -qE '^ZVM_(TINY|GC_STRESS|POISON|COVERAGE):BOOL=ON|^ZVM_(SANITIZE|DEBUG):[A-Z]+=[^0]' \
+            "${BUILD:-.}/CMakeCache.txt"
+}
+
 finish() {
     if [ "$failures" = 0 ]; then
         echo "$checks checks"

@@ -1,7 +1,8 @@
 # The commands and the program of README.md are run. A fenced block marked `zx` is a program; its first
 # line `// NAME.zx` says under which name it is saved. In a block marked `console` each line that begins
 # with `$ ` is run, with build/release/zvm being the tested command, and the lines after it are what it
-# must print on stdout; a line `...` stands for any lines.
+# must print on stdout; a line `...` stands for any lines, and `…` for any text in a line. A block marked
+# `console release` shows figures of a release build, and is run where that is tested.
 . "$(dirname "$0")/lib.bash"
 
 last_command="(README.md)"

@@ -20,8 +20,9 @@
 #define SECONDS_MAX 3600u
 
 // What --plant takes beside the names of the quick checks: quantities of attacks.
-static const char *const faults[] = {"heap",    "memory", "fuel",     "time", "cpu",    "output",
-                                     "symbols", "calls",  "isolates", "wait", "honest", "ending"};
+static const char *const faults[] = {"heap",    "memory",  "fuel",   "time",     "cpu",
+                                     "output",  "symbols", "calls",  "isolates", "messages",
+                                     "mailbox", "wait",    "honest", "ending"};
 
 enum { FAULTS = sizeof faults / sizeof faults[0] };
 

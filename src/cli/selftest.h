@@ -65,6 +65,10 @@ struct cli_attack {
     uint32_t depth;
     // Of the group of one launch: isolates that exist at a time, their memory and fuel together.
     uint64_t isolates, group_heap_bytes, group_fuel;
+    // It may spawn; those end with the one that is launched, and may end as its program likes.
+    bool spawns;
+    uint32_t mailbox_count; // of each isolate
+    uint64_t mailbox_bytes;
 };
 
 // [*count], in the order in which they run.
@@ -83,6 +87,8 @@ enum cli_figure_kind {
     CLI_FIGURE_SYMBOLS,
     CLI_FIGURE_CALLS,
     CLI_FIGURE_ISOLATES,
+    CLI_FIGURE_MESSAGES, // in one mailbox, as the programs tell
+    CLI_FIGURE_MAILBOX,  // the bytes of these, without what zvm adds to each
     CLI_FIGURE_WAIT,
     CLI_FIGURE_KINDS
 };

@@ -3,7 +3,8 @@
 // Owns: constants. Thread: any.
 // How: a row says what the attacker may have and how it must end. To add one, add a row; its program can
 // call spawn_copy(), which starts the same program once more in the group of the caller, as a host would
-// that offers that. isolate_id() is a number by which launches differ.
+// that offers that. isolate_id() is a number by which launches differ. Programs tell by born() that an isolate
+// exists, and by in_box() what is in a mailbox (cli/selftest_told.h).
 #include "cli/selftest.h"
 
 #include <string.h>
@@ -13,6 +14,10 @@
 
 // What every attacker may have, unless its row says otherwise.
 #define USUAL .heap_bytes = 256 * KIB, .depth = 1000
+// What attackers that spawn and talk may have.
+#define TALKING                                                                            \
+    .heap_bytes = 64 * KIB, .depth = 1000, .isolates = 16, .group_heap_bytes = 1024 * KIB, \
+    .spawns = true, .mailbox_count = 32, .mailbox_bytes = 64 * KIB
 
 static const struct cli_attack attacks[] = {
     {
@@ -224,6 +229,133 @@ static const struct cli_attack attacks[] = {
         .status = ZVM_E_TIMEOUT,
         .timeout_ns = 30 * MS,
         USUAL,
+    },
+    {
+        .name = "spawn-tree",
+        .about = "isolates that spawn two each, without end",
+        .program = "action bomb() {\n"
+                   "    born()\n"
+                   "    for each i in range(2) { try { spawn bomb() } catch (refused) { } }\n"
+                   "}\n"
+                   "while true { try { spawn bomb() } catch (refused) { } }\n",
+        .status = ZVM_E_GROUP_LIMIT,
+        .heap_bytes = 64 * KIB,
+        .depth = 1000,
+        .isolates = 32,
+        .group_heap_bytes = 1024 * KIB,
+        .group_fuel = 200000,
+        .spawns = true,
+    },
+    {
+        .name = "message-flood",
+        .about = "messages without end to isolates that never read",
+        .program = "action look_away(from) { await from }\n"
+                   "let few = spawn look_away(self())\n"
+                   "let many = spawn look_away(self())\n"
+                   "let text = \"m\" * 4000\n"
+                   "try { while true {\n"
+                   "    send(few, text, 0)\n"
+                   "    in_box(0, 1, 4000)\n"
+                   "} } catch (full) { }\n"
+                   "while true {\n"
+                   "    send(many, 1)\n"
+                   "    in_box(1, 1, 8)\n"
+                   "}\n",
+        .status = ZVM_E_TIMEOUT, // of one that waits: who goes on sending would use up the fuel
+        .fuel = 500000,
+        .timeout_ns = 30 * MS,
+        TALKING,
+    },
+    {
+        .name = "sender-queue",
+        .about = "senders that stand in line at full mailboxes, and end there",
+        .program = "action look_away(from) { await from }\n"
+                   "action press(box, size, is_told) {\n"
+                   "    let text = \"m\" * size\n"
+                   "    while true {\n"
+                   "        send(box, text, 5)\n"
+                   "        if is_told { in_box(0, 1, size) }\n"
+                   "    }\n"
+                   "}\n"
+                   "let shut = spawn look_away(self())\n"
+                   "let n = 0\n"
+                   "while true {\n"
+                   "    let is_shut = n % 3 != 0\n"
+                   "    try { spawn press(is_shut ? shut : self(), n % 5 * 400, is_shut) }\n"
+                   "    catch (refused) {\n"
+                   "        sleep(1)\n"
+                   "        receive(0)\n"
+                   "    }\n"
+                   "    n += 1\n"
+                   "}\n",
+        .status = ZVM_E_TIMEOUT,
+        .fuel = 500000,
+        .timeout_ns = 30 * MS,
+        TALKING,
+    },
+    {
+        .name = "deep-message",
+        .about = "lists in lists in lists, sent, sent back, given to isolates and returned",
+        .program = "action echo(to) { while true { send(to, receive()) } }\n"
+                   "action give(a) { return a }\n"
+                   "let other = spawn echo(self())\n"
+                   "let a = []\n"
+                   "while true {\n"
+                   "    for each i in range(100) { a = [a] }\n"
+                   "    send(other, a)\n"
+                   "    a = receive()\n"
+                   "    a = await spawn give(a)\n"
+                   "}\n",
+        .status = ZVM_E_HEAP_LIMIT,
+        .kind = "HeapLimitError",
+        .heap_bytes = 256 * KIB,
+        .depth = 1000,
+        .isolates = 3,
+        .group_heap_bytes = 2048 * KIB,
+        .spawns = true,
+        .mailbox_count = 2,
+        .mailbox_bytes = 1024 * KIB,
+    },
+    {
+        .name = "big-message",
+        .about = "a message that grows until it is larger than a mailbox",
+        .program = "let piece = \"b\" * 1000\n"
+                   "let text = piece\n"
+                   "while true {\n"
+                   "    send(self(), text)\n"
+                   "    in_box(0, 1, len(text))\n"
+                   "    receive()\n"
+                   "    in_box(0, -1, -len(text))\n"
+                   "    text = text + piece\n"
+                   "}\n",
+        .status = ZVM_E_ERROR,
+        .kind = "MailboxError",
+        .heap_bytes = 1024 * KIB,
+        .depth = 1000,
+        .mailbox_count = 32,
+        .mailbox_bytes = 64 * KIB,
+    },
+    {
+        .name = "monitor-storm",
+        .about = "isolates that monitor each other many times, and die",
+        .program = "action storm() {\n"
+                   "    born()\n"
+                   "    let all = receive()\n"
+                   "    for each turn in range(20) {\n"
+                   "        for each other in all { try { monitor(other) } catch (own) { } }\n"
+                   "    }\n"
+                   "    throw \"over\"\n"
+                   "}\n"
+                   "while true {\n"
+                   "    let all = []\n"
+                   "    try { while true { all.push(spawn storm()) } } catch (refused) { }\n"
+                   "    for each one in all { monitor(one) }\n"
+                   "    for each one in all { send(one, all) }\n"
+                   "    for each one in all { receive() }\n"
+                   "}\n",
+        .status = ZVM_E_GROUP_LIMIT,
+        .group_fuel = 500000,
+        TALKING,
     },
 };
 

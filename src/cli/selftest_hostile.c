@@ -5,11 +5,13 @@
 // How: honest isolates run first, then the attackers are launched: one, and in the second part many. One
 // that has ended is launched anew until the time is over; then the last ones come to their end, and only
 // then the honest ones. Each launch is in a group of its own, which has the turns of one isolate, as an
-// isolate without a group has, and figures that the isolate's own are compared with.
+// isolate without a group has, and figures that the isolate's own are compared with. Isolates that programs
+// spawn are in it, too, and end with the one that is launched.
 // Bounds: counts have no slack. Times have a generous one, see wait_slack, and so has the memory of the
 // process, see memory_slack.
 #include "cli/selftest.h"
 #include "cli/selftest_honest.h"
+#include "cli/selftest_told.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -39,7 +41,10 @@ struct attacker {
     zvm_group *group; // of this launch
     struct cli_moment start;
     _Atomic uint64_t output_bytes; // shared: whoever runs an isolate of this launch
-    uint64_t alive;                // isolates of this launch that exist; under the lock
+    // under the lock
+    uint64_t alive;       // isolates of this launch that we have made and that exist
+    bool are_ours_over;   // none of these is left, but perhaps spawned ones
+    struct cli_told told; // by the programs of this launch
 };
 
 // One part of an attack.
@@ -71,8 +76,9 @@ static void note_broken(struct cli_attack_result *result, const char *what, zvm_
 
 static bool is_planted(const struct assault *assault, enum cli_figure_kind kind)
 {
-    static const char *const faults[CLI_FIGURE_KINDS] = {
-        "heap", "memory", "fuel", "time", "cpu", "output", "symbols", "calls", "isolates", "wait"};
+    static const char *const faults[CLI_FIGURE_KINDS] = {"heap",     "memory",   "fuel",    "time",
+                                                         "cpu",      "output",   "symbols", "calls",
+                                                         "isolates", "messages", "mailbox", "wait"};
     return cli_selftest_is_planted(assault->options, faults[kind]);
 }
 
@@ -128,6 +134,8 @@ static void note_group_locked(struct attacker *attacker)
                         row->group_heap_bytes, 0);
     if (row->group_fuel != 0)
         cli_figure_note(&result->figures[CLI_FIGURE_FUEL], group.fuel_taken, row->group_fuel, 0);
+    if (row->spawns)
+        cli_figure_note(&result->figures[CLI_FIGURE_ISOLATES], group.isolates, row->isolates, 0);
 }
 
 static void note_time_locked(struct attacker *attacker)
@@ -179,22 +187,47 @@ static void look_at_moment(zvm_isolate *isolate, void *user, zvm_moment moment)
     pthread_mutex_unlock(&attacker->assault->lock);
 }
 
-// No isolate of the launch is left: the next one, or none.
+// Is no isolate of the launch left, neither of ours nor spawned? True once.
+static bool is_launch_over_locked(struct attacker *attacker)
+{
+    if (!attacker->are_ours_over) return false;
+    zvm_status status = zvm_group_destroy(attacker->group);
+    if (status == ZVM_E_BUSY) return false;
+    if (status != ZVM_OK) note_broken(attacker->assault->result, "zvm_group_destroy", status);
+    attacker->group = NULL;
+    attacker->are_ours_over = false;
+    return true;
+}
+
+// The next one, or none.
 static void end_launch(struct attacker *attacker)
 {
     struct assault *assault = attacker->assault;
     uint64_t life = cli_elapsed_since(&attacker->start).wall_ns;
-    zvm_status status = zvm_group_destroy(attacker->group);
-    attacker->group = NULL;
     // relaxed: one launch more or less does not matter
     bool is_over = atomic_load_explicit(&assault->is_over, memory_order_relaxed);
     pthread_mutex_lock(&assault->lock);
     assault->result->launches++;
     assault->result->life_ns += life;
-    if (status != ZVM_OK) note_broken(assault->result, "zvm_group_destroy", status);
     if (is_over) assault->active--;
     pthread_mutex_unlock(&assault->lock);
     if (!is_over) launch(attacker);
+}
+
+// An isolate of ours is gone. What the last one has spawned ends with it.
+static void leave_launch(struct attacker *attacker)
+{
+    struct assault *assault = attacker->assault;
+    pthread_mutex_lock(&assault->lock);
+    bool is_last = --attacker->alive == 0;
+    pthread_mutex_unlock(&assault->lock);
+    if (!is_last) return;
+    if (assault->row.spawns) zvm_group_cancel(attacker->group);
+    pthread_mutex_lock(&assault->lock);
+    attacker->are_ours_over = true;
+    bool is_over = is_launch_over_locked(attacker);
+    pthread_mutex_unlock(&assault->lock);
+    if (is_over) end_launch(attacker);
 }
 
 // A zvm_finish_fn.
@@ -215,10 +248,36 @@ static void finish_attack(zvm_isolate *isolate, void *user)
     }
     pthread_mutex_unlock(&assault->lock);
     zvm_isolate_destroy(isolate);
+    leave_launch(attacker);
+}
+
+// How a spawned one ends is its program's affair, but zvm may not fail.
+static void note_spawned_locked(struct attacker *attacker, const zvm_result *end)
+{
+    bool has_failed = end->status == ZVM_E_INTERNAL || end->status == ZVM_E_NOMEM;
+    if (has_failed) note_broken(attacker->assault->result, "a spawned isolate", end->status);
+    if (end->status != ZVM_E_CANCELLED) note_figures_locked(attacker, end);
+}
+
+// A zvm_finish_fn.
+static void finish_spawned(zvm_isolate *isolate, void *user)
+{
+    struct attacker *attacker = user;
+    struct assault *assault = attacker->assault;
+    zvm_result end = ZVM_RESULT_INIT;
+    zvm_status status = zvm_isolate_result(isolate, &end);
     pthread_mutex_lock(&assault->lock);
-    bool is_last = --attacker->alive == 0;
+    cli_told_gone(&attacker->told, isolate);
+    if (status == ZVM_OK)
+        note_spawned_locked(attacker, &end);
+    else
+        note_broken(assault->result, "zvm_isolate_result", status);
     pthread_mutex_unlock(&assault->lock);
-    if (is_last) end_launch(attacker);
+    zvm_isolate_destroy(isolate);
+    pthread_mutex_lock(&assault->lock);
+    bool is_over = is_launch_over_locked(attacker);
+    pthread_mutex_unlock(&assault->lock);
+    if (is_over) end_launch(attacker);
 }
 
 // Makes one isolate in the attacker's group and hands it to the workers.
@@ -240,6 +299,10 @@ static zvm_status start_isolate(struct attacker *attacker)
     options.on_moment = look_at_moment;
     options.user = attacker;
     options.group = attacker->group;
+    options.may_spawn = row->spawns;
+    options.on_spawned = finish_spawned;
+    options.mailbox_limit_count = row->mailbox_count;
+    options.mailbox_limit_bytes = row->mailbox_bytes;
     pthread_mutex_lock(&assault->lock);
     options.id = (int64_t)(assault->number++ & INT32_MAX);
     pthread_mutex_unlock(&assault->lock);
@@ -276,6 +339,40 @@ static zvm_call_outcome spawn_copy(zvm_call *call, const zvm_value *arguments, s
     return zvm_call_fail(call, "LimitError", zvm_status_text(status));
 }
 
+// A zvm_host_fn: born(). A spawned isolate tells that it exists.
+static zvm_call_outcome born(zvm_call *call, const zvm_value *arguments, size_t count)
+{
+    (void)arguments, (void)count;
+    zvm_isolate *isolate = zvm_call_isolate(call);
+    struct attacker *attacker = zvm_isolate_user(isolate);
+    struct assault *assault = attacker->assault;
+    pthread_mutex_lock(&assault->lock);
+    uint64_t isolates = attacker->alive + cli_told_born(&attacker->told, isolate);
+    cli_figure_note(&assault->result->figures[CLI_FIGURE_ISOLATES], isolates,
+                    assault->result->attack->isolates, 0);
+    note_group_locked(attacker);
+    pthread_mutex_unlock(&assault->lock);
+    return zvm_call_return(call, NULL);
+}
+
+// A zvm_host_fn: in_box(box, messages, bytes). So many more are in that mailbox, which programs number.
+static zvm_call_outcome in_box(zvm_call *call, const zvm_value *arguments, size_t count)
+{
+    (void)count;
+    struct attacker *attacker = zvm_isolate_user(zvm_call_isolate(call));
+    struct assault *assault = attacker->assault;
+    const struct cli_attack *row = assault->result->attack;
+    struct cli_figure *figures = assault->result->figures;
+    pthread_mutex_lock(&assault->lock);
+    struct cli_box box = cli_told_in_box(&attacker->told, arguments[0].integer,
+                                         arguments[1].integer, arguments[2].integer);
+    cli_figure_note(&figures[CLI_FIGURE_MESSAGES], box.messages, row->mailbox_count, 0);
+    cli_figure_note(&figures[CLI_FIGURE_MAILBOX], box.bytes, row->mailbox_bytes, 0);
+    note_group_locked(attacker);
+    pthread_mutex_unlock(&assault->lock);
+    return zvm_call_return(call, NULL);
+}
+
 static zvm_status launch_in_group(struct attacker *attacker)
 {
     struct assault *assault = attacker->assault;
@@ -286,6 +383,7 @@ static zvm_status launch_in_group(struct attacker *attacker)
     zvm_status status = zvm_group_create(assault->runtime, &options, &attacker->group);
     if (status != ZVM_OK) return status;
     atomic_store_explicit(&attacker->output_bytes, 0, memory_order_relaxed);
+    attacker->told = (struct cli_told){0};
     attacker->start = cli_moment_now();
     status = start_isolate(attacker);
     if (status == ZVM_OK) return ZVM_OK;
@@ -328,6 +426,8 @@ static void plant(struct assault *assault)
     if (is_planted(assault, CLI_FIGURE_SYMBOLS)) row->symbols *= LOOSE_COUNT;
     if (is_planted(assault, CLI_FIGURE_CALLS)) row->depth *= LOOSE_COUNT;
     if (is_planted(assault, CLI_FIGURE_ISOLATES)) row->isolates *= LOOSE_COUNT;
+    if (is_planted(assault, CLI_FIGURE_MESSAGES)) row->mailbox_count *= LOOSE_COUNT;
+    if (is_planted(assault, CLI_FIGURE_MAILBOX)) row->mailbox_bytes *= LOOSE_COUNT;
     if (cli_selftest_is_planted(assault->options, "ending")) row->program = "";
 }
 
@@ -362,6 +462,24 @@ static uint64_t wait_until_warm(struct cli_honest_crowd *honest)
     return knows_peak ? cli_memory_peak_bytes() : cli_memory_bytes();
 }
 
+static zvm_status add_functions(zvm_runtime *runtime)
+{
+    static const struct {
+        const char *name;
+        zvm_host_fn call;
+        uint32_t count;
+    } rows[] = {{"spawn_copy", spawn_copy, 0}, {"born", born, 0}, {"in_box", in_box, 3}};
+    zvm_status status = ZVM_OK;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && status == ZVM_OK; i++) {
+        zvm_host_function function = ZVM_HOST_FUNCTION_INIT;
+        function.name = rows[i].name;
+        function.call = rows[i].call;
+        function.minimum = function.maximum = rows[i].count;
+        status = zvm_runtime_add_function(runtime, &function);
+    }
+    return status;
+}
+
 static zvm_status open_runtime(struct assault *assault)
 {
     zvm_runtime_options options = ZVM_RUNTIME_OPTIONS_INIT;
@@ -372,10 +490,7 @@ static zvm_status open_runtime(struct assault *assault)
     options.isolate_limit = CLI_HONEST_COUNT + each * assault->count;
     zvm_status status = zvm_runtime_create(&options, &assault->runtime);
     if (status != ZVM_OK) return status;
-    zvm_host_function function = ZVM_HOST_FUNCTION_INIT;
-    function.name = "spawn_copy";
-    function.call = spawn_copy;
-    status = zvm_runtime_add_function(assault->runtime, &function);
+    status = add_functions(assault->runtime);
     if (status != ZVM_OK) return status;
     status = cli_honest_prepare(assault->runtime, assault->honest);
     if (status != ZVM_OK || assault->count == 0) return status;

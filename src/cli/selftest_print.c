@@ -25,6 +25,8 @@ static const struct {
     [CLI_FIGURE_SYMBOLS] = {"symbols", UNIT_COUNT, false},
     [CLI_FIGURE_CALLS] = {"calls", UNIT_COUNT, false},
     [CLI_FIGURE_ISOLATES] = {"isolates", UNIT_COUNT, false},
+    [CLI_FIGURE_MESSAGES] = {"messages", UNIT_COUNT, false},
+    [CLI_FIGURE_MAILBOX] = {"mailbox", UNIT_BYTES, false},
     [CLI_FIGURE_WAIT] = {"wait", UNIT_TIME, true},
 };
 

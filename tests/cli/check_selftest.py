@@ -12,7 +12,7 @@ import pathlib
 import sys
 
 HEAD = "| attack | ends by | counted limits | overshot by | times, overshot by | memory of the process beyond all limits |"
-COUNTED = ["heap", "fuel", "output", "symbols", "calls", "isolates"]
+COUNTED = ["heap", "fuel", "output", "symbols", "calls", "isolates", "messages", "mailbox"]
 TIMED = ["time", "CPU time"]
 
 

@@ -52,7 +52,8 @@ if [ "$is_judged" != 0 ]; then
     python3 tests/cli/check_selftest.py "$work/run.json" docs/limits.md >"$work/out" 2>&1 ||
         fail "the run, or docs/limits.md"
 else
-    for name in doubling-string intern-flood output-flood endless-finally collector-thrash; do
+    for name in doubling-string intern-flood output-flood endless-finally collector-thrash deep-message \
+        sender-queue; do
         zvm selftest --only $name
         expect_status 0
     done
@@ -73,6 +74,11 @@ if [ "$is_judged" != 0 ]; then
     expect_found endless-finally time "time at most"
     expect_found error-storm cpu "CPU time at most 25.0 ms"
     expect_found endless-loop wait "wait at most"
+    expect_found spawn-tree isolates "isolates at most 32"
+    expect_found message-flood messages "messages at most 32"
+    expect_found message-flood mailbox "mailbox at most 65,536 B"
+    expect_found sender-queue messages "messages at most 32"
+    expect_found big-message mailbox "mailbox at most 65,536 B"
 fi
 
 # The commands of the page.

@@ -106,7 +106,7 @@ static bool add_scalar(struct cli_json_writer *writer, const zvm_value *value)
     case ZVM_VALUE_HOST:
     case ZVM_VALUE_OTHER:
     default:
-        return is_wrong(writer, "a function, task, error or host object is no value of JSON");
+        return is_wrong(writer, "a function, task, error, isolate or host object is no value of JSON");
     }
 }
 
@@ -120,7 +120,7 @@ static bool open_level(struct cli_json_writer *writer, zvm_scope scope, zvm_ref 
     if (!is_ok(writer, zvm_ref_kind(writer->isolate, ref, &level.kind))) return false;
     bool is_list = level.kind == ZVM_KIND_LIST;
     if (!is_list && level.kind != ZVM_KIND_MAP && level.kind != ZVM_KIND_DATA)
-        return is_wrong(writer, "a function, task, error or host object is no value of JSON");
+        return is_wrong(writer, "a function, task, error, isolate or host object is no value of JSON");
     writer->levels[writer->depth++] = level;
     return has_memory(writer, cli_buffer_add_char(writer->out, is_list ? '[' : '{'));
 }

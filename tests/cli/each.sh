@@ -239,7 +239,7 @@ expect_out "$(record InvalidResult 'the result is nested deeper than 512, or hol
 $(record InvalidResult 'the result is nested deeper than 512, or holds itself' 0 0 2 "$picky")
 $(record InvalidResult 'the result is longer than a line may be' 0 0 3 "$picky")
 $(record InvalidResult 'nan is no number of JSON' 0 0 4 "$picky")
-$(record InvalidResult 'a function, task, error or host object is no value of JSON' 0 0 5 "$picky")"
+$(record InvalidResult 'a function, task, error, isolate or host object is no value of JSON' 0 0 5 "$picky")"
 
 # The first row that fails decides the exit status.
 each '1\n"spin"\n"throw"\n' "$picky" --fuel 100000

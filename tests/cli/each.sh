@@ -350,13 +350,14 @@ cmp -s "$work/part" "$work/whole" || fail "the results of another input are not 
 
 # ---- Ends ---------------------------------------------------------------------------------------------
 
-# Ctrl-C: whole lines, in order, and the rest is done by --resume.
+# Ctrl-C: whole lines, in order, and the rest is done by --resume. The rows are several blocks (64 KiB): the
+# results of a block are written when it is done, so the row that never ends stands in a later one.
 slow=$(program slow.zx <<'END'
-action main(row) { if row == 1500 { while true { } }
+action main(row) { if row == 20000 { while true { } }
   return [row] }
 END
 )
-seq 1 3000 >"$work/rows"
+seq 1 30000 >"$work/rows"
 for number in INT TERM; do
     last_command="each slow.zx (stopped by $number)"
     rm -f "$work/part"
@@ -373,11 +374,11 @@ for number in INT TERM; do
     expect_err_like "stopped by SIG$number; what is written is whole lines"
     checks=$((checks + 1))
     lines=$(wc -l <"$work/part")
-    [ "$lines" -lt 1500 ] && cmp -s <(seq -f '[%g]' 1 "$lines") "$work/part" || fail "no beginning of whole lines"
+    [ "$lines" -ge 1000 ] && [ "$lines" -lt 20000 ] && cmp -s <(seq -f '[%g]' 1 "$lines") "$work/part" || fail "no beginning of whole lines"
     zvm each "$same" --in "$work/rows" --out "$work/part" --resume
     expect_status 0
     checks=$((checks + 1))
-    [ "$(wc -l <"$work/part")" = 3000 ] || fail "the rest is missing"
+    [ "$(wc -l <"$work/part")" = 30000 ] || fail "the rest is missing"
 done
 # While it waits for its input.
 last_command="each same.zx (stopped by INT, nobody writes)"

@@ -145,6 +145,7 @@ static zvm_status spawn_badly(struct zisolate *iso, struct zmailbox *mailbox)
     zvm_status status = zsched_isolate_create(&sched, iso->shared, NULL, &options, &child);
     if (status != ZVM_OK) return status;
     mailbox->isolate = child;
+    mailbox->is_open = true;
     bool is_bad = zmodel_bug == UNSEEN || zmodel_bug == BLIND_SUBMIT;
     status = is_bad ? submit_badly(child) : zsched_submit(&sched, child);
     if (status == ZVM_OK || zmodel_bug == FORGET) return status;
@@ -267,6 +268,7 @@ static struct zisolate *make_root(struct zgroup *of)
     struct zisolate *iso = NULL;
     zx_assert(zsched_isolate_create(&sched, &shared, NULL, &options, &iso) == ZVM_OK);
     mailbox->isolate = iso;
+    mailbox->is_open = true;
     zmailbox_release(mailbox);
     return iso;
 }

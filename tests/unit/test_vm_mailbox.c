@@ -26,6 +26,7 @@ static void open_boxes(struct boxes *boxes, uint32_t limit_count, uint64_t limit
     boxes->mailbox = zmailbox_new(boxes->vm.shared);
     assert_non_null(boxes->mailbox);
     boxes->mailbox->isolate = &boxes->isolate;
+    boxes->mailbox->is_open = true;
     boxes->mailbox->limit_count = limit_count;
     boxes->mailbox->limit_bytes = limit_bytes;
 }

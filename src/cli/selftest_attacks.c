@@ -336,6 +336,21 @@ static const struct cli_attack attacks[] = {
         .mailbox_bytes = 64 * KIB,
     },
     {
+        .name = "result-hoard",
+        .about = "isolates that are over, kept for their results, and arguments for many that wait",
+        .program =
+            "action give(text) { return text }\n"
+            "let text = \"r\" * 20000\n"
+            "let kept = []\n"
+            "while true {\n"
+            "    try { for each i in range(8) { kept.push(spawn give(text)) } } catch (e) { }\n"
+            "    try { await kept[kept.len() - 1] } catch (e) { }\n"
+            "}\n",
+        .status = ZVM_E_FUEL,
+        .fuel = 500000,
+        TALKING,
+    },
+    {
         .name = "monitor-storm",
         .about = "isolates that monitor each other many times, and die",
         .program = "action storm() {\n"

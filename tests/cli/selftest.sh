@@ -78,6 +78,7 @@ if [ "$is_judged" != 0 ]; then
     expect_found message-flood messages "messages at most 32"
     expect_found message-flood mailbox "mailbox at most 65,536 B"
     expect_found sender-queue messages "messages at most 32"
+    expect_found result-hoard heap "heap at most 1,048,576 B"
     expect_found big-message mailbox "mailbox at most 65,536 B"
 fi
 

@@ -92,6 +92,14 @@ static uint64_t wait_slack(const struct assault *assault)
     return assault->calm->wait.had_ns * 10 * all / CLI_HONEST_COUNT + TIME_SLACK_NS;
 }
 
+// Those that a launch has spawned end with it at the same moment, and that takes no turns: each counts.
+static uint64_t time_slack(const struct assault *assault)
+{
+    const struct cli_attack *row = assault->result->attack;
+    uint64_t more = row->spawns ? (row->isolates - 1) * assault->count : 0;
+    return wait_slack(assault) + assault->calm->wait.had_ns * 10 * more / CLI_HONEST_COUNT;
+}
+
 static uint64_t memory_limit(const struct assault *assault)
 {
     const struct cli_attack *row = assault->result->attack;
@@ -143,7 +151,7 @@ static void note_time_locked(struct attacker *attacker)
     struct cli_attack_result *result = attacker->assault->result;
     struct cli_elapsed life = cli_elapsed_since(&attacker->start);
     cli_figure_note(&result->figures[CLI_FIGURE_TIME], life.wall_ns, result->attack->timeout_ns,
-                    wait_slack(attacker->assault) + life.wall_ns - life.had_ns);
+                    time_slack(attacker->assault) + life.wall_ns - life.had_ns);
 }
 
 static void note_figures_locked(struct attacker *attacker, const zvm_result *end)

@@ -76,7 +76,8 @@ def main():
     finally:
         shutil.rmtree(folder)
     print(f"{ran} commands of {readme} run, {wrong} wrong")
-    return 1 if wrong or broken or not ran else 0
+    is_of_release = "```console release\n" in readme.read_text(encoding="utf8") # other builds have nothing to run
+    return 1 if wrong or broken or not (ran or is_of_release) else 0
 
 
 if __name__ == "__main__":

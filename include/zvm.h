@@ -1996,7 +1996,9 @@ ZVM_API zvm_status zvm_isolate_ages(zvm_isolate *isolate, zvm_ages *ages);
 typedef struct zvm_group_options {
     size_t size;                 // of this struct, in bytes
     uint64_t isolate_limit;      // that exist at a time; one more: zvm_isolate_create refuses
-    uint64_t heap_limit_bytes;   // of their heaps, each counted with at least its block, 2 KiB
+    // Of their heaps, each counted with at least its block, 2 KiB, of messages that wait for them, and of
+    // arguments and results of what they spawn.
+    uint64_t heap_limit_bytes;
     uint64_t fuel_limit;         // of all isolates ever in it
     uint64_t cpu_limit_ns;       // the same
     uint64_t output_limit_bytes; // the same

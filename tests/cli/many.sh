@@ -34,4 +34,26 @@ for round in 1 2 3; do
     expect_status 0
     expect_err ""
 done
+
+# Many alive at once, each waiting for a message, woken in an order that jumps: at most 3 KiB for each. And many that
+# nobody waits for, one after the other: the memory of a few.
+alive=20000 started=200000
+if [ "${ZVM_TEST_LONG:-0}" = 1 ]; then alive=1000000 started=10000000; fi
+cat >"$work/spawns.zx" <<'END'
+action nothing(i) { i }
+let count = int(args[0])
+for each i in range(count) { spawn nothing(i) }
+END
+last_command="run waiting.zx -- $alive"
+checks=$((checks + 2))
+base=$(peak_kib run bench/messages/waiting.zx --heap-limit 1G -- 10)
+peak=$(peak_kib run bench/messages/waiting.zx --heap-limit 1G -- $alive)
+[ "$base" -gt 0 ] && [ "$peak" -gt 0 ] || fail "a run failed"
+! is_release || [ "$peak" -lt $((base + alive * 3)) ] || fail "$alive that wait take $((peak - base)) KiB"
+last_command="run spawns.zx -- $started"
+checks=$((checks + 2))
+few=$(peak_kib run "$work/spawns.zx" --spawn-limit 20000000 -- 20000)
+many=$(peak_kib run "$work/spawns.zx" --spawn-limit 20000000 -- $started)
+[ "$few" -gt 0 ] && [ "$many" -gt 0 ] || fail "a run failed"
+[ "$many" -lt $((few + few / 2 + 8192)) ] || fail "the peak grew from $few KiB to $many KiB"
 finish

@@ -82,7 +82,8 @@ int main(void)
     int answered = 0;
     options.worker_count = 1;
     watcher = epoll_create1(0);
-    must(watcher >= 0 && zvm_runtime_create(&options, &runtime) == ZVM_OK);
+    must(watcher >= 0);
+    must(zvm_runtime_create(&options, &runtime) == ZVM_OK);
     must(zvm_runtime_add_function(runtime, &function) == ZVM_OK);
     must(zvm_code_from_source(runtime, "p", PROGRAM, strlen(PROGRAM), NULL, NULL, &code) == ZVM_OK);
     for (int i = 0; i < CLIENTS; i++)

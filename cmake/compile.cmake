@@ -14,8 +14,10 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON) # so that libzvm.a also fits into a host
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
 set(CMAKE_C_FLAGS_DEBUG "-O0 -g")
-set(CMAKE_C_FLAGS_CHECKED "-O1 -g -fno-omit-frame-pointer" CACHE STRING "For instrumented builds")
-mark_as_advanced(CMAKE_C_FLAGS_CHECKED)
+# project() has made it already, empty.
+if(NOT CMAKE_C_FLAGS_CHECKED)
+    set(CMAKE_C_FLAGS_CHECKED "-O1 -g -fno-omit-frame-pointer")
+endif()
 
 add_library(zvm_compile INTERFACE)
 target_compile_definitions(zvm_compile INTERFACE _GNU_SOURCE ZVM_DEBUG=${ZVM_DEBUG})

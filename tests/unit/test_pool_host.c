@@ -166,7 +166,7 @@ static void test_texts_fill_the_pool_to_its_size_and_no_further(void **state)
     (void)state;
     zvm_pools *pools = make(0, 2, 0);
     for (int i = 0; i < 1000; i++) {
-        char text[16];
+        char text[24];
         snprintf(text, sizeof text, "text %d", i);
         (void)get_str(pools, text);
     }
@@ -282,7 +282,7 @@ static void test_with_list_releases_however_it_is_left(void **state)
 static void use_all(zvm_pools *pools)
 {
     for (int i = 0; i < 50; i++) {
-        char text[16];
+        char text[24];
         snprintf(text, sizeof text, "text %d", i);
         (void)get_int(pools, 5000 + i);
         (void)get_str(pools, text);

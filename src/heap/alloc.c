@@ -135,9 +135,10 @@ static struct zpage *page_after(const struct zheap_class *class)
 static bool find_kept(struct zheap *heap, struct zheap_class *class)
 {
     ZVM_ASSERT(class->kept == 0);
-    struct zpage *page = page_after(class);
     bool is_noted = false;
-    while (page != NULL) {
+    do {
+        struct zpage *page = page_after(class);
+        if (page == NULL) return false;
         if (ZVM_UNLIKELY(page->turn != zheap_more(heap)->cycle.turn)) {
             if (!is_noted) zheap_note_peak(heap);
             is_noted = true;
@@ -145,10 +146,8 @@ static bool find_kept(struct zheap *heap, struct zheap_class *class)
         }
         class->base = zpage_base(page);
         class->kept = zpage_starts(page) & ~*zpage_used(page);
-        if (class->kept != 0) return true;
-        page = page_after(class);
-    }
-    return false;
+    } while (class->kept == 0);
+    return true;
 }
 
 // How many cells may leave `kept` at once.
@@ -206,6 +205,14 @@ static void *hand_out(struct zheap *heap, uint32_t class_index)
     return class->base + (size_t)zbits_lowest(cells) * ZGRANULE_BYTES;
 }
 
+// The next free cell that there is, NULL: none. What most slow paths come to, so it is one function.
+static void *refill(struct zheap *heap, uint32_t class_index)
+{
+    struct zheap_class *class = &heap->classes[class_index];
+    if (class->kept == 0 && !find_kept(heap, class)) return NULL;
+    return hand_out(heap, class_index);
+}
+
 // A cell of a larger class than needed, NULL: none is free. Only at the limit, when a collection
 // has just been: a small heap of many sizes could not use most of its memory otherwise.
 static void *borrow(struct zheap *heap, uint32_t class_index)
@@ -217,7 +224,8 @@ static void *borrow(struct zheap *heap, uint32_t class_index)
             class->cache = cached & (cached - 1);
             return class->base + (size_t)zbits_lowest(cached) * ZGRANULE_BYTES;
         }
-        if (class->kept != 0 || find_kept(heap, class)) return hand_out(heap, larger);
+        void *cell = refill(heap, larger);
+        if (cell != NULL) return cell;
     }
     return NULL;
 }
@@ -242,10 +250,7 @@ static uint32_t first_page_top_max(const struct zheap *heap)
 static inline void *take_plain(struct zheap *heap, size_t bytes)
 {
     if (zheap_more(heap) == NULL || first_page_top_max(heap) != 0) return NULL;
-    uint32_t class_index = zheap_class_of(bytes);
-    struct zheap_class *class = &heap->classes[class_index];
-    if (class->kept == 0 && !find_kept(heap, class)) return NULL;
-    return hand_out(heap, class_index);
+    return refill(heap, zheap_class_of(bytes));
 }
 
 static enum zheap_outcome take_cell(struct zheap *heap, size_t bytes, void **out)
@@ -259,17 +264,17 @@ static enum zheap_outcome take_cell(struct zheap *heap, size_t bytes, void **out
         if (outcome != ZHEAP_GOT) return outcome;
     }
     uint32_t class_index = zheap_class_of(bytes);
-    struct zheap_class *class = &heap->classes[class_index];
-    if (class->kept == 0 && !find_kept(heap, class)) {
-        enum zheap_outcome outcome = add_span(heap, class_index);
-        if (outcome != ZHEAP_GOT && zheap_private(heap)->is_at_limit)
-            *out = borrow(heap, class_index);
-        if (*out != NULL) return ZHEAP_GOT;
-        if (outcome != ZHEAP_GOT) return outcome;
+    *out = refill(heap, class_index);
+    if (*out != NULL) return ZHEAP_GOT;
+    enum zheap_outcome outcome = add_span(heap, class_index);
+    if (outcome == ZHEAP_GOT) {
+        struct zheap_class *class = &heap->classes[class_index];
         class->kept = zpage_starts(zpage_at(class->base));
+        *out = refill(heap, class_index);
+    } else if (zheap_private(heap)->is_at_limit) {
+        *out = borrow(heap, class_index);
     }
-    *out = hand_out(heap, class_index);
-    return ZHEAP_GOT;
+    return *out != NULL ? ZHEAP_GOT : outcome;
 }
 
 static enum zheap_outcome attempt_cell(struct zheap *heap, void *request)
@@ -324,7 +329,9 @@ static bool is_count_due(struct zheap *heap)
     return true;
 }
 
-ZVM_COLD void *zheap_new_slow(struct zheap *heap, uint32_t kind_flags, size_t bytes, uint32_t aux)
+// Seldom enough to stand apart, often enough (once a page) not to be cold.
+__attribute__((noinline)) void *zheap_new_slow(struct zheap *heap, uint32_t kind_flags,
+                                               size_t bytes, uint32_t aux)
 {
     ZVM_ASSERT(heap->env != NULL);
     ZVM_ASSERT(!zheap_private(heap)->is_collecting);

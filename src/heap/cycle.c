@@ -92,6 +92,7 @@ void zcycle_start(struct zheap *heap, bool is_at_once)
                              .turn = cycle->turn,
                              .is_at_once = is_at_once,
                              .owner_old = cycle->owner_old,
+                             .counts_young = zpolicy_counts_young(heap),
                              .paid_at_bytes = acquired,
                              .late_bytes = acquired + zpolicy_growth_bytes(heap),
                              .give_up_bytes = acquired + 2 * zpolicy_growth_bytes(heap),

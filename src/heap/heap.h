@@ -250,7 +250,7 @@ uint64_t zheap_committed_bytes(const struct zheap *heap);
 struct zheap_options zheap_options_of(const struct zheap *heap);
 bool zheap_has_profile(const struct zheap *heap);
 
-ZVM_COLD void *zheap_new_slow(struct zheap *heap, uint32_t kind_flags, size_t bytes, uint32_t aux);
+void *zheap_new_slow(struct zheap *heap, uint32_t kind_flags, size_t bytes, uint32_t aux);
 
 extern const uint8_t zheap_class_table[ZCELL_BYTES_MAX / ZGRANULE_BYTES + 1];
 

@@ -328,6 +328,7 @@ struct zcycle {
     uint8_t turn;  // changes when everything is marked
     bool is_minor; // a minor collection runs
     bool is_at_once;
+    bool counts_young;
     bool has_begun;      // the roots were looked at
     bool has_overflowed; // the mark stack did not grow: to be begun again, at once
     bool keeps_none;     // every empty span is given back
@@ -343,6 +344,7 @@ struct zcycle {
     uint64_t late_bytes;    // when acquired_bytes gets here slices are larger
     uint64_t give_up_bytes; // when it gets here the rest is done at once
     uint64_t words;         // of this collection so far
+    uint64_t young_words;   // of these, for what was made since the last one; when it counts them
     uint64_t live_at_start;
 };
 
@@ -350,6 +352,7 @@ struct zcycle {
 struct zpolicy {
     bool has_minors;          // the log is kept for minor collections
     bool had_minors;          // also since the whole collection before
+    bool is_promising;        // the last whole one found that a try may be worth it
     uint32_t wait;            // whole collections to wait after the last try that failed; 0: none did
     uint32_t wholes_to_wait;  // of these, still
     uint64_t whole_at_bytes;  // live bytes at which the next collection is a whole one
@@ -568,6 +571,9 @@ struct zmarker {
     bool skips_symbols;                     // a minor collection frees none
     bool has_seen_roots;                    // see zmark_has_seen_roots
     uint8_t arms;                           // ZFLAG_LOG while the log is open, or 0
+    bool has_extras;                        // it arms, or counts the work for young objects
+    uint16_t young_birth;                   // of what was made since the last collection
+    uint64_t young_words;                   // of the work, those for such objects
     struct zwork work;
 };
 
@@ -616,7 +622,10 @@ void zheap_collect_minor(struct zheap *heap);
 // policy.c
 uint64_t zpolicy_growth_bytes(const struct zheap *heap);
 void zpolicy_set_trigger(struct zheap *heap); // no collection is under way
-bool zpolicy_wants_minors(const struct zheap *heap); // asked when a whole collection begins
+// Both are asked when a whole collection begins: whether minor ones follow, and whether it counts its work for
+// young objects.
+bool zpolicy_wants_minors(const struct zheap *heap);
+bool zpolicy_counts_young(const struct zheap *heap);
 bool zpolicy_wants_slices(const struct zheap *heap);
 bool zpolicy_is_grown(const struct zheap *heap); // a whole one is due, after a minor one
 void zpolicy_note_whole(struct zheap *heap);

@@ -228,8 +228,13 @@ static inline void arm(struct zmarker *marker, struct zobject *object, uint64_t 
     }
 }
 
-// Marks what object points to, from slot index on.
-static void scan(struct zmarker *marker, struct zobject *object, uint64_t index)
+// What is paid for young objects tells whether minor collections may pay (policy.c).
+static inline void count_young(struct zmarker *marker, const struct zobject *object, uint64_t words)
+{
+    marker->young_words += object->birth == marker->young_birth ? words : 0;
+}
+
+static void scan_any(struct zmarker *marker, struct zobject *object, uint64_t index)
 {
     void *o = object;
     marker->work.words++;
@@ -282,6 +287,14 @@ static void scan(struct zmarker *marker, struct zobject *object, uint64_t index)
     }
 }
 
+// Marks what object points to, from slot index on.
+static void scan(struct zmarker *marker, struct zobject *object, uint64_t index)
+{
+    uint64_t before = marker->work.words;
+    scan_any(marker, object, index);
+    if (marker->has_extras) count_young(marker, object, marker->work.words - before);
+}
+
 // Kinds that are slots behind a few fields: where the slots begin, and whether the second word leads
 // to an object, too. All 0: another kind.
 static const struct {
@@ -301,14 +314,16 @@ static inline bool scan_small(struct zmarker *marker, struct zobject *object)
     uint64_t count = object->aux;
     if (slots_at == 0 || ZVM_UNLIKELY(count - 1 >= 8)) return false;
     marker->work.words += 1 + count;
-    if (marker->arms != 0) object->flags |= marker->arms;
+    if (marker->has_extras) {
+        if (marker->arms != 0) object->flags |= marker->arms;
+        count_young(marker, object, 1 + count);
+    }
     if (layouts[object->kind].has_part)
         visit(marker, (struct zobject *)(void *)((struct zrecord *)(void *)object)->class);
     const uint64_t *payloads = (const uint64_t *)(const void *)((const char *)object + slots_at);
     const uint8_t *tags = (const uint8_t *)(payloads + count);
-    uint64_t word = ztags_load(tags, count);
-    if ((word & (ZTAGS_HEAP | ZTAGS_SHARED)) == 0) return true;
-    visit_slots(marker, payloads, tags, ztags_gather(word));
+    if (!ztags_lead_on(tags, count)) return true;
+    visit_slots(marker, payloads, tags, ztags_gather(ztags_load(tags, count)));
     return true;
 }
 
@@ -522,8 +537,12 @@ static struct zmarker open_marker(struct zheap *heap, struct zwork work)
 {
     struct zheap_more *more = zheap_more(heap);
     bool is_logged = more != NULL && more->log.is_open;
-    struct zmarker marker = {
-        .heap = heap, .work = work, .arms = is_logged ? ZFLAG_LOG : 0, .stack = &heap->env->stack};
+    struct zmarker marker = {.heap = heap,
+                             .work = work,
+                             .arms = is_logged ? ZFLAG_LOG : 0,
+                             .has_extras = is_logged || (more != NULL && more->cycle.counts_young),
+                             .young_birth = (uint16_t)(heap->header >> 16),
+                             .stack = &heap->env->stack};
     if (more == NULL) {
         load_stack(&marker, 0);
         return marker;
@@ -549,6 +568,7 @@ void zmark_all(struct zheap *heap, struct zwork *work)
     if (zheap_more(heap) != NULL) {
         zheap_more(heap)->cycle.stack_count = 0;
         zheap_more(heap)->cycle.has_overflowed = false;
+        zheap_more(heap)->cycle.young_words += marker.young_words;
     }
     work->words = marker.work.words;
 }
@@ -578,6 +598,7 @@ bool zmark_some(struct zheap *heap, struct zwork *work, uint64_t atomic_end, boo
     drain(&marker);
     cycle->stack_count = (uint32_t)(marker.top - marker.bottom);
     cycle->has_overflowed = marker.has_overflowed;
+    cycle->young_words += marker.young_words;
     work->words = marker.work.words;
     bool is_all = marker.top == marker.bottom && zheap_more(heap)->log.count == 0;
     return *has_tried && is_all && !marker.has_overflowed;

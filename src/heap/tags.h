@@ -36,6 +36,17 @@ static inline uint64_t ztags_load(const uint8_t *tags, uint64_t count)
     return word & UINT64_MAX >> (64 - count * 8);
 }
 
+// Whether any of count tags, 1 to 8, is of an object or a symbol: one shift, for what mostly has none.
+static inline bool ztags_lead_on(const uint8_t *tags, uint64_t count)
+{
+    uint64_t word;
+    memcpy(&word, tags, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return (word << (64 - count * 8) & (ZTAGS_HEAP | ZTAGS_SHARED)) != 0;
+}
+
 // The product brings bit 8 i + 7 to bit 56 + i.
 static inline struct ztag_bits ztags_gather(uint64_t word)
 {

@@ -128,6 +128,12 @@ static inline struct znode *make_node(struct fixture *f, uint32_t count)
     return node;
 }
 
+static inline void drop_nodes(struct fixture *f, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        assert_non_null(make_node(f, 4));
+}
+
 static inline void node_set(struct fixture *f, struct znode *node, uint32_t i, struct zvalue value)
 {
     assert_true(i < node->header.aux);

@@ -454,11 +454,46 @@ static void test_auto_leaves_minors_where_wholes_are_asked_for(void **state)
     grow_chain(&f, 20000);
     uint32_t with_log = 0;
     for (uint32_t round = 0; round < 40; round++) {
+        if (round > 0) drop_nodes(&f, 1000);
         zheap_collect(&f.heap, NULL);
         with_log += zheap_more(&f.heap)->log.is_open;
     }
     assert_in_range(with_log, 1, 8);
     fixture_close(&f);
+}
+
+// Of a list of nodes one in `kept` young ones replaces an old one, `made` times. How many minor
+// collections there were.
+static uint64_t minors_where_one_stays_of(uint32_t kept, uint32_t made)
+{
+    enum { OLD = 40000 };
+    struct fixture f;
+    open_mode(&f, ZHEAP_AUTO, 256 << 20);
+    struct zlist *list = make_list(&f);
+    f.roots[0] = object_value(list);
+    assert_true(list_reserve_any(&f, list, OLD));
+    for (uint32_t i = 0; i < OLD; i++)
+        list_push_any(&f, list, object_value(make_node(&f, 4)));
+    uint64_t before = fixture_stats(&f).minor_collections;
+    for (uint32_t i = 0; i < made; i++) {
+        struct znode *node = make_node(&f, 4);
+        if (i % kept != 0) continue;
+        uint32_t at = (uint32_t)(i * UINT64_C(7919)) % OLD;
+        zlist_payload(list)[at] = object_value(node).bits;
+        zheap_log_payload(&f.heap, &list->owner, at * 8, 8);
+    }
+    uint64_t minors = fixture_stats(&f).minor_collections - before;
+    fixture_verify(&f);
+    fixture_close(&f);
+    return minors;
+}
+
+static void test_auto_tries_minors_only_where_the_young_die(void **state)
+{
+    (void)state;
+    if (ZHEAP_STRESS || ZHEAP_VERIFY || ZHEAP_TINY) return;
+    assert_int_equal(minors_where_one_stays_of(1, 2000000), 0);
+    assert_true(minors_where_one_stays_of(100, 2000000) > 20);
 }
 
 static uint64_t growth_of(const struct fixture *f)
@@ -489,7 +524,8 @@ static void test_growth_of_small_heaps_is_twice_as_much_unless_told(void **state
     check_growth(0, 10 * KIB, 64 * KIB);
     check_growth(0, 100 * KIB, 200 * KIB);
     check_growth(0, MIB, 2 * MIB);
-    check_growth(0, MIB + MIB / 2, 2 * MIB);
+    check_growth(0, MIB + MIB / 5, 2 * MIB + MIB / 3);
+    check_growth(0, 2 * MIB, 3 * MIB);
     check_growth(0, 5 * MIB, 5 * MIB);
     check_growth(200, 100 * KIB, 100 * KIB);
     check_growth(200, 5 * MIB, 5 * MIB);
@@ -500,6 +536,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_auto_leaves_minors_where_wholes_are_asked_for),
+        cmocka_unit_test(test_auto_tries_minors_only_where_the_young_die),
         cmocka_unit_test(test_growth_of_small_heaps_is_twice_as_much_unless_told),
         cmocka_unit_test(test_incremental_allocation_pays_within_bounds),
         cmocka_unit_test(test_incremental_stores_into_a_long_list_stay_within_bounds),

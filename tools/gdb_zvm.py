@@ -505,13 +505,13 @@ def mailbox_of(iso):
 
 def waiting_text(mailbox):
     """What its isolate waits for."""
-    if int(mailbox["at"]) != 0:
-        other = int(at(int(mailbox["at"]), "struct zmailbox")["number"])
-        what = "for room in the mailbox" if int(mailbox["is_sending"]) else "for the end"
+    if int(mailbox["life"]["at"]) != 0:
+        other = int(at(int(mailbox["life"]["at"]), "struct zmailbox")["number"])
+        what = "for room in the mailbox" if int(mailbox["life"]["is_sending"]) else "for the end"
         return f"{what} of <isolate {other}>"
-    if int(mailbox["waiter"]) == MAILBOX_NOBODY:
+    if int(mailbox["life"]["waiter"]) == MAILBOX_NOBODY:
         return "for no message"
-    return "for a message" + ("" if int(mailbox["waiter"]) == MAILBOX_ISOLATE else ", or until a time")
+    return "for a message" + ("" if int(mailbox["life"]["waiter"]) == MAILBOX_ISOLATE else ", or until a time")
 
 
 def length_of(pointer, name):
@@ -794,7 +794,7 @@ A program that knows isolates calls them by the number in `value`: <isolate VALU
         try:
             heap = Heap(iso)
             mailbox = mailbox_of(iso)
-            value, messages = ("", "") if mailbox is None else (mailbox["number"], mailbox["count"])
+            value, messages = ("", "") if mailbox is None else (mailbox["number"], mailbox["life"]["count"])
             return (f"{address_of(iso):#x}", str(int(iso["id"])), str(value), state_text(iso), str(fuel_used(iso)),
                     str(heap.committed()), str(heap.live()), str(messages))
         except ERRORS as error:
@@ -928,12 +928,12 @@ class Mailbox(ZvmCommand):
             print(f"isolate {int(iso['id'])} ({state_text(iso)}): no mailbox, it has not talked")
             return
         print(f"isolate {int(iso['id'])} ({state_text(iso)}), <isolate {int(mailbox['number'])}>: "
-              f"{int(mailbox['count'])} of {int(mailbox['limit_count'])} messages, "
-              f"{int(mailbox['bytes'])} of {int(mailbox['limit_bytes'])} bytes")
+              f"{int(mailbox['life']['count'])} of {int(mailbox['life']['limit_count'])} messages, "
+              f"{int(mailbox['life']['bytes'])} of {int(mailbox['limit_bytes'])} bytes")
         print(f"waits: {waiting_text(mailbox)}")
         for name, what in (("senders", "wait for room"), ("awaiters", "wait for its end")):
-            print(f"{length_of(mailbox[name]['first'], 'struct zline')} {what}")
-        print(f"{length_of(mailbox['monitors'], 'struct zmonitor')} watch it")
+            print(f"{length_of(mailbox['life'][name]['first'], 'struct zline')} {what}")
+        print(f"{length_of(mailbox['life']['monitors'], 'struct zmonitor')} watch it")
 
 
 class Zvm(gdb.Command):

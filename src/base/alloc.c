@@ -279,6 +279,11 @@ void z_advise_huge(void *memory, size_t bytes)
     if (start < end) (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
 }
 
+void z_alloc_ahead(size_t bytes)
+{
+    zsystem_extend(bytes);
+}
+
 char *z_alloc_text(const char *text, size_t length_bytes)
 {
     size_t bytes;

@@ -27,6 +27,10 @@ void z_give_back(void);
 // the system has large pages it then uses these for the part that they fit. Only a hint.
 void z_advise_huge(void *memory, size_t bytes);
 
+// Says that small blocks of about so many bytes will be asked for on this thread and kept, so that the system is
+// asked for memory once. Only a hint.
+void z_alloc_ahead(size_t bytes);
+
 // A copy of text [length_bytes] with a NUL behind it, of length_bytes + 1 bytes; NULL: no memory.
 char *z_alloc_text(const char *text, size_t length_bytes);
 

@@ -37,6 +37,15 @@ static inline void *zsystem_zeroed(size_t bytes)
     return zsystem_is_host() ? zsystem_host_zeroed(bytes) : calloc(1, bytes);
 }
 
+// Small blocks of about so many bytes will be asked for and kept. glibc gives the arena of a thread that is not
+// the first one more memory page by page, with a system call each: like this it is one for all of them.
+static inline void zsystem_extend(size_t bytes)
+{
+    if (zsystem_is_host()) return;
+    void *volatile block = malloc(bytes); // volatile: a block that is only freed is not left out
+    free(block);
+}
+
 // alignment: a power of two, at least that of a pointer.
 static inline void *zsystem_aligned(size_t alignment, size_t bytes)
 {

@@ -84,6 +84,12 @@ static void count_out(struct zsched *sched)
     if (sched->isolate_limit != 0) z_fetch_sub_relaxed(&sched->isolate_count, 1);
 }
 
+// The time that figures are marked with. A worker knows when its last slice ended, or began.
+static uint64_t mark_ns(const struct zsched *sched, const struct zlane *lane)
+{
+    return lane->worker != NULL ? lane->worker->clock_ns : zsched_now_ns(sched);
+}
+
 // ---- Making and destroying ----------------------------------------------------------------------
 
 zvm_status zsched_isolate_create_on(struct zsched *sched, struct zlane *lane,
@@ -101,7 +107,7 @@ zvm_status zsched_isolate_create_on(struct zsched *sched, struct zlane *lane,
         status = ZVM_E_NOMEM;
     }
     if (status == ZVM_OK) {
-        uint64_t now_ns = zsched_now_ns(sched);
+        uint64_t now_ns = mark_ns(sched, lane);
         struct zreport_block *block = zfold_begin(sched, lane);
         zreport_add(block, ZREPORT_isolates_created, 1);
         for (uint32_t kind = 0; kind < ZPOOL_KIND_COUNT; kind++)
@@ -132,12 +138,12 @@ zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
     if (!zsched_is_at_rest(iso) || zsched_is_listed(iso)) return ZVM_E_BUSY;
     // One that was spawned and has run to its end was folded at its last slice, and nothing has changed since.
     bool is_folded = iso->mailbox != NULL && iso->mailbox->is_spawned && iso->finished;
-    if (iso->mailbox != NULL && iso->mailbox->is_open) zsched_end_talk(sched, iso);
+    if (iso->mailbox != NULL && zmailbox_is_open(iso->mailbox)) zsched_end_talk(sched, iso);
     zsched_let_go(sched, iso);
     struct zlane *lane = zlane_acquire_sure(sched);
     unlink_live(sched, iso);
     uint64_t token = zwaiting_abandon(sched, iso);
-    uint64_t now_ns = zsched_now_ns(sched);
+    uint64_t now_ns = mark_ns(sched, lane);
     struct zreport_block *block = zfold_begin(sched, lane);
     if (!is_folded) zfold_heap(sched, block, iso, lane, now_ns);
     zfold_destroyed(sched, block, iso);
@@ -207,7 +213,7 @@ zvm_status zsched_reset(struct zsched *sched, struct zisolate *iso)
         zstate_give_up_reset(&iso->state, seen); // PAIR state
         return status;
     }
-    if (iso->mailbox != NULL && iso->mailbox->is_open) zsched_end_talk(sched, iso);
+    if (iso->mailbox != NULL && zmailbox_is_open(iso->mailbox)) zsched_end_talk(sched, iso);
     struct zlane *lane = take_lane_sure(sched, iso);
     reset(sched, iso, lane, stack, mailbox);
     zlane_release(sched, lane);

@@ -34,7 +34,7 @@ static struct zisolate_options options_for(const struct zisolate *iso, struct zm
         .priority = iso->priority,
         .output = iso->output,
         .output_context = iso->output_context,
-        .on_finish = mailbox->on_spawned,
+        .on_finish = mailbox->life->on_spawned,
         .user = iso->user,
         .cpu_limit_ns = quota == NULL ? 0 : quota->cpu_limit_ns,
         .output_limit_bytes = quota == NULL ? 0 : quota->output_limit_bytes,
@@ -75,8 +75,7 @@ static zvm_status spawn(void *context, struct zisolate *iso, struct zmailbox *ma
     mailbox->status = ZVM_E_CANCELLED; // what it has come to if this fails
     if (status != ZVM_OK) return refusal(sched, iso, status);
     child->deadline_ns = iso->deadline_ns; // it has no more time than its parent
-    mailbox->isolate = child;              // PAIR lock: nobody else knows it yet
-    mailbox->is_open = true;
+    zmailbox_open(mailbox, child);
     status = zsched_submit(sched, child);
     if (status == ZVM_OK) return ZVM_OK;
     uint64_t dropped;
@@ -93,7 +92,7 @@ static void wake(void *context, const struct zwake *whom)
     static const struct zanswer answer = {.kind = ZANSWER_TIME};
     struct zsched *sched = context;
     if (whom->host != NULL)
-        whom->host->on_message((zvm_mailbox *)whom->host, whom->host->user);
+        whom->host->life->on_message((zvm_mailbox *)whom->host, whom->host->user);
     else if (whom->isolate != NULL)
         zwaiting_wake(sched, whom->isolate);
     else

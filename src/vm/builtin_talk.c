@@ -137,6 +137,16 @@ static bool refuse_spawn(struct zisolate *iso, zvm_status status)
     }
 }
 
+// What is left of those that have been spawned, and are over, is kept by who names them.
+#define SPAWNS_AHEAD 256u
+
+static struct zmailbox *make_mailbox(struct zisolate *iso, struct zparcel *start)
+{
+    if (iso->runner->spawned++ % SPAWNS_AHEAD == 0)
+        z_alloc_ahead(SPAWNS_AHEAD * sizeof(struct zmailbox));
+    return zmailbox_new_spawned(iso->mailbox, start);
+}
+
 // Fuel of what the host does for them, beside what is copied: about what instructions of the same time cost.
 #define SPAWN_FUEL   500
 #define MESSAGE_FUEL 30 // to send one, and to receive one
@@ -147,13 +157,13 @@ bool zbuiltin_spawn(struct zisolate *iso, struct zvalue *args, uint32_t count,
     struct zmailbox *own;
     if (!zfuel_pay(iso, SPAWN_FUEL)) return false;
     if (!ztalk_own(iso, &own) || !check_function(iso, args[0], count - 1)) return false;
-    if (!own->may_spawn)
+    if (!own->life->may_spawn)
         return zerror_raise(iso, ZERROR_LIMIT, "spawn: the host has not allowed it");
     const struct zparcel_rules rules = {
         .what = "spawn", .name = "argument", .limit_bytes = own->limit_bytes, .is_spawn = true};
     struct zparcel *start;
     if (!zparcel_pack(iso, &rules, args, count, &start)) return false;
-    struct zmailbox *mailbox = zmailbox_new_spawned(own, start);
+    struct zmailbox *mailbox = make_mailbox(iso, start);
     if (mailbox == NULL) {
         zparcel_free(start);
         return zerror_terminate(iso, ZVM_E_NOMEM);
@@ -243,15 +253,15 @@ static enum znative_step stand_in_line(struct zisolate *iso, struct znative_cont
         zparcel_free(parcel);
         return fail(iso);
     }
-    own->line = (struct zline){.parcel = parcel, .token = token};
-    own->at = to;
-    own->is_sending = true;
-    own->line_bytes = bytes;
+    own->life->line = (struct zline){.parcel = parcel, .token = token};
+    own->life->at = to;
+    own->life->is_sending = true;
+    own->life->line_bytes = bytes;
     struct zwake whom;
-    enum zsent sent = zmailbox_send(to, &parcel->message, &own->line, &whom);
+    enum zsent sent = zmailbox_send(to, &parcel->message, &own->life->line, &whom);
     if (sent == ZSENT_IN_LINE) return wait(context, STATE_WAITING);
-    own->at = NULL;
-    own->line.parcel = NULL;
+    own->life->at = NULL;
+    own->life->line.parcel = NULL;
     zheap_uncharge(&iso->heap, bytes);
     bool is_dropped = zwait_drop(iso); // nobody was told of it
     ZVM_CHECK(is_dropped);
@@ -298,12 +308,12 @@ static enum znative_step begin_send(struct zisolate *iso, struct znative_context
 // It has been let in, its time is over, or there is nobody to send to any more.
 static enum znative_step go_on_sending(struct zisolate *iso, struct znative_context *context)
 {
-    struct zmailbox *own = iso->mailbox, *to = own->at;
-    (void)zmailbox_leave_senders(to, &own->line);
-    struct zparcel *parcel = own->line.parcel;
-    own->line.parcel = NULL;
-    own->at = NULL;
-    zheap_uncharge(&iso->heap, own->line_bytes);
+    struct zmailbox *own = iso->mailbox, *to = own->life->at;
+    (void)zmailbox_leave_senders(to, &own->life->line);
+    struct zparcel *parcel = own->life->line.parcel;
+    own->life->line.parcel = NULL;
+    own->life->at = NULL;
+    zheap_uncharge(&iso->heap, own->life->line_bytes);
     if (parcel == NULL) return give(context, zvalue_bool(true));
     if (is_over(context->registers[SEND_END].i)) return refuse_full(iso, to, parcel);
     return try_send(iso, context, to, parcel);
@@ -379,7 +389,7 @@ static void forget_monitor(struct zisolate *iso, struct zmonitor *monitor)
     if (monitor->own_previous != NULL)
         monitor->own_previous->own_next = monitor->own_next;
     else
-        own->watches = monitor->own_next;
+        own->life->watches = monitor->own_next;
     if (monitor->own_next != NULL) monitor->own_next->own_previous = monitor->own_previous;
     zheap_uncharge(&iso->heap, sizeof *monitor);
     zmonitor_release(monitor); // the list's
@@ -436,7 +446,7 @@ static enum znative_step wait_untimed(struct zisolate *iso, struct znative_conte
 {
     iso->shared->talks->hold(iso);
     struct zmessage *message = take(iso, ZMAILBOX_ISOLATE);
-    iso->mailbox->is_receiving = message == NULL;
+    iso->mailbox->life->is_receiving = message == NULL;
     if (message == NULL) return wait(context, STATE_WAITING);
     iso->shared->talks->let_go(iso);
     return deliver(iso, context, message);
@@ -472,7 +482,7 @@ enum znative_step zbuiltin_receive_step(struct zisolate *iso, struct znative_con
         return begin_receive(iso, context);
     case STATE_WAITING:
         if (iso->shared->talks->is_held(iso)) return ZNATIVE_WAIT;
-        iso->mailbox->is_receiving = false;
+        iso->mailbox->life->is_receiving = false;
         return receive(iso, context);
     default:
         if (!may_go_on(iso)) return ZNATIVE_WAIT;
@@ -502,9 +512,9 @@ static struct zmonitor *make_monitor(struct zisolate *iso, struct zmailbox *watc
     zmailbox_hold(watched);
     zmailbox_hold(own);
     atomic_init(&monitor->references, 2);
-    monitor->own_next = own->watches;
-    if (own->watches != NULL) own->watches->own_previous = monitor;
-    own->watches = monitor;
+    monitor->own_next = own->life->watches;
+    if (own->life->watches != NULL) own->life->watches->own_previous = monitor;
+    own->life->watches = monitor;
     return monitor;
 }
 
@@ -568,11 +578,11 @@ static enum znative_step await(struct zisolate *iso, struct znative_context *con
     }
     uint64_t token;
     if (!open_token(iso, NEVER, &token)) return fail(iso);
-    own->line = (struct zline){.token = token};
-    own->at = at;
-    own->is_sending = false;
-    if (zmailbox_await(at, &own->line)) return wait(context, STATE_WAITING);
-    own->at = NULL;
+    own->life->line = (struct zline){.token = token};
+    own->life->at = at;
+    own->life->is_sending = false;
+    if (zmailbox_await(at, &own->life->line)) return wait(context, STATE_WAITING);
+    own->life->at = NULL;
     bool is_dropped = zwait_drop(iso); // nobody was told of it
     ZVM_CHECK(is_dropped);
     return give_result(iso, context, at);
@@ -582,8 +592,8 @@ static enum znative_step await_step(struct zisolate *iso, struct znative_context
 {
     if (context->state == STATE_BEGIN) return await(iso, context);
     if (!may_go_on(iso)) return ZNATIVE_WAIT;
-    zmailbox_leave_awaiters(iso->mailbox->at, &iso->mailbox->line);
-    iso->mailbox->at = NULL;
+    zmailbox_leave_awaiters(iso->mailbox->life->at, &iso->mailbox->life->line);
+    iso->mailbox->life->at = NULL;
     return await(iso, context);
 }
 

@@ -287,10 +287,10 @@ static zvm_status take_mailbox(struct zisolate *iso, const struct zisolate_optio
     zvm_status status = zmailbox_ensure(iso);
     if (status != ZVM_OK) return status;
     struct zmailbox *mailbox = iso->mailbox;
-    if (options->mailbox_limit_count != 0) mailbox->limit_count = options->mailbox_limit_count;
+    if (options->mailbox_limit_count != 0) mailbox->life->limit_count = options->mailbox_limit_count;
     if (options->mailbox_limit_bytes != 0) mailbox->limit_bytes = options->mailbox_limit_bytes;
-    mailbox->may_spawn = options->may_spawn;
-    mailbox->on_spawned = options->on_spawned;
+    mailbox->life->may_spawn = options->may_spawn;
+    mailbox->life->on_spawned = options->on_spawned;
     mailbox->on_unwatched = options->on_unwatched;
     return ZVM_OK;
 }
@@ -584,7 +584,7 @@ bool zisolate_output(struct zisolate *iso, const char *text, size_t length_bytes
 static bool begin(struct zisolate *iso)
 {
     iso->started = 1;
-    if (iso->mailbox != NULL && iso->mailbox->start != NULL) return ztalk_begin(iso);
+    if (iso->mailbox != NULL && iso->mailbox->life->start != NULL) return ztalk_begin(iso);
     struct zfunc *func = zheap_new(&iso->heap, ZTYPE_FUNC, zfunc_bytes(0), 0);
     if (func == NULL) return zerror_raise_memory(iso);
     func->proto = &iso->code->protos[0];

@@ -64,6 +64,7 @@ struct zrunner {
     struct zvalue *work;    // stack of conversions and comparisons, see vm/text.c
     uint32_t work_capacity;
     struct zmessage_counts messages; // not reported yet
+    uint32_t spawned;                // ever, by isolates that it ran; wraps
     struct zcpu_sampler sampler;
     int32_t worker_index; // -1: a thread of the host
 };

@@ -7,7 +7,8 @@
 //                 somebody who waits for room is let in by a later take. An empty list with a line, which
 //                 the group has no memory for, keeps nobody from trying, and its owner from waiting.
 //              3. waiter is not NOBODY only while the list is empty.
-//              4. once isolate is NULL nothing is added, and the lists only get shorter.
+//              4. once is_open is false nothing is added, and the lists only get shorter; who is in none of them
+//                 does not look into its life, so that may go when they are empty.
 #include "vm/mailbox.h"
 
 #include "base/alloc.h"
@@ -16,16 +17,30 @@
 
 // ---- Coming and going ---------------------------------------------------------------------------
 
+// Both are set as a whole: calloc of glibc does not look where malloc finds small blocks that were just freed.
+static struct zlife *new_life(void)
+{
+    struct zlife *life = z_alloc(sizeof *life);
+    if (life != NULL) *life = (struct zlife){.limit_count = ZVM_MAILBOX_COUNT_DEFAULT};
+    return life;
+}
+
 struct zmailbox *zmailbox_new(struct zshared *shared)
 {
-    struct zmailbox *mailbox = z_alloc_zeroed(sizeof *mailbox);
-    if (mailbox == NULL) return NULL;
+    struct zlife *life = new_life();
+    struct zmailbox *mailbox = life == NULL ? NULL : z_alloc(sizeof *mailbox);
+    if (mailbox == NULL) {
+        z_free(life, sizeof *life);
+        return NULL;
+    }
+    *mailbox = (struct zmailbox){
+        .shared = shared,
+        // relaxed: a number, nothing is read through it
+        .number = z_fetch_add_relaxed(&shared->mailbox_numbers, 1) + 1,
+        .limit_bytes = ZVM_MAILBOX_BYTES_DEFAULT,
+        .life = life,
+    };
     atomic_init(&mailbox->holds, 1);
-    mailbox->shared = shared;
-    // relaxed: a number, nothing is read through it
-    mailbox->number = z_fetch_add_relaxed(&shared->mailbox_numbers, 1) + 1;
-    mailbox->limit_count = ZVM_MAILBOX_COUNT_DEFAULT;
-    mailbox->limit_bytes = ZVM_MAILBOX_BYTES_DEFAULT;
     return mailbox;
 }
 
@@ -33,10 +48,10 @@ struct zmailbox *zmailbox_new_alike(const struct zmailbox *other)
 {
     struct zmailbox *mailbox = zmailbox_new(other->shared);
     if (mailbox == NULL) return NULL;
-    mailbox->limit_count = other->limit_count;
+    mailbox->life->limit_count = other->life->limit_count;
     mailbox->limit_bytes = other->limit_bytes;
-    mailbox->may_spawn = other->may_spawn;
-    mailbox->on_spawned = other->on_spawned;
+    mailbox->life->may_spawn = other->life->may_spawn;
+    mailbox->life->on_spawned = other->life->on_spawned;
     mailbox->on_unwatched = other->on_unwatched;
     return mailbox;
 }
@@ -45,9 +60,9 @@ struct zmailbox *zmailbox_new_spawned(const struct zmailbox *parent, struct zpar
 {
     struct zmailbox *mailbox = zmailbox_new_alike(parent);
     if (mailbox == NULL) return NULL;
-    mailbox->user = parent->isolate->user;
+    mailbox->user = parent->life->isolate->user;
     mailbox->is_spawned = true;
-    mailbox->start = start;
+    mailbox->life->start = start;
     return mailbox;
 }
 
@@ -56,27 +71,32 @@ struct zmailbox *zmailbox_new_hosted(struct zshared *shared, uint32_t limit_coun
 {
     struct zmailbox *mailbox = zmailbox_new(shared);
     if (mailbox == NULL) return NULL;
-    if (limit_count != 0) mailbox->limit_count = limit_count;
+    if (limit_count != 0) mailbox->life->limit_count = limit_count;
     if (limit_bytes != 0) mailbox->limit_bytes = limit_bytes;
-    mailbox->on_message = on_message;
+    mailbox->life->on_message = on_message;
     mailbox->is_hosted = true;
     mailbox->user = user;
-    mailbox->is_open = true;
+    z_store_relaxed(&mailbox->is_open, 1); // relaxed: nobody else knows it yet
     return mailbox;
+}
+
+void zmailbox_open(struct zmailbox *mailbox, struct zisolate *iso)
+{
+    mailbox->life->isolate = iso;          // PAIR lock: nobody else knows it yet
+    z_store_relaxed(&mailbox->is_open, 1); // relaxed: the same
 }
 
 zvm_status zmailbox_ensure(struct zisolate *iso)
 {
     if (iso->mailbox != NULL) return ZVM_OK;
-    if (!zheap_charge(&iso->heap, sizeof *iso->mailbox)) return ZVM_E_HEAP_LIMIT;
+    if (!zheap_charge(&iso->heap, ZMAILBOX_CHARGE_BYTES)) return ZVM_E_HEAP_LIMIT;
     struct zmailbox *mailbox = zmailbox_new(iso->shared);
     if (mailbox == NULL) {
-        zheap_uncharge(&iso->heap, sizeof *iso->mailbox);
-        zheap_note_nomem(&iso->heap, sizeof *mailbox);
+        zheap_uncharge(&iso->heap, ZMAILBOX_CHARGE_BYTES);
+        zheap_note_nomem(&iso->heap, ZMAILBOX_CHARGE_BYTES);
         return ZVM_E_NOMEM;
     }
-    mailbox->isolate = iso;
-    mailbox->is_open = true;
+    zmailbox_open(mailbox, iso);
     mailbox->is_charged = true;
     iso->mailbox = mailbox;
     return ZVM_OK;
@@ -93,25 +113,52 @@ bool zmailbox_pay(struct zmailbox *mailbox, struct zgroup *group, const struct z
     if (zsum_take(&group->heap_bytes, bytes, bytes) != bytes) return false;
     zgroup_hold(group); // the mailbox may outlive all its isolates
     mailbox->payer = group;
-    mailbox->paid_bytes = bytes;
     return true;
 }
 
-static void pay_back(struct zmailbox *mailbox)
+// parcel: what it has paid for, its start or its result.
+static void pay_back(struct zmailbox *mailbox, const struct zparcel *parcel)
 {
     struct zgroup *group = mailbox->payer;
     if (group == NULL) return;
     mailbox->payer = NULL;
-    zsum_give(&group->heap_bytes, mailbox->paid_bytes);
+    zsum_give(&group->heap_bytes, parcel->message.bytes);
     zgroup_release(group);
 }
 
 void zmailbox_free_start(struct zmailbox *mailbox)
 {
-    if (mailbox->start == NULL) return;
-    zparcel_free(mailbox->start);
-    mailbox->start = NULL;
-    pay_back(mailbox);
+    struct zparcel *start = mailbox->life->start;
+    if (start == NULL) return;
+    mailbox->life->start = NULL;
+    pay_back(mailbox, start);
+    zparcel_free(start);
+}
+
+static void free_life(struct zmailbox *mailbox)
+{
+    struct zlife *life = mailbox->life;
+    ZVM_ASSERT(life->first == NULL || mailbox->is_hosted);
+    ZVM_ASSERT(life->monitors == NULL && life->senders.first == NULL);
+    ZVM_ASSERT(life->awaiters.first == NULL && life->watches == NULL);
+    zmailbox_free_start(mailbox);
+    mailbox->life = NULL;
+    z_free(life, sizeof *life);
+}
+
+void zmailbox_end_life(struct zmailbox *mailbox)
+{
+    ZVM_ASSERT(!zmailbox_is_open(mailbox));
+    free_life(mailbox);
+}
+
+static void free_result(struct zmailbox *mailbox)
+{
+    struct zparcel *result = mailbox->result;
+    if (result == NULL) return;
+    mailbox->result = NULL;
+    pay_back(mailbox, result);
+    zparcel_free(result); // it may be what had the last hold of the mailbox
 }
 
 void zmailbox_list_result(struct zmailbox *mailbox)
@@ -144,17 +191,15 @@ void zmailbox_free_results(struct zshared *shared)
 {
     while (shared->results != NULL) {
         struct zmailbox *mailbox = shared->results;
-        struct zparcel *result = mailbox->result;
         unlist_result(mailbox);
-        mailbox->result = NULL;
-        zparcel_free(result); // with the last that holds it the mailbox goes as well
+        free_result(mailbox); // with the last that holds it the mailbox goes as well
     }
 }
 
 // ---- Going --------------------------------------------------------------------------------------
 
 // What a result holds may be the last to hold another mailbox, and so on: a list, not a recursion.
-static _Thread_local struct zmailbox *dying; // linked by `at`
+static _Thread_local struct zmailbox *dying; // linked by result_next
 static _Thread_local bool is_freeing;
 
 // It has failed, and nobody will ever know otherwise. Its end, and a group's, are known to who made them.
@@ -174,14 +219,10 @@ static void free_dying(void)
     is_freeing = true;
     while (dying != NULL) {
         struct zmailbox *mailbox = dying;
-        dying = mailbox->at;
-        ZVM_ASSERT(mailbox->first == NULL || mailbox->is_hosted);
-        ZVM_ASSERT(mailbox->monitors == NULL);
+        dying = mailbox->result_next;
         tell_unwatched(mailbox);
-        if (mailbox->is_result_listed) unlist_result(mailbox);
-        if (mailbox->result != NULL) zparcel_free(mailbox->result);
-        zmailbox_free_start(mailbox);
-        pay_back(mailbox);
+        if (mailbox->life != NULL) free_life(mailbox);
+        free_result(mailbox);
         z_free(mailbox, sizeof *mailbox);
     }
     is_freeing = false;
@@ -190,7 +231,8 @@ static void free_dying(void)
 void zmailbox_release(struct zmailbox *mailbox)
 {
     if (z_fetch_sub_acq_rel(&mailbox->holds, 1) != 1) return; // PAIR mailbox-holds
-    mailbox->at = dying;
+    if (mailbox->is_result_listed) unlist_result(mailbox);
+    mailbox->result_next = dying;
     dying = mailbox;
     if (!is_freeing) free_dying();
 }
@@ -226,13 +268,15 @@ static void unlink_line(struct zline_list *list, struct zline *line)
 
 static struct zsum *group_sum(const struct zmailbox *mailbox)
 {
-    struct zgroup *group = mailbox->isolate == NULL ? NULL : zquota_group(mailbox->isolate);
+    struct zgroup *group =
+        mailbox->life->isolate == NULL ? NULL : zquota_group(mailbox->life->isolate);
     return group == NULL ? NULL : &group->heap_bytes;
 }
 
 static bool has_room(const struct zmailbox *mailbox, uint64_t bytes)
 {
-    return mailbox->count < mailbox->limit_count && bytes <= mailbox->limit_bytes - mailbox->bytes;
+    return mailbox->life->count < mailbox->life->limit_count &&
+           bytes <= mailbox->limit_bytes - mailbox->life->bytes;
 }
 
 // What the group of the receiver has to have for it.
@@ -245,30 +289,31 @@ static bool pay(const struct zmailbox *mailbox, uint64_t bytes)
 static void append(struct zmailbox *mailbox, struct zmessage *message)
 {
     message->next = NULL;
-    if (mailbox->last != NULL)
-        mailbox->last->next = message;
+    if (mailbox->life->last != NULL)
+        mailbox->life->last->next = message;
     else
-        mailbox->first = message;
-    mailbox->last = message;
+        mailbox->life->first = message;
+    mailbox->life->last = message;
 }
 
 static void add(struct zmailbox *mailbox, struct zmessage *message)
 {
     append(mailbox, message);
-    mailbox->count++;
-    mailbox->bytes += message->bytes;
+    mailbox->life->count++;
+    mailbox->life->bytes += message->bytes;
 }
 
 // Whoever waits for a message is to be woken.
 static struct zwake take_waiter(struct zmailbox *mailbox)
 {
-    uint64_t waiter = mailbox->waiter;
+    uint64_t waiter = mailbox->life->waiter;
     if (ZVM_UNLIKELY(mailbox->is_hosted)) {
-        bool is_told = mailbox->on_message != NULL && mailbox->first == mailbox->last;
+        bool is_told =
+            mailbox->life->on_message != NULL && mailbox->life->first == mailbox->life->last;
         return (struct zwake){.host = is_told ? mailbox : NULL};
     }
-    mailbox->waiter = ZMAILBOX_NOBODY;
-    if (waiter == ZMAILBOX_ISOLATE) return (struct zwake){.isolate = mailbox->isolate};
+    mailbox->life->waiter = ZMAILBOX_NOBODY;
+    if (waiter == ZMAILBOX_ISOLATE) return (struct zwake){.isolate = mailbox->life->isolate};
     return (struct zwake){.token = waiter};
 }
 
@@ -277,17 +322,17 @@ static struct zwake take_waiter(struct zmailbox *mailbox)
 static enum zsent send_locked(struct zmailbox *mailbox, struct zmessage *message,
                               struct zline *line, struct zwake *wake)
 {
-    if (!mailbox->is_open) return ZSENT_OVER;
+    if (!zmailbox_is_open(mailbox)) return ZSENT_OVER;
     if (message->kind == ZMESSAGE_EXIT) {
         append(mailbox, message);
         *wake = take_waiter(mailbox);
         return ZSENT;
     }
     if (message->bytes > mailbox->limit_bytes) return ZSENT_TOO_BIG;
-    bool is_behind = mailbox->senders.first != NULL && mailbox->first != NULL;
+    bool is_behind = mailbox->life->senders.first != NULL && mailbox->life->first != NULL;
     if (is_behind || !has_room(mailbox, message->bytes)) {
         if (line == NULL) return ZSENT_FULL;
-        link_line(&mailbox->senders, line);
+        link_line(&mailbox->life->senders, line);
         return ZSENT_IN_LINE;
     }
     if (!pay(mailbox, message->bytes)) return ZSENT_NO_MEMORY;
@@ -310,7 +355,7 @@ bool zmailbox_leave_senders(struct zmailbox *mailbox, struct zline *line)
 {
     zlock_take(&mailbox->lock);
     bool was_linked = line->is_linked;
-    if (was_linked) unlink_line(&mailbox->senders, line);
+    if (was_linked) unlink_line(&mailbox->life->senders, line);
     zlock_give(&mailbox->lock);
     return was_linked;
 }
@@ -322,13 +367,13 @@ bool zmailbox_leave_senders(struct zmailbox *mailbox, struct zline *line)
 static void admit(struct zmailbox *mailbox, struct zreceived *taken)
 {
     while (taken->wake_count < ZMAILBOX_WAKES_MAX) {
-        struct zline *line = mailbox->senders.first;
+        struct zline *line = mailbox->life->senders.first;
         if (line == NULL) return;
         struct zmessage *message = zparcel_message(line->parcel);
         if (!has_room(mailbox, message->bytes)) return;
         bool is_paid = pay(mailbox, message->bytes);
-        if (!is_paid && mailbox->first != NULL) return;
-        unlink_line(&mailbox->senders, line);
+        if (!is_paid && mailbox->life->first != NULL) return;
+        unlink_line(&mailbox->life->senders, line);
         if (is_paid) {
             add(mailbox, message);
             line->parcel = NULL;
@@ -340,12 +385,12 @@ static void admit(struct zmailbox *mailbox, struct zreceived *taken)
 
 static struct zmessage *take_first(struct zmailbox *mailbox)
 {
-    struct zmessage *message = mailbox->first;
-    mailbox->first = message->next;
-    if (mailbox->first == NULL) mailbox->last = NULL;
+    struct zmessage *message = mailbox->life->first;
+    mailbox->life->first = message->next;
+    if (mailbox->life->first == NULL) mailbox->life->last = NULL;
     if (message->kind != ZMESSAGE_VALUE) return message;
-    mailbox->count--;
-    mailbox->bytes -= message->bytes;
+    mailbox->life->count--;
+    mailbox->life->bytes -= message->bytes;
     struct zsum *sum = group_sum(mailbox);
     if (sum != NULL) zsum_give(sum, message->bytes);
     return message;
@@ -356,40 +401,33 @@ void zmailbox_take(struct zmailbox *mailbox, uint64_t waiter, struct zreceived *
     out->message = NULL;
     out->admitted = out->wake_count = 0;
     zlock_take(&mailbox->lock);
-    if (ZVM_UNLIKELY(mailbox->first == NULL && mailbox->senders.first != NULL)) admit(mailbox, out);
-    if (mailbox->first != NULL) {
+    if (ZVM_UNLIKELY(mailbox->life->first == NULL && mailbox->life->senders.first != NULL))
+        admit(mailbox, out);
+    if (mailbox->life->first != NULL) {
         out->message = take_first(mailbox);
-        if (ZVM_UNLIKELY(mailbox->senders.first != NULL)) admit(mailbox, out);
+        if (ZVM_UNLIKELY(mailbox->life->senders.first != NULL)) admit(mailbox, out);
     }
-    out->is_to_repeat = out->message == NULL && mailbox->senders.first != NULL;
-    if (out->message == NULL && !out->is_to_repeat) mailbox->waiter = waiter;
+    out->is_to_repeat = out->message == NULL && mailbox->life->senders.first != NULL;
+    if (out->message == NULL && !out->is_to_repeat) mailbox->life->waiter = waiter;
     zlock_give(&mailbox->lock);
 }
 
 uint64_t zmailbox_stop_waiting(struct zmailbox *mailbox)
 {
     zlock_take(&mailbox->lock);
-    uint64_t waiter = mailbox->waiter;
-    mailbox->waiter = ZMAILBOX_NOBODY;
+    uint64_t waiter = mailbox->life->waiter;
+    mailbox->life->waiter = ZMAILBOX_NOBODY;
     zlock_give(&mailbox->lock);
     return waiter;
 }
 
 // ---- Those that wait for its end ----------------------------------------------------------------
 
-bool zmailbox_is_over(struct zmailbox *mailbox)
-{
-    zlock_take(&mailbox->lock);
-    bool is_over = !mailbox->is_open;
-    zlock_give(&mailbox->lock);
-    return is_over;
-}
-
 bool zmailbox_await(struct zmailbox *mailbox, struct zline *line)
 {
     zlock_take(&mailbox->lock);
-    bool is_alive = mailbox->is_open;
-    if (is_alive) link_line(&mailbox->awaiters, line);
+    bool is_alive = zmailbox_is_open(mailbox);
+    if (is_alive) link_line(&mailbox->life->awaiters, line);
     zlock_give(&mailbox->lock);
     return is_alive;
 }
@@ -397,7 +435,7 @@ bool zmailbox_await(struct zmailbox *mailbox, struct zline *line)
 void zmailbox_leave_awaiters(struct zmailbox *mailbox, struct zline *line)
 {
     zlock_take(&mailbox->lock);
-    if (line->is_linked) unlink_line(&mailbox->awaiters, line);
+    if (line->is_linked) unlink_line(&mailbox->life->awaiters, line);
     zlock_give(&mailbox->lock);
 }
 
@@ -405,12 +443,12 @@ bool zmailbox_watch(struct zmonitor *monitor)
 {
     struct zmailbox *mailbox = monitor->watched;
     zlock_take(&mailbox->lock);
-    bool is_alive = mailbox->is_open;
+    bool is_alive = zmailbox_is_open(mailbox);
     if (is_alive) {
         monitor->previous = NULL;
-        monitor->next = mailbox->monitors;
-        if (mailbox->monitors != NULL) mailbox->monitors->previous = monitor;
-        mailbox->monitors = monitor;
+        monitor->next = mailbox->life->monitors;
+        if (mailbox->life->monitors != NULL) mailbox->life->monitors->previous = monitor;
+        mailbox->life->monitors = monitor;
     }
     zlock_give(&mailbox->lock);
     return is_alive;
@@ -421,12 +459,12 @@ void zmailbox_unwatch(struct zmonitor *monitor)
 {
     struct zmailbox *mailbox = monitor->watched;
     zlock_take(&mailbox->lock);
-    bool is_linked = mailbox->is_open;
+    bool is_linked = zmailbox_is_open(mailbox);
     if (is_linked) {
         if (monitor->previous != NULL)
             monitor->previous->next = monitor->next;
         else
-            mailbox->monitors = monitor->next;
+            mailbox->life->monitors = monitor->next;
         if (monitor->next != NULL) monitor->next->previous = monitor->previous;
     }
     zlock_give(&mailbox->lock);
@@ -452,14 +490,17 @@ struct zclosed zmailbox_close(struct zmailbox *mailbox)
 {
     zlock_take(&mailbox->lock);
     struct zsum *sum = group_sum(mailbox);
-    if (sum != NULL) zsum_give(sum, mailbox->bytes);
-    struct zclosed closed = {mailbox->first, mailbox->count, mailbox->waiter};
-    mailbox->first = mailbox->last = NULL;
-    mailbox->count = 0;
-    mailbox->bytes = 0;
-    mailbox->waiter = ZMAILBOX_NOBODY;
-    mailbox->isolate = NULL;
-    mailbox->is_open = false;
+    if (sum != NULL) zsum_give(sum, mailbox->life->bytes);
+    struct zlife *life = mailbox->life;
+    bool is_awaited =
+        life->awaiters.first != NULL || life->senders.first != NULL || life->monitors != NULL;
+    struct zclosed closed = {life->first, life->count, life->waiter, is_awaited};
+    mailbox->life->first = mailbox->life->last = NULL;
+    mailbox->life->count = 0;
+    mailbox->life->bytes = 0;
+    mailbox->life->waiter = ZMAILBOX_NOBODY;
+    mailbox->life->isolate = NULL;
+    z_store_release(&mailbox->is_open, 0); // PAIR mailbox-over: with it what it has come to
     zlock_give(&mailbox->lock);
     return closed;
 }
@@ -469,7 +510,7 @@ uint64_t zmailbox_next_waiter(struct zmailbox *mailbox)
 {
     zlock_take(&mailbox->lock);
     struct zline_list *list =
-        mailbox->awaiters.first != NULL ? &mailbox->awaiters : &mailbox->senders;
+        mailbox->life->awaiters.first != NULL ? &mailbox->life->awaiters : &mailbox->life->senders;
     struct zline *line = list->first;
     uint64_t token = line == NULL ? 0 : line->token;
     if (line != NULL) unlink_line(list, line);
@@ -480,8 +521,8 @@ uint64_t zmailbox_next_waiter(struct zmailbox *mailbox)
 struct zmonitor *zmailbox_next_monitor(struct zmailbox *mailbox)
 {
     zlock_take(&mailbox->lock);
-    struct zmonitor *monitor = mailbox->monitors;
-    if (monitor != NULL) mailbox->monitors = monitor->next;
+    struct zmonitor *monitor = mailbox->life->monitors;
+    if (monitor != NULL) mailbox->life->monitors = monitor->next;
     zlock_give(&mailbox->lock);
     return monitor;
 }

@@ -53,50 +53,64 @@ struct zmonitor {
 #define ZMAILBOX_ISOLATE UINT64_C(1) // the isolate, without a token: its own state word is answered
 // any other: a token of it, because it waits for a time as well
 
+// What a mailbox has while messages can come, and its isolate can wait. It goes when the isolate does, so that
+// of one that is over, of which there may be very many, only what others may still ask for is left.
+struct zlife {
+    // shared: under the mailbox's lock
+    uint32_t limit_count; // frozen
+    uint32_t count;
+    uint64_t bytes;
+    struct zisolate *isolate; // NULL: it is over, or it is the host's
+    struct zmessage *first, *last;
+    uint64_t waiter;            // ZMAILBOX_…
+    struct zline_list senders;  // that wait for room
+    struct zline_list awaiters; // that wait for its end
+    struct zmonitor *monitors;
+
+    // owner-thread, the isolate's
+    struct zparcel *start;    // what it was spawned with, until it runs
+    struct zmonitor *watches; // its own monitors
+    struct zmailbox *at;      // where it stands in line; NULL: nowhere
+    struct zline line;        // its place there
+    uint64_t line_bytes;      // charged for what it has in hand
+    bool is_sending;          // that is among the senders, else among those that await the end
+    bool is_receiving;        // it waits for a message alone, or was woken and has not gone on yet
+
+    // frozen: how the isolate was made, for those that it spawns
+    bool may_spawn;
+    zvm_finish_fn on_spawned;     // told of the end of those that are spawned; may be NULL
+    zvm_message_fn on_message; // of the host's: something has come into an empty one; may be NULL
+};
+
 struct zmailbox {
     _Atomic uint32_t lock;
     _Atomic uint32_t holds; // shared. PAIR mailbox-holds
     struct zshared *shared; // frozen: of its runtime
     uint64_t number;        // frozen: in the order in which the runtime made them, from 1
     uint64_t limit_bytes;   // frozen
-    uint32_t limit_count;   // frozen
-    uint32_t count;
-    uint64_t bytes;
-    struct zisolate *isolate; // NULL: it is over, or it is the host's
-    bool is_hosted;           // frozen: it is the host's
-    bool is_open;             // messages may come: the isolate is not over, or the host has not closed it
-    struct zmessage *first, *last;
-    uint64_t waiter;           // ZMAILBOX_…
-    struct zline_list senders; // that wait for room
-    struct zline_list awaiters; // that wait for its end
-    struct zmonitor *monitors;
-
-    // owner-thread, the isolate's
-    struct zparcel *start;  // what it was spawned with, until it runs
-    struct zgroup *payer;   // holds: has memory for start or result; NULL: nobody has
-    uint64_t paid_bytes;
-    struct zmonitor *watches; // its own monitors
-    struct zmailbox *at;    // where it stands in line; NULL: nowhere
-    struct zline line;      // its place there
-    uint64_t line_bytes;    // charged for what it has in hand
-    bool is_sending;        // that is among the senders, else among those that await the end
-    bool is_charged;        // to the isolate's heap
-    bool is_receiving;      // it waits for a message alone, or was woken and has not gone on yet
+    struct zlife *life;     // while it is open, and until its isolate, or whoever holds it last, lets go of it
+    struct zgroup *payer;   // owner-thread. holds: has memory for start or result; NULL: nobody has
+    zvm_unwatched_fn on_unwatched; // frozen: when it has failed, and nobody has asked; may be NULL
+    void *user;                    // frozen: of the host
 
     // frozen by the end: what it was
     struct zparcel *result; // its value, or what it threw; NULL: none, or no memory for it
     struct zmailbox *result_next, *result_previous; // under shared->results_lock
-    bool is_result_listed;
     int32_t status;
-    _Atomic uint32_t is_watched; // shared, relaxed: somebody has asked what came of it; a gauge
-    // frozen: how the isolate was made, for those that it spawns
-    bool is_spawned; // by a program, not by the host
-    bool may_spawn;
-    zvm_finish_fn on_spawned; // told of the end of those that are spawned; may be NULL
-    zvm_unwatched_fn on_unwatched; // when it has failed, and nobody has asked; may be NULL
-    void *user;
-    zvm_message_fn on_message; // frozen, of the host's: something has come into an empty one; may be NULL
+
+    _Atomic uint8_t is_watched; // shared, relaxed: somebody has asked what came of it; a gauge
+    // shared, written under the lock. PAIR mailbox-over. Messages may come: the isolate is not over, or the host
+    // has not closed it.
+    _Atomic uint8_t is_open;
+    bool is_hosted;        // frozen: it is the host's
+    bool is_spawned;       // frozen: by a program, not by the host
+    bool is_charged;       // owner-thread: to the isolate's heap, with its life
+    bool is_result_listed; // frozen by the end
 };
+
+#define ZMAILBOX_CHARGE_BYTES (sizeof(struct zmailbox) + sizeof(struct zlife))
+
+_Static_assert(sizeof(struct zmailbox) <= 104, "one that is over is small");
 
 // owner-thread. The mailbox of an isolate, made when it is first needed and charged to it. errors: ZVM_E_NOMEM,
 // ZVM_E_HEAP_LIMIT.
@@ -105,7 +119,7 @@ struct zmailbox *zmailbox_new(struct zshared *shared);
 // One of the host's, open. NULL: no memory.
 struct zmailbox *zmailbox_new_hosted(struct zshared *shared, uint32_t limit_count,
                                      uint64_t limit_bytes, zvm_message_fn on_message, void *user);
-// With the limits of another one, which may be over. NULL: no memory.
+// With the limits of another one, which may be over but has its life. NULL: no memory.
 struct zmailbox *zmailbox_new_alike(const struct zmailbox *other);
 // For one that the isolate of `parent` spawns, as that one's is; start is its. NULL: no memory.
 struct zmailbox *zmailbox_new_spawned(const struct zmailbox *parent, struct zparcel *start);
@@ -130,6 +144,15 @@ static inline void zmailbox_hold(struct zmailbox *mailbox)
 }
 // thread: any. The last one frees it.
 void zmailbox_release(struct zmailbox *mailbox);
+// relaxed: under the lock, or by who alone may close it.
+static inline bool zmailbox_is_open(struct zmailbox *mailbox)
+{
+    return z_load_relaxed(&mailbox->is_open) != 0;
+}
+// owner-thread, the isolate's: messages may come. Nobody else knows it yet.
+void zmailbox_open(struct zmailbox *mailbox, struct zisolate *iso);
+// owner-thread, the isolate's, which is over: those who waited have been told, and it does not need it any more.
+void zmailbox_end_life(struct zmailbox *mailbox);
 // Others than the caller have it.
 static inline bool zmailbox_is_shared(const struct zmailbox *mailbox)
 {
@@ -138,7 +161,7 @@ static inline bool zmailbox_is_shared(const struct zmailbox *mailbox)
 
 static inline bool zmailbox_is_receiving(const struct zisolate *iso)
 {
-    return iso->mailbox != NULL && iso->mailbox->is_receiving;
+    return iso->mailbox != NULL && iso->mailbox->life->is_receiving;
 }
 
 // Whom the caller wakes once it has given the lock back.
@@ -190,7 +213,11 @@ uint64_t zmailbox_stop_waiting(struct zmailbox *mailbox);
 
 // ---- The end ----------------------------------------------------------------------------------------
 
-bool zmailbox_is_over(struct zmailbox *mailbox);
+// If so, what it has left can be read. Takes no lock: most that await the end of many come to ones that are over.
+static inline bool zmailbox_is_over(struct zmailbox *mailbox)
+{
+    return z_load_acquire(&mailbox->is_open) == 0; // PAIR mailbox-over, from zmailbox_close
+}
 // The line is linked, unless the isolate is over.
 bool zmailbox_await(struct zmailbox *mailbox, struct zline *line);
 void zmailbox_leave_awaiters(struct zmailbox *mailbox, struct zline *line);
@@ -205,8 +232,9 @@ void zmonitor_release(struct zmonitor *monitor);
 // What a mailbox had when it was closed.
 struct zclosed {
     struct zmessage *unread;
-    uint32_t count;  // of them, without exit messages
-    uint64_t waiter; // ZMAILBOX_…
+    uint32_t count;   // of them, without exit messages
+    uint64_t waiter;  // ZMAILBOX_…
+    bool is_awaited; // somebody is to be told
 };
 
 // owner-thread, the isolate's: from here on it is over.

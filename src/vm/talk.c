@@ -60,10 +60,10 @@ bool ztalk_own(struct zisolate *iso, struct zmailbox **out)
 bool ztalk_begin(struct zisolate *iso)
 {
     struct zmailbox *mailbox = iso->mailbox;
-    struct zparcel *start = mailbox->start;
+    struct zparcel *start = mailbox->life->start;
     struct zvalue values[ROOTS_MAX];
     ZVM_CHECK(start->root_count <= ROOTS_MAX);
-    if (!zheap_charge(&iso->heap, sizeof *mailbox)) return zerror_raise_memory(iso);
+    if (!zheap_charge(&iso->heap, ZMAILBOX_CHARGE_BYTES)) return zerror_raise_memory(iso);
     mailbox->is_charged = true;
     if (!zparcel_unpack(iso, start, values)) return false;
     struct zscope scope;
@@ -132,10 +132,12 @@ void ztalk_settle(struct zisolate *iso, const struct zvalue *value)
     mailbox->status = iso->status;
     bool is_told = value == NULL && mailbox->on_unwatched != NULL;
     if (!zmailbox_is_shared(mailbox) && !is_told) return;
-    if (value != NULL)
-        pack_result(iso, *value);
-    else if (iso->status == ZVM_E_ERROR || iso->status == ZVM_E_HEAP_LIMIT)
+    bool has_thrown =
+        value == NULL && (iso->status == ZVM_E_ERROR || iso->status == ZVM_E_HEAP_LIMIT);
+    if (has_thrown)
         pack_result(iso, iso->error);
+    else if (value != NULL && value->tag != ZTAG_NULL)
+        pack_result(iso, *value); // none is read as null
     keep_result(iso, mailbox);
 }
 
@@ -149,25 +151,25 @@ static void drop(struct zmessage *message)
 
 static void leave_line(struct zisolate *iso)
 {
-    struct zmailbox *mailbox = iso->mailbox, *at = mailbox->at;
+    struct zmailbox *mailbox = iso->mailbox, *at = mailbox->life->at;
     if (at == NULL) return;
-    mailbox->at = NULL;
-    if (!mailbox->is_sending) {
-        zmailbox_leave_awaiters(at, &mailbox->line);
+    mailbox->life->at = NULL;
+    if (!mailbox->life->is_sending) {
+        zmailbox_leave_awaiters(at, &mailbox->life->line);
         return;
     }
-    (void)zmailbox_leave_senders(at, &mailbox->line);
-    zheap_uncharge(&iso->heap, mailbox->line_bytes);
-    if (mailbox->line.parcel != NULL) zparcel_free(mailbox->line.parcel);
-    mailbox->line.parcel = NULL;
+    (void)zmailbox_leave_senders(at, &mailbox->life->line);
+    zheap_uncharge(&iso->heap, mailbox->life->line_bytes);
+    if (mailbox->life->line.parcel != NULL) zparcel_free(mailbox->life->line.parcel);
+    mailbox->life->line.parcel = NULL;
 }
 
 static void stop_watching(struct zisolate *iso)
 {
     struct zmailbox *mailbox = iso->mailbox;
-    while (mailbox->watches != NULL) {
-        struct zmonitor *monitor = mailbox->watches;
-        mailbox->watches = monitor->own_next;
+    while (mailbox->life->watches != NULL) {
+        struct zmonitor *monitor = mailbox->life->watches;
+        mailbox->life->watches = monitor->own_next;
         zheap_uncharge(&iso->heap, sizeof *monitor);
         zmailbox_unwatch(monitor);
         zmonitor_release(monitor);
@@ -202,7 +204,7 @@ void ztalk_close(struct zmailbox *mailbox, uint64_t *dropped)
     struct zclosed closed = zmailbox_close(mailbox);
     *dropped = closed.count;
     drop_all(closed.unread);
-    tell(mailbox);
+    if (closed.is_awaited) tell(mailbox);
 }
 
 void ztalk_end(struct zisolate *iso, uint64_t *dropped)
@@ -216,15 +218,16 @@ void ztalk_end(struct zisolate *iso, uint64_t *dropped)
     zmailbox_free_start(mailbox); // it never began
     leave_line(iso);
     stop_watching(iso);
-    tell(mailbox);
+    if (closed.is_awaited) tell(mailbox);
 }
 
 void ztalk_free(struct zisolate *iso)
 {
     struct zmailbox *mailbox = iso->mailbox;
     if (mailbox == NULL) return;
-    if (mailbox->is_charged) zheap_uncharge(&iso->heap, sizeof *mailbox);
+    if (mailbox->is_charged) zheap_uncharge(&iso->heap, ZMAILBOX_CHARGE_BYTES);
     iso->mailbox = NULL;
+    zmailbox_end_life(mailbox);
     zmailbox_release(mailbox);
 }
 
@@ -232,9 +235,10 @@ void ztalk_free(struct zisolate *iso)
 
 bool ztalk_withdraw(struct zisolate *iso)
 {
-    struct zmailbox *mailbox = iso->mailbox, *at = mailbox->at;
-    if (at != NULL && mailbox->is_sending) (void)zmailbox_leave_senders(at, &mailbox->line);
-    if (at != NULL && !mailbox->is_sending) zmailbox_leave_awaiters(at, &mailbox->line);
+    struct zmailbox *mailbox = iso->mailbox, *at = mailbox->life->at;
+    if (at != NULL && mailbox->life->is_sending)
+        (void)zmailbox_leave_senders(at, &mailbox->life->line);
+    if (at != NULL && !mailbox->life->is_sending) zmailbox_leave_awaiters(at, &mailbox->life->line);
     const struct ztalk_hooks *talks = iso->shared->talks;
     if (zmailbox_stop_waiting(mailbox) == ZMAILBOX_ISOLATE) talks->let_go(iso);
     // With a token the bit is that one's, and who drops it sees to it.
@@ -246,8 +250,8 @@ zvm_status ztalk_prepare_again(const struct zisolate *iso, struct zmailbox **out
     const struct zmailbox *old = iso->mailbox;
     *out = NULL;
     bool is_usual =
-        old == NULL || (old->limit_count == ZVM_MAILBOX_COUNT_DEFAULT &&
-                        old->limit_bytes == ZVM_MAILBOX_BYTES_DEFAULT && !old->may_spawn);
+        old == NULL || (old->life->limit_count == ZVM_MAILBOX_COUNT_DEFAULT &&
+                        old->limit_bytes == ZVM_MAILBOX_BYTES_DEFAULT && !old->life->may_spawn);
     if (is_usual) return ZVM_OK;
     *out = zmailbox_new_alike(old); // and not spawned: from here on it is the host's
     return *out == NULL ? ZVM_E_NOMEM : ZVM_OK;
@@ -256,8 +260,7 @@ zvm_status ztalk_prepare_again(const struct zisolate *iso, struct zmailbox **out
 static void take_up(struct zisolate *iso, struct zmailbox *mailbox, bool is_charged)
 {
     mailbox->is_charged = is_charged;
-    mailbox->isolate = iso; // PAIR lock: nobody else knows it yet
-    mailbox->is_open = true;
+    zmailbox_open(mailbox, iso);
     iso->mailbox = mailbox;
 }
 
@@ -273,7 +276,7 @@ bool ztalk_begin_again(struct zisolate *iso, struct zmailbox *mailbox)
 {
     ZVM_ASSERT(iso->mailbox == NULL);
 
-    if (!zheap_charge(&iso->heap, sizeof *mailbox)) return false;
+    if (!zheap_charge(&iso->heap, ZMAILBOX_CHARGE_BYTES)) return false;
     take_up(iso, mailbox, true);
     return true;
 }

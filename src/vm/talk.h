@@ -16,7 +16,7 @@ struct zisolate_value {
 };
 
 struct ztalk_hooks {
-    // A new isolate with the code, limits and group of iso is QUEUED, and begins with mailbox->start.
+    // A new isolate with the code, limits and group of iso is QUEUED, and begins with the mailbox's start.
     // errors: ZVM_E_ISOLATES, ZVM_E_CLOSED, ZVM_E_CANCELLED iso is about to end, ZVM_E_HEAP_LIMIT, ZVM_E_NOMEM.
     zvm_status (*spawn)(void *context, struct zisolate *iso, struct zmailbox *mailbox);
     // thread: any.

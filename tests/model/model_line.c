@@ -46,7 +46,7 @@ static void setup(void)
     atomic_init(&group.heap_bytes.taken, 0);
     group.heap_bytes.limit = sizeof(struct zparcel);
     mailbox = make_mailbox(iso);
-    mailbox->limit_count = 1;
+    mailbox->life->limit_count = 1;
     atomic_init(&left, SENDERS);
     for (uint32_t i = 0; i < THREADS; i++)
         atomic_init(&woken[i], 0);
@@ -175,8 +175,8 @@ static struct zmessage *take(uint64_t waiter)
 static void check_limits(void)
 {
     zlock_take(&mailbox->lock);
-    zx_assert(mailbox->count <= mailbox->limit_count);
-    zx_assert(mailbox->bytes == mailbox->count * sizeof(struct zparcel));
+    zx_assert(mailbox->life->count <= mailbox->life->limit_count);
+    zx_assert(mailbox->life->bytes == mailbox->life->count * sizeof(struct zparcel));
     zlock_give(&mailbox->lock);
 }
 
@@ -246,7 +246,7 @@ static void check(void)
         back += given_back[i];
     }
     zx_assert(all == received + dropped + back);
-    zx_assert(mailbox->senders.first == NULL);
+    zx_assert(mailbox->life->senders.first == NULL);
     zx_assert(z_load_relaxed(&group.heap_bytes.taken) == 0);
     zmailbox_release(mailbox);
     zx_free(iso, sizeof *iso);

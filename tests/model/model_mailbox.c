@@ -145,7 +145,7 @@ static bool wait_by_word(void)
     if (zmodel_bug == LOOK_FIRST) {
         zstate_hold_token(&iso->state);
         zlock_take(&mailbox->lock);
-        mailbox->waiter = ZMAILBOX_ISOLATE;
+        mailbox->life->waiter = ZMAILBOX_ISOLATE;
         zlock_give(&mailbox->lock);
         return false;
     }
@@ -240,8 +240,8 @@ static void body(uint32_t thread)
 static void check(void)
 {
     zx_assert(part.got == MESSAGES);
-    zx_assert(mailbox->first == NULL);
-    zx_assert(mailbox->count == 0 && mailbox->bytes == 0);
+    zx_assert(mailbox->life->first == NULL);
+    zx_assert(mailbox->life->count == 0 && mailbox->life->bytes == 0);
     zx_assert(!zstate_has_token(&iso->state));
     (void)zmailbox_close(mailbox);
     zmailbox_release(mailbox);

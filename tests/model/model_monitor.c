@@ -10,7 +10,8 @@
 // Bugs: tell_first: an isolate tells of its end, and then is over; forget_late: who watches one that is over is not
 // told; both: the watcher that ends gives back the message's reference too; keep_watching: it gives back
 // nothing; no_await: who awaits the end of one that is over sleeps; weak_references: giving a monitor
-// back orders nothing; weak_lock: giving a mailbox's lock back orders nothing.
+// back orders nothing; weak_lock: giving a mailbox's lock back orders nothing; weak_over: an end that is seen without
+// the lock orders nothing.
 #include "model.h"
 #include "sched_seams.h"
 #include "talk_seams.h"
@@ -25,6 +26,7 @@ enum bug {
     NO_AWAIT,
     WEAK_REFERENCES,
     WEAK_LOCK,
+    WEAK_OVER,
 };
 
 enum { WATCHED, FLEETING, WATCHER, AWAITER, COUNT };
@@ -82,6 +84,8 @@ static void setup(void)
         }
     if (zmodel_bug == WEAK_LOCK)
         zx_weaken(&isolates[WATCHED].mailbox->lock, sizeof(uint32_t), ZX_STORES);
+    if (zmodel_bug == WEAK_OVER)
+        zx_weaken(&isolates[WATCHED].mailbox->is_open, sizeof(uint8_t), ZX_STORES);
 }
 
 // ---- What isolates do -----------------------------------------------------------------------------
@@ -101,9 +105,9 @@ static void watch(uint32_t id, uint32_t whom)
     zx_name(&monitor->references, "references");
     if (zmodel_bug == WEAK_REFERENCES)
         zx_weaken(&monitor->references, sizeof monitor->references, ZX_STORES);
-    monitor->own_next = own->watches;
-    if (own->watches != NULL) own->watches->own_previous = monitor;
-    own->watches = monitor;
+    monitor->own_next = own->life->watches;
+    if (own->life->watches != NULL) own->life->watches->own_previous = monitor;
+    own->life->watches = monitor;
     struct zwake nobody;
     if (zmailbox_watch(monitor) || zmodel_bug == FORGET_LATE) return;
     zx_assert(zmailbox_send(own, &monitor->message, NULL, &nobody) == ZSENT);
@@ -116,7 +120,7 @@ static void forget(uint32_t id, struct zmonitor *monitor)
     if (monitor->own_previous != NULL)
         monitor->own_previous->own_next = monitor->own_next;
     else
-        own->watches = monitor->own_next;
+        own->life->watches = monitor->own_next;
     if (monitor->own_next != NULL) monitor->own_next->own_previous = monitor->own_previous;
     zmonitor_release(monitor);
     zmonitor_release(monitor);
@@ -140,17 +144,23 @@ static void expect_end(uint32_t id, uint32_t whom)
     zx_assert(take(id, ZMAILBOX_NOBODY) == NULL); // once
 }
 
+static void wait_for_end(uint32_t id, struct zmailbox *at)
+{
+    struct zmailbox *own = isolates[id].mailbox;
+    own->life->line = (struct zline){.token = token_of(id)};
+    own->life->at = at;
+    if (zmailbox_await(at, &own->life->line) || zmodel_bug == NO_AWAIT) {
+        await_wake(id);
+        zmailbox_leave_awaiters(at, &own->life->line);
+    }
+    own->life->at = NULL;
+}
+
 // As await.
 static void await_end(uint32_t id, uint32_t whom)
 {
-    struct zmailbox *own = isolates[id].mailbox, *at = held[id][whom];
-    own->line = (struct zline){.token = token_of(id)};
-    own->at = at;
-    if (zmailbox_await(at, &own->line) || zmodel_bug == NO_AWAIT) {
-        await_wake(id);
-        zmailbox_leave_awaiters(at, &own->line);
-    }
-    own->at = NULL;
+    struct zmailbox *at = held[id][whom];
+    if (!zmailbox_is_over(at)) wait_for_end(id, at);
     zx_assert(zmailbox_is_over(at));
     zx_assert(zx_plain_read(&at->status) == STATUS);
 }
@@ -173,8 +183,9 @@ static void end(uint32_t id)
     struct zmailbox *mailbox = iso->mailbox;
     uint64_t dropped;
     if (zmodel_bug == TELL_FIRST && id == WATCHED) tell_too_early(mailbox);
-    if (zmodel_bug == KEEP_WATCHING) mailbox->watches = NULL;
-    if (zmodel_bug == BOTH && mailbox->watches != NULL) zmonitor_release(mailbox->watches);
+    if (zmodel_bug == KEEP_WATCHING) mailbox->life->watches = NULL;
+    if (zmodel_bug == BOTH && mailbox->life->watches != NULL)
+        zmonitor_release(mailbox->life->watches);
     ztalk_end(iso, &dropped);
     zx_assert(dropped == 0);
     ztalk_free(iso);
@@ -219,6 +230,7 @@ static const struct zmodel_bug bugs[] = {
     {.name = "no_await", .random_max = 1000, .pct_max = 1000},
     {.name = "weak_references", .random_max = 2000, .pct_max = 20000},
     {.name = "weak_lock", .random_max = 1000, .pct_max = 1000},
+    {.name = "weak_over", .random_max = 1000, .pct_max = 1000},
 };
 
 const struct zmodel zmodel_program = {

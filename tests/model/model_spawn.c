@@ -144,8 +144,7 @@ static zvm_status spawn_badly(struct zisolate *iso, struct zmailbox *mailbox)
     struct zisolate *child;
     zvm_status status = zsched_isolate_create(&sched, iso->shared, NULL, &options, &child);
     if (status != ZVM_OK) return status;
-    mailbox->isolate = child;
-    mailbox->is_open = true;
+    zmailbox_open(mailbox, child);
     bool is_bad = zmodel_bug == UNSEEN || zmodel_bug == BLIND_SUBMIT;
     status = is_bad ? submit_badly(child) : zsched_submit(&sched, child);
     if (status == ZVM_OK || zmodel_bug == FORGET) return status;
@@ -156,7 +155,7 @@ static void spawn(struct zisolate *iso, uint16_t what)
 {
     struct zmailbox *mailbox = zmailbox_new_spawned(iso->mailbox, NULL);
     zx_assert(mailbox != NULL);
-    mailbox->line_bytes = what; // what it is to be; nobody stands in line here
+    mailbox->life->line_bytes = what; // what it is to be; nobody stands in line here
     bool is_good = zmodel_bug == 0 || zmodel_bug == NO_WALK || zmodel_bug == LATE_MARK;
     zvm_status status =
         is_good ? shared.talks->spawn(&sched, iso, mailbox) : spawn_badly(iso, mailbox);
@@ -184,7 +183,7 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
         end_once(iso, ZVM_E_CANCELLED);
         return ZOUTCOME_FINISHED;
     }
-    uint64_t what = iso->mailbox->line_bytes;
+    uint64_t what = iso->mailbox->life->line_bytes;
     if (what == ROOT && iso->slices <= 2) {
         spawn(iso, iso->slices == 1 ? FIRST_CHILD : OTHER_CHILD);
         return ZOUTCOME_YIELDED;
@@ -267,8 +266,7 @@ static struct zisolate *make_root(struct zgroup *of)
     struct zisolate_options options = {.group = of, .mailbox = mailbox};
     struct zisolate *iso = NULL;
     zx_assert(zsched_isolate_create(&sched, &shared, NULL, &options, &iso) == ZVM_OK);
-    mailbox->isolate = iso;
-    mailbox->is_open = true;
+    zmailbox_open(mailbox, iso);
     zmailbox_release(mailbox);
     return iso;
 }

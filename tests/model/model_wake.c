@@ -136,7 +136,7 @@ static void destroy(struct zisolate *iso)
 {
     struct part *part = &parts[iso->id];
     inside(iso);
-    if (part->mailbox->isolate != NULL && zmodel_bug != OPEN) end_talk(iso);
+    if (part->mailbox->life->isolate != NULL && zmodel_bug != OPEN) end_talk(iso);
     zmailbox_release(part->mailbox);
     if (zmodel_bug == FREE_AT_ONCE || zstate_retire(&iso->state) == ZRETIRED_FREE) free_block(iso);
 }

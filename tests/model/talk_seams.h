@@ -20,8 +20,7 @@ static inline struct zmailbox *make_mailbox(struct zisolate *iso)
 {
     struct zmailbox *mailbox = zmailbox_new(&shared);
     zx_assert(mailbox != NULL);
-    mailbox->isolate = iso;
-    mailbox->is_open = true;
+    zmailbox_open(mailbox, iso);
     zx_name(&mailbox->lock, "mailbox lock");
     zx_name(&mailbox->holds, "mailbox holds");
     return mailbox;

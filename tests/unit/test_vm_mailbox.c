@@ -25,16 +25,15 @@ static void open_boxes(struct boxes *boxes, uint32_t limit_count, uint64_t limit
     boxes->isolate.quota = &boxes->quota;
     boxes->mailbox = zmailbox_new(boxes->vm.shared);
     assert_non_null(boxes->mailbox);
-    boxes->mailbox->isolate = &boxes->isolate;
-    boxes->mailbox->is_open = true;
-    boxes->mailbox->limit_count = limit_count;
+    zmailbox_open(boxes->mailbox, &boxes->isolate);
+    boxes->mailbox->life->limit_count = limit_count;
     boxes->mailbox->limit_bytes = limit_bytes;
 }
 
 // It was empty, or is closed.
 static void close_boxes(struct boxes *boxes)
 {
-    if (boxes->mailbox->isolate != NULL) {
+    if (boxes->mailbox->life->isolate != NULL) {
         struct zclosed closed = zmailbox_close(boxes->mailbox);
         assert_null(closed.unread);
     }
@@ -207,7 +206,7 @@ static void test_line_that_the_group_has_no_memory_for_is_told(void **state)
         for (uint32_t i = 0; i < taken.wake_count; i++)
             assert_int_equal(taken.wakes[i], 10 + told++);
         assert_int_equal(taken.admitted, 0);
-        assert_int_equal(boxes.mailbox->waiter, ZMAILBOX_NOBODY);
+        assert_int_equal(boxes.mailbox->life->waiter, ZMAILBOX_NOBODY);
         zmailbox_take(boxes.mailbox, ZMAILBOX_ISOLATE, &taken);
         assert_null(taken.message);
     } while (taken.is_to_repeat);

@@ -34,6 +34,7 @@ static void destroy_spawned(struct zsched *sched, struct zisolate *iso)
     struct zworker *worker = zworker_current(sched);
     bool was_lending = worker != NULL && worker->is_lending;
     if (worker != NULL && !worker->is_in_slice) worker->is_lending = true;
+    if (worker != NULL) zmailbox_end_life(iso->mailbox, &worker->lane.runner.lives);
     zvm_status status = zsched_isolate_destroy(sched, iso);
     ZVM_CHECK(status == ZVM_OK);
     if (worker != NULL) worker->is_lending = was_lending;

@@ -144,7 +144,7 @@ static struct zmailbox *make_mailbox(struct zisolate *iso, struct zparcel *start
 {
     if (iso->runner->spawned++ % SPAWNS_AHEAD == 0)
         z_alloc_ahead(SPAWNS_AHEAD * sizeof(struct zmailbox));
-    return zmailbox_new_spawned(iso->mailbox, start);
+    return zmailbox_new_spawned(iso->mailbox, &iso->runner->lives, start);
 }
 
 // Fuel of what the host does for them, beside what is copied: about what instructions of the same time cost.

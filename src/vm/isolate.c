@@ -716,6 +716,7 @@ zvm_status zrunner_init(struct zrunner *runner, struct zspan_pool *pool)
 
 void zrunner_deinit(struct zrunner *runner)
 {
+    zmailbox_free_lives(&runner->lives);
     zstrbuf_deinit(&runner->output);
     zstrbuf_deinit(&runner->scratch);
     z_free(runner->work, runner->work_capacity * sizeof *runner->work);

@@ -57,6 +57,12 @@ struct zmessage_counts {
 };
 
 // What a thread brings to the isolates it runs. owner-thread.
+// Blocks that were freed, kept for those that are spawned next (vm/mailbox.h).
+struct zlives {
+    struct zlife *first;
+    uint32_t count;
+};
+
 struct zrunner {
     struct zheap_env *env;
     struct zstrbuf output;  // printed, not yet given to the host
@@ -65,6 +71,7 @@ struct zrunner {
     uint32_t work_capacity;
     struct zmessage_counts messages; // not reported yet
     uint32_t spawned;                // ever, by isolates that it ran; wraps
+    struct zlives lives;             // of isolates that are over, for the next ones
     struct zcpu_sampler sampler;
     int32_t worker_index; // -1: a thread of the host
 };

@@ -12,22 +12,29 @@
 #include "vm/mailbox.h"
 
 #include "base/alloc.h"
+#include "base/shelf.h"
 #include "vm/parcel.h"
 #include "vm/quota.h"
 
 // ---- Coming and going ---------------------------------------------------------------------------
 
 // Both are set as a whole: calloc of glibc does not look where malloc finds small blocks that were just freed.
-static struct zlife *new_life(void)
+static struct zlife *new_life(struct zlives *lives)
 {
-    struct zlife *life = z_alloc(sizeof *life);
+    struct zlife *life = lives == NULL ? NULL : lives->first;
+    if (life != NULL) {
+        lives->first = life->next;
+        lives->count--;
+    } else {
+        life = z_alloc(sizeof *life);
+    }
     if (life != NULL) *life = (struct zlife){.limit_count = ZVM_MAILBOX_COUNT_DEFAULT};
     return life;
 }
 
-struct zmailbox *zmailbox_new(struct zshared *shared)
+static struct zmailbox *new_mailbox(struct zshared *shared, struct zlives *lives)
 {
-    struct zlife *life = new_life();
+    struct zlife *life = new_life(lives);
     struct zmailbox *mailbox = life == NULL ? NULL : z_alloc(sizeof *mailbox);
     if (mailbox == NULL) {
         z_free(life, sizeof *life);
@@ -44,9 +51,14 @@ struct zmailbox *zmailbox_new(struct zshared *shared)
     return mailbox;
 }
 
-struct zmailbox *zmailbox_new_alike(const struct zmailbox *other)
+struct zmailbox *zmailbox_new(struct zshared *shared)
 {
-    struct zmailbox *mailbox = zmailbox_new(other->shared);
+    return new_mailbox(shared, NULL);
+}
+
+static struct zmailbox *new_alike(const struct zmailbox *other, struct zlives *lives)
+{
+    struct zmailbox *mailbox = new_mailbox(other->shared, lives);
     if (mailbox == NULL) return NULL;
     mailbox->life->limit_count = other->life->limit_count;
     mailbox->limit_bytes = other->limit_bytes;
@@ -56,9 +68,15 @@ struct zmailbox *zmailbox_new_alike(const struct zmailbox *other)
     return mailbox;
 }
 
-struct zmailbox *zmailbox_new_spawned(const struct zmailbox *parent, struct zparcel *start)
+struct zmailbox *zmailbox_new_alike(const struct zmailbox *other)
 {
-    struct zmailbox *mailbox = zmailbox_new_alike(parent);
+    return new_alike(other, NULL);
+}
+
+struct zmailbox *zmailbox_new_spawned(const struct zmailbox *parent, struct zlives *lives,
+                                      struct zparcel *start)
+{
+    struct zmailbox *mailbox = new_alike(parent, lives);
     if (mailbox == NULL) return NULL;
     mailbox->user = parent->life->isolate->user;
     mailbox->is_spawned = true;
@@ -135,7 +153,7 @@ void zmailbox_free_start(struct zmailbox *mailbox)
     zparcel_free(start);
 }
 
-static void free_life(struct zmailbox *mailbox)
+static struct zlife *take_life(struct zmailbox *mailbox)
 {
     struct zlife *life = mailbox->life;
     ZVM_ASSERT(life->first == NULL || mailbox->is_hosted);
@@ -143,13 +161,32 @@ static void free_life(struct zmailbox *mailbox)
     ZVM_ASSERT(life->awaiters.first == NULL && life->watches == NULL);
     zmailbox_free_start(mailbox);
     mailbox->life = NULL;
-    z_free(life, sizeof *life);
+    return life;
 }
 
-void zmailbox_end_life(struct zmailbox *mailbox)
+// As many as a slice spawns. None where uses of what was freed are looked for.
+#define LIVES_MAX (ZSHELF_PLACES == 0 ? 0u : 128u)
+
+void zmailbox_end_life(struct zmailbox *mailbox, struct zlives *lives)
 {
     ZVM_ASSERT(!zmailbox_is_open(mailbox));
-    free_life(mailbox);
+    struct zlife *life = take_life(mailbox);
+    if (lives == NULL || lives->count >= LIVES_MAX) {
+        z_free(life, sizeof *life);
+        return;
+    }
+    life->next = lives->first;
+    lives->first = life;
+    lives->count++;
+}
+
+void zmailbox_free_lives(struct zlives *lives)
+{
+    while (lives->first != NULL) {
+        struct zlife *life = lives->first;
+        lives->first = life->next;
+        z_free(life, sizeof *life);
+    }
 }
 
 static void free_result(struct zmailbox *mailbox)
@@ -221,7 +258,7 @@ static void free_dying(void)
         struct zmailbox *mailbox = dying;
         dying = mailbox->result_next;
         tell_unwatched(mailbox);
-        if (mailbox->life != NULL) free_life(mailbox);
+        if (mailbox->life != NULL) z_free(take_life(mailbox), sizeof *mailbox->life);
         free_result(mailbox);
         z_free(mailbox, sizeof *mailbox);
     }

@@ -80,6 +80,8 @@ struct zlife {
     bool may_spawn;
     zvm_finish_fn on_spawned;     // told of the end of those that are spawned; may be NULL
     zvm_message_fn on_message; // of the host's: something has come into an empty one; may be NULL
+
+    struct zlife *next; // in the list of a runner, which has nothing else of it
 };
 
 struct zmailbox {
@@ -121,8 +123,10 @@ struct zmailbox *zmailbox_new_hosted(struct zshared *shared, uint32_t limit_coun
                                      uint64_t limit_bytes, zvm_message_fn on_message, void *user);
 // With the limits of another one, which may be over but has its life. NULL: no memory.
 struct zmailbox *zmailbox_new_alike(const struct zmailbox *other);
-// For one that the isolate of `parent` spawns, as that one's is; start is its. NULL: no memory.
-struct zmailbox *zmailbox_new_spawned(const struct zmailbox *parent, struct zparcel *start);
+// For one that the isolate of `parent` spawns, as that one's is; start is its; lives: of the thread's
+// runner, or NULL. NULL: no memory.
+struct zmailbox *zmailbox_new_spawned(const struct zmailbox *parent, struct zlives *lives,
+                                      struct zparcel *start);
 
 // What stays here for a time that nobody knows counts in the group's memory; less than this is covered by what
 // whoever holds the mailbox is charged for it.
@@ -152,7 +156,9 @@ static inline bool zmailbox_is_open(struct zmailbox *mailbox)
 // owner-thread, the isolate's: messages may come. Nobody else knows it yet.
 void zmailbox_open(struct zmailbox *mailbox, struct zisolate *iso);
 // owner-thread, the isolate's, which is over: those who waited have been told, and it does not need it any more.
-void zmailbox_end_life(struct zmailbox *mailbox);
+// lives: of the thread's runner; NULL: it has none.
+void zmailbox_end_life(struct zmailbox *mailbox, struct zlives *lives);
+void zmailbox_free_lives(struct zlives *lives);
 // Others than the caller have it.
 static inline bool zmailbox_is_shared(const struct zmailbox *mailbox)
 {

@@ -227,7 +227,7 @@ void ztalk_free(struct zisolate *iso)
     if (mailbox == NULL) return;
     if (mailbox->is_charged) zheap_uncharge(&iso->heap, ZMAILBOX_CHARGE_BYTES);
     iso->mailbox = NULL;
-    zmailbox_end_life(mailbox);
+    if (mailbox->life != NULL) zmailbox_end_life(mailbox, NULL);
     zmailbox_release(mailbox);
 }
 

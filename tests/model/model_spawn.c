@@ -151,9 +151,9 @@ static zvm_status spawn_badly(struct zisolate *iso, struct zmailbox *mailbox)
     return zsched_isolate_destroy(&sched, child) == ZVM_OK ? status : ZVM_E_INTERNAL;
 }
 
-static void spawn(struct zisolate *iso, uint16_t what)
+static void spawn(struct zisolate *iso, struct zrunner *runner, uint16_t what)
 {
-    struct zmailbox *mailbox = zmailbox_new_spawned(iso->mailbox, NULL);
+    struct zmailbox *mailbox = zmailbox_new_spawned(iso->mailbox, &runner->lives, NULL);
     zx_assert(mailbox != NULL);
     mailbox->life->line_bytes = what; // what it is to be; nobody stands in line here
     bool is_good = zmodel_bug == 0 || zmodel_bug == NO_WALK || zmodel_bug == LATE_MARK;
@@ -174,7 +174,6 @@ static bool waits_for_message(struct zisolate *iso)
 
 enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner, uint64_t budget)
 {
-    (void)runner;
     (void)budget;
     zx_plain_write(&iso->slices, iso->slices + 1); // two at once are a race
     struct zgroup *of = zquota_group(iso);
@@ -185,11 +184,11 @@ enum zisolate_outcome zisolate_run(struct zisolate *iso, struct zrunner *runner,
     }
     uint64_t what = iso->mailbox->life->line_bytes;
     if (what == ROOT && iso->slices <= 2) {
-        spawn(iso, iso->slices == 1 ? FIRST_CHILD : OTHER_CHILD);
+        spawn(iso, runner, iso->slices == 1 ? FIRST_CHILD : OTHER_CHILD);
         return ZOUTCOME_YIELDED;
     }
     if (what == FIRST_CHILD && iso->slices == 1) {
-        spawn(iso, GRANDCHILD);
+        spawn(iso, runner, GRANDCHILD);
         return ZOUTCOME_YIELDED;
     }
     zx_assert(waits_for_message(iso));
@@ -325,6 +324,8 @@ static void check(void)
     zx_assert(sched.live == NULL);
     zqueue_purge(&sched);
     zx_assert(!zqueue_has_any(&sched));
+    for (uint32_t i = 0; i < WORKERS; i++)
+        zmailbox_free_lives(&workers[i].lane.runner.lives);
     for (uint32_t i = 0; i < WORKERS; i++)
         for (uint32_t priority = 0; priority < ZPRIORITY_COUNT; priority++)
             zoverflow_deinit(&workers[i].levels[priority].overflow);

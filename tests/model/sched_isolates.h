@@ -161,6 +161,12 @@ void zmailbox_release(struct zmailbox *mailbox)
 {
     (void)mailbox;
 }
+
+void zmailbox_end_life(struct zmailbox *mailbox, struct zlives *lives)
+{
+    (void)mailbox;
+    (void)lives;
+}
 #endif
 
 _Atomic uint64_t *zclock_use(_Atomic uint64_t *ns)

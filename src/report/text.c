@@ -227,8 +227,9 @@ static void write_collector(const struct zreport_view *view, struct zemit *emit)
     duration_line(emit, "pause p99", zreport_pause_percentile(&view->totals, 99));
     duration_line(emit, "pause max", c[ZREPORT_pause_ns_max]);
     duration_line(emit, "pauses in all", c[ZREPORT_pause_ns_total]);
-    line(emit, "share of CPU time",
-         percent_text(c[ZREPORT_pause_ns_total], c[ZREPORT_cpu_ns], share));
+    // Both by the wall clock: on a machine that is shared a thread waits in pauses as in slices.
+    line(emit, "share of slice time",
+         percent_text(c[ZREPORT_pause_ns_total], c[ZREPORT_slice_ns_total], share));
 }
 
 static void write_symbols(const struct zreport_view *view, struct zemit *emit)

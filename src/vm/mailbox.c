@@ -165,13 +165,13 @@ static struct zlife *take_life(struct zmailbox *mailbox)
 }
 
 // As many as a slice spawns. None where uses of what was freed are looked for.
-#define LIVES_MAX (ZSHELF_PLACES == 0 ? 0u : 128u)
+static const uint32_t lives_max = ZSHELF_PLACES == 0 ? 0 : 128;
 
 void zmailbox_end_life(struct zmailbox *mailbox, struct zlives *lives)
 {
     ZVM_ASSERT(!zmailbox_is_open(mailbox));
     struct zlife *life = take_life(mailbox);
-    if (lives == NULL || lives->count >= LIVES_MAX) {
+    if (lives == NULL || lives->count >= lives_max) {
         z_free(life, sizeof *life);
         return;
     }

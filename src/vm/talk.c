@@ -227,7 +227,8 @@ void ztalk_free(struct zisolate *iso)
     if (mailbox == NULL) return;
     if (mailbox->is_charged) zheap_uncharge(&iso->heap, ZMAILBOX_CHARGE_BYTES);
     iso->mailbox = NULL;
-    if (mailbox->life != NULL) zmailbox_end_life(mailbox, NULL);
+    // Of an isolate that could not be made it is still open, and nobody else has it: then all of it goes.
+    if (mailbox->life != NULL && !zmailbox_is_open(mailbox)) zmailbox_end_life(mailbox, NULL);
     zmailbox_release(mailbox);
 }
 

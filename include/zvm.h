@@ -158,14 +158,15 @@ typedef enum zvm_event_kind {
     ZVM_EVENT_CREATED = 0,   // made, and not given out yet: on the thread that makes it
     ZVM_EVENT_FINISHED = 1,  // it has ended, before anybody else learns of it: where its on_finish is called
     ZVM_EVENT_COLLECTED = 2, // collections have ended in the slice that is over now: on the thread that ran it
-    ZVM_EVENT_LIMIT = 3      // a limit refuses memory, or has ended it: on the thread that runs it
+    ZVM_EVENT_LIMIT = 3,     // a limit refuses memory, or has ended it: on the thread that runs it
+    ZVM_EVENT_DESTROYED = 4  // the last of it, once for each CREATED, before its memory goes: on the thread that destroys it
 } zvm_event_kind;
 
 /// One event. It is valid during the call that tells of it.
 typedef struct zvm_event {
     size_t size; // of this struct, in bytes, as the library knows it
     zvm_event_kind kind;
-    zvm_isolate *isolate; // only zvm_isolate_user and zvm_isolate_cancel may be called with it
+    zvm_isolate *isolate; // only zvm_isolate_user and zvm_isolate_cancel are for it; what would change it is refused
     int64_t id;           // of its options
     // FINISHED: how it ended. LIMIT: which one: ZVM_E_HEAP_LIMIT, that the program may catch, ZVM_E_NOMEM likewise,
     // ZVM_E_FUEL, ZVM_E_TIMEOUT, ZVM_E_CPU_TIME, ZVM_E_OUTPUT_LIMIT or ZVM_E_GROUP_LIMIT

@@ -70,7 +70,7 @@ static void unlink_live(struct zsched *sched, struct zisolate *iso)
 // ---- How many there may be ----------------------------------------------------------------------
 
 // relaxed, all three: a count, nothing is read through it. Without a limit nobody counts, so that the
-// line does not move between the cores.
+// line does not move between the cores. Only where the scheduler is_watched.
 static bool count_in(struct zsched *sched)
 {
     if (sched->isolate_limit == 0) return true;
@@ -84,15 +84,61 @@ static void count_out(struct zsched *sched)
     if (sched->isolate_limit != 0) z_fetch_sub_relaxed(&sched->isolate_count, 1);
 }
 
+// ---- Where a thread is --------------------------------------------------------------------------
+
+// One call of zsched_run, or of a hook outside of one. The program may call a function of the host, and that may run
+// another isolate.
+struct host_run {
+    const struct zsched *sched;
+    const struct zisolate *iso; // NULL: it is over, and in its on_finish perhaps gone
+    const struct host_run *outer;
+    struct zlane *lane;
+    uint64_t budget;    // left; UINT64_MAX: no end
+    uint64_t cpu_at_ns; // CPU time of the thread when it was last added up; 0: not looked at yet
+};
+
+static _Thread_local const struct host_run *run_of_thread; // the innermost
+
+bool zsched_is_running_here(const struct zisolate *iso)
+{
+    const struct host_run *run = run_of_thread;
+    while (run != NULL && run->iso != iso)
+        run = run->outer;
+    return run != NULL;
+}
+
+bool zsched_is_inside(const struct zsched *sched)
+{
+    const struct host_run *run = run_of_thread;
+    while (run != NULL && run->sched != sched)
+        run = run->outer;
+    return run != NULL || zworker_current(sched) != NULL || zblocking_is_own(&sched->blocking);
+}
+
+// ---- Telling the host ---------------------------------------------------------------------------
+
+// Meanwhile the isolate is RUNNING: what would change it is refused. One that a queue still names, or who answers it,
+// cannot be claimed, but is over, which refuses the same; that it is listed keeps it from being destroyed twice.
+static void tell(struct zsched *sched, struct zisolate *iso,
+                 void (*hook)(const struct zhooks *hooks, struct zisolate *iso))
+{
+    struct host_run run = {.sched = sched, .iso = iso, .outer = run_of_thread};
+    uint32_t seen;
+    bool is_claimed = zstate_claim_to_reset(&iso->state, &seen); // PAIR state
+    if (!is_claimed) zstate_set_listed(&iso->state, true);       // PAIR state
+    run_of_thread = &run;
+    hook(&sched->hooks, iso);
+    run_of_thread = run.outer;
+    if (is_claimed) zstate_give_up_reset(&iso->state, seen); // PAIR state
+    if (!is_claimed) zstate_set_listed(&iso->state, false);  // PAIR state
+}
+
 // ---- Making and destroying ----------------------------------------------------------------------
 
-zvm_status zsched_isolate_create_on(struct zsched *sched, struct zlane *lane,
-                                    struct zshared *shared, struct zcode *code,
-                                    const struct zisolate_options *options, struct zisolate **out)
+static zvm_status create(struct zsched *sched, struct zlane *lane, struct zshared *shared,
+                         struct zcode *code, const struct zisolate_options *options,
+                         struct zisolate **out)
 {
-    // A creation that races with the shutdown may go either way; submitting looks again.
-    if (zadmission_is_closed(&sched->admission)) return ZVM_E_CLOSED;
-    if (!count_in(sched)) return ZVM_E_ISOLATES;
     struct zisolate *iso;
     zvm_status status = zisolate_create(shared, code, lane->runner.env, options, &iso);
     if (status == ZVM_OK && !link_live(sched, iso)) {
@@ -109,12 +155,37 @@ zvm_status zsched_isolate_create_on(struct zsched *sched, struct zlane *lane,
         // One that is spawned runs soon, and is folded then.
         if (options->mailbox == NULL) zfold_heap(sched, block, iso, lane, now_ns);
         zfold_end(sched, lane, block, now_ns);
-        zhooks_created(&sched->hooks, iso);
         *out = iso;
-    } else {
-        count_out(sched);
     }
     return status;
+}
+
+static ZVM_COLD zvm_status create_watched_slow(struct zsched *sched, struct zlane *lane,
+                                               struct zshared *shared, struct zcode *code,
+                                               const struct zisolate_options *options,
+                                               struct zisolate **out)
+{
+    if (!count_in(sched)) return ZVM_E_ISOLATES;
+    struct zisolate *iso;
+    zvm_status status = create(sched, lane, shared, code, options, &iso);
+    if (status != ZVM_OK) {
+        count_out(sched);
+        return status;
+    }
+    if (sched->hooks.on_event != NULL) tell(sched, iso, zhooks_created);
+    *out = iso;
+    return ZVM_OK;
+}
+
+zvm_status zsched_isolate_create_on(struct zsched *sched, struct zlane *lane,
+                                    struct zshared *shared, struct zcode *code,
+                                    const struct zisolate_options *options, struct zisolate **out)
+{
+    // A creation that races with the shutdown may go either way; submitting looks again.
+    if (zadmission_is_closed(&sched->admission)) return ZVM_E_CLOSED;
+    if (ZVM_UNLIKELY(sched->is_watched))
+        return create_watched_slow(sched, lane, shared, code, options, out);
+    return create(sched, lane, shared, code, options, out);
 }
 
 zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, struct zcode *code,
@@ -127,9 +198,8 @@ zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, s
     return status;
 }
 
-zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
+static zvm_status destroy(struct zsched *sched, struct zisolate *iso)
 {
-    if (!zsched_is_at_rest(iso) || zsched_is_listed(iso)) return ZVM_E_BUSY;
     // One that was spawned and has run to its end was folded at its last slice, and nothing has changed since.
     bool is_folded = iso->mailbox != NULL && iso->mailbox->is_spawned && iso->finished;
     if (iso->mailbox != NULL && iso->mailbox->is_open) zsched_end_talk(sched, iso);
@@ -147,8 +217,23 @@ zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
     if (retired != ZRETIRED_ANSWER) zwaiting_settle(sched, token);
     if (retired == ZRETIRED_FREE) zisolate_free(iso, lane->runner.env);
     zlane_release(sched, lane);
-    count_out(sched);
     return ZVM_OK;
+}
+
+static ZVM_COLD zvm_status destroy_watched_slow(struct zsched *sched, struct zisolate *iso)
+{
+    if (sched->hooks.on_event != NULL) tell(sched, iso, zhooks_destroyed);
+    zvm_status status = destroy(sched, iso);
+    count_out(sched);
+    return status;
+}
+
+zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
+{
+    uint32_t word = zstate_load(&iso->state); // PAIR state
+    if (!zstate_is_at_rest(word) || (word & ZSTATE_LISTED) != 0) return ZVM_E_BUSY;
+    if (ZVM_UNLIKELY(sched->is_watched)) return destroy_watched_slow(sched, iso);
+    return destroy(sched, iso);
 }
 
 // The lane that a thread has for the isolate (lend.c), which has it no more, else another one.
@@ -216,34 +301,6 @@ zvm_status zsched_reset(struct zsched *sched, struct zisolate *iso)
 }
 
 // ---- Running ------------------------------------------------------------------------------------
-
-// One call of zsched_run. The program may call a function of the host, and that may run another isolate.
-struct host_run {
-    const struct zsched *sched;
-    const struct zisolate *iso; // NULL: it is over, and in its on_finish perhaps gone
-    const struct host_run *outer;
-    struct zlane *lane;
-    uint64_t budget;    // left; UINT64_MAX: no end
-    uint64_t cpu_at_ns; // CPU time of the thread when it was last added up; 0: not looked at yet
-};
-
-static _Thread_local const struct host_run *run_of_thread; // the innermost
-
-bool zsched_is_running_here(const struct zisolate *iso)
-{
-    const struct host_run *run = run_of_thread;
-    while (run != NULL && run->iso != iso)
-        run = run->outer;
-    return run != NULL;
-}
-
-bool zsched_is_inside(const struct zsched *sched)
-{
-    const struct host_run *run = run_of_thread;
-    while (run != NULL && run->sched != sched)
-        run = run->outer;
-    return run != NULL || zworker_current(sched) != NULL || zblocking_is_own(&sched->blocking);
-}
 
 // The CPU time since the last look. The first slice is measured by the wall, which costs no system
 // call: most programs, and most calls, are over by then, and a microsecond of them is what such a call

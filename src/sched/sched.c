@@ -33,8 +33,7 @@ bool zsched_is_at_hand(const struct zisolate *iso)
 
 bool zsched_is_at_rest(const struct zisolate *iso)
 {
-    uint32_t word = zstate_load(&iso->state), phase = zstate_phase(word); // PAIR state
-    return phase == ZSTATE_IDLE || phase == ZSTATE_DONE || zstate_is_hosted_wait(word);
+    return zstate_is_at_rest(zstate_load(&iso->state)); // PAIR state
 }
 
 bool zsched_is_listed(const struct zisolate *iso)

@@ -68,6 +68,7 @@ struct zworker {
     struct zwheel wheel;    // of those that it let wait until some time, at the latest
     struct zisolate *running; // NULL: none. Debuggers read it, too (tools/gdb_zvm.py)
     struct ztrace *trace;     // frozen; NULL: off
+    bool is_watched;        // frozen: by a trace, or by a hook of the host for events
     pthread_t thread;       // frozen once started
     uint32_t index;         // frozen
     struct zshares shares;  // what groups are due
@@ -92,6 +93,7 @@ struct zsched {
     uint32_t slice_budget;
     uint64_t isolate_limit; // isolates that exist; 0 = no limit
     struct zhooks hooks;
+    bool is_watched; // one of these two has to do with each isolate that is made or destroyed
     struct zcpu_profile **profiles; // [profile_count]: of each worker, then of the host's threads
     uint32_t profile_count;         // 0: off
     struct zspan_pool *spans;

@@ -86,33 +86,33 @@ static void count_out(struct zsched *sched)
 
 // ---- Where a thread is --------------------------------------------------------------------------
 
-// One call of zsched_run, or of a hook outside of one. The program may call a function of the host, and that may run
-// another isolate.
-struct host_run {
-    const struct zsched *sched;
-    const struct zisolate *iso; // NULL: it is over, and in its on_finish perhaps gone
-    const struct host_run *outer;
-    struct zlane *lane;
-    uint64_t budget;    // left; UINT64_MAX: no end
-    uint64_t cpu_at_ns; // CPU time of the thread when it was last added up; 0: not looked at yet
-};
+static _Thread_local const struct zinside *inside_of_thread; // the innermost
 
-static _Thread_local const struct host_run *run_of_thread; // the innermost
+void zinside_enter(struct zinside *inside, const struct zsched *sched, const struct zisolate *iso)
+{
+    *inside = (struct zinside){.sched = sched, .iso = iso, .outer = inside_of_thread};
+    inside_of_thread = inside;
+}
+
+void zinside_leave(const struct zinside *inside)
+{
+    inside_of_thread = inside->outer;
+}
 
 bool zsched_is_running_here(const struct zisolate *iso)
 {
-    const struct host_run *run = run_of_thread;
-    while (run != NULL && run->iso != iso)
-        run = run->outer;
-    return run != NULL;
+    const struct zinside *inside = inside_of_thread;
+    while (inside != NULL && inside->iso != iso)
+        inside = inside->outer;
+    return inside != NULL;
 }
 
 bool zsched_is_inside(const struct zsched *sched)
 {
-    const struct host_run *run = run_of_thread;
-    while (run != NULL && run->sched != sched)
-        run = run->outer;
-    return run != NULL || zworker_current(sched) != NULL || zblocking_is_own(&sched->blocking);
+    const struct zinside *inside = inside_of_thread;
+    while (inside != NULL && inside->sched != sched)
+        inside = inside->outer;
+    return inside != NULL || zworker_current(sched) != NULL || zblocking_is_own(&sched->blocking);
 }
 
 // ---- Telling the host ---------------------------------------------------------------------------
@@ -122,13 +122,13 @@ bool zsched_is_inside(const struct zsched *sched)
 static void tell(struct zsched *sched, struct zisolate *iso,
                  void (*hook)(const struct zhooks *hooks, struct zisolate *iso))
 {
-    struct host_run run = {.sched = sched, .iso = iso, .outer = run_of_thread};
+    struct zinside inside;
     uint32_t seen;
     bool is_claimed = zstate_claim_to_reset(&iso->state, &seen); // PAIR state
     if (!is_claimed) zstate_set_listed(&iso->state, true);       // PAIR state
-    run_of_thread = &run;
+    zinside_enter(&inside, sched, iso);
     hook(&sched->hooks, iso);
-    run_of_thread = run.outer;
+    zinside_leave(&inside);
     if (is_claimed) zstate_give_up_reset(&iso->state, seen); // PAIR state
     if (!is_claimed) zstate_set_listed(&iso->state, false);  // PAIR state
 }
@@ -212,7 +212,11 @@ static zvm_status destroy(struct zsched *sched, struct zisolate *iso)
     if (!is_folded) zfold_heap(sched, block, iso, lane, now_ns);
     zfold_destroyed(sched, block, iso);
     zfold_end(sched, lane, block, now_ns);
+    struct zinside inside;
+    bool has_finalizers = iso->extra != NULL; // perhaps
+    if (has_finalizers) zinside_enter(&inside, sched, iso);
     zisolate_deinit(iso, lane->runner.env);
+    if (has_finalizers) zinside_leave(&inside);
     enum zretired retired = zstate_retire(&iso->state); // PAIR state
     if (retired != ZRETIRED_ANSWER) zwaiting_settle(sched, token);
     if (retired == ZRETIRED_FREE) zisolate_free(iso, lane->runner.env);
@@ -232,6 +236,7 @@ zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
 {
     uint32_t word = zstate_load(&iso->state); // PAIR state
     if (!zstate_is_at_rest(word) || (word & ZSTATE_LISTED) != 0) return ZVM_E_BUSY;
+    if (iso->heap.env != NULL) return ZVM_E_BUSY; // in hand: a callback of a call for it
     if (ZVM_UNLIKELY(sched->is_watched)) return destroy_watched_slow(sched, iso);
     return destroy(sched, iso);
 }
@@ -256,7 +261,10 @@ static void reset(struct zsched *sched, struct zisolate *iso, struct zlane *lane
     zfold_heap(sched, block, iso, lane, now_ns);
     zfold_emptied(sched, block, iso);
     zfold_end(sched, lane, block, now_ns);
+    struct zinside inside; // finalizers of the host
+    zinside_enter(&inside, sched, iso);
     zisolate_reset(iso, lane->runner.env, stack, mailbox);
+    zinside_leave(&inside);
     memset(iso->folded, 0, sizeof iso->folded);
     block = zfold_begin(sched, lane);
     zreport_add(block, ZREPORT_isolates_reset, 1);
@@ -284,6 +292,7 @@ static zvm_status prepare(struct zsched *sched, struct zisolate *iso, struct zva
 zvm_status zsched_reset(struct zsched *sched, struct zisolate *iso)
 {
     uint32_t seen;
+    if (zsched_is_in_hand(iso)) return ZVM_E_BUSY;
     if (!zstate_claim_to_reset(&iso->state, &seen)) return ZVM_E_BUSY; // PAIR state
     struct zvalue *stack;
     struct zmailbox *mailbox;
@@ -301,6 +310,15 @@ zvm_status zsched_reset(struct zsched *sched, struct zisolate *iso)
 }
 
 // ---- Running ------------------------------------------------------------------------------------
+
+// One call of zsched_run. The program may call a function of the host, and that may run another isolate.
+struct host_run {
+    struct zinside
+        inside; // its isolate is NULL once that is over, and in its on_finish perhaps gone
+    struct zlane *lane;
+    uint64_t budget;    // left; UINT64_MAX: no end
+    uint64_t cpu_at_ns; // CPU time of the thread when it was last added up; 0: not looked at yet
+};
 
 // The CPU time since the last look. The first slice is measured by the wall, which costs no system
 // call: most programs, and most calls, are over by then, and a microsecond of them is what such a call
@@ -381,10 +399,8 @@ static enum zisolate_outcome run_slices(struct zsched *sched, struct zisolate *i
 
 zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budget, bool *finished)
 {
-    struct host_run run = {.sched = sched,
-                           .iso = iso,
-                           .outer = run_of_thread,
-                           .budget = budget == 0 ? UINT64_MAX : budget};
+    struct host_run run = {.budget = budget == 0 ? UINT64_MAX : budget};
+    if (ZVM_UNLIKELY(zstate_is_in_hand(iso))) return ZVM_E_BUSY;
     zvm_status status = zreplay_may_run(sched) ? claim(sched, iso) : ZVM_E_THREAD;
     if (status != ZVM_OK) return status;
     struct zlane *held = iso->extra == NULL ? NULL : iso->extra->lane;
@@ -394,15 +410,15 @@ zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budge
         run.lane = zlane_acquire_sure(sched); // it has been cancelled, and ends at once
     }
     zsched_set_deadline(sched, iso);
-    run_of_thread = &run;
+    zinside_enter(&run.inside, sched, iso);
     _Atomic uint64_t *clock = zsched_use_clock(sched);
     enum zisolate_outcome outcome = run_slices(sched, iso, &run);
     zsched_leave_clock(clock);
-    run.iso = NULL;
+    run.inside.iso = NULL;
     if (run.lane != held) zlane_release(sched, run.lane);
     if (finished != NULL) *finished = outcome == ZOUTCOME_FINISHED;
     if (outcome == ZOUTCOME_FINISHED) zfinish_isolate(sched, iso, false /* was_submitted */);
-    run_of_thread = run.outer;
+    zinside_leave(&run.inside);
     return outcome == ZOUTCOME_WAITING ? ZVM_E_WAITING : ZVM_OK;
 }
 
@@ -410,18 +426,20 @@ zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budge
 
 zvm_status zsched_borrow(struct zsched *sched, struct zisolate *iso, struct zlane **out)
 {
-    if (!zsched_is_at_rest(iso)) return ZVM_E_BUSY;
+    if (!zsched_is_at_rest(iso) || zsched_is_in_hand(iso)) return ZVM_E_BUSY;
     struct zlane *lane = zlane_acquire(sched);
     if (lane == NULL) return ZVM_E_NOMEM;
     iso->runner = &lane->runner;
     iso->heap.env = lane->runner.env;
     lane->clock = zsched_use_clock(sched);
+    zinside_enter(&lane->inside, sched, iso);
     *out = lane;
     return ZVM_OK;
 }
 
 void zsched_give_back(struct zsched *sched, struct zisolate *iso, struct zlane *lane)
 {
+    zinside_leave(&lane->inside);
     zsched_leave_clock(lane->clock);
     iso->runner = NULL;
     iso->heap.env = NULL;

@@ -258,6 +258,13 @@ static inline bool zstate_is_at_rest(uint32_t word)
     return phase == ZSTATE_IDLE || phase == ZSTATE_DONE || zstate_is_hosted_wait(word);
 }
 
+// At rest, but a call of its host has it in hand: whoever asks is a callback of that call. What runs has an env, too,
+// but that is its owner's to know.
+static inline bool zstate_is_in_hand(const struct zisolate *iso)
+{
+    return zstate_is_at_rest(zstate_load(&iso->state)) && iso->heap.env != NULL;
+}
+
 // The host takes it back although it has no answer. False: it has one, and is IDLE.
 static inline bool zstate_claim_waiting(_Atomic uint32_t *state)
 {

@@ -9,8 +9,8 @@
 /// macro (`zvm_runtime_options o = ZVM_RUNTIME_OPTIONS_INIT;`) and fields added later read as zero.
 ///
 /// Wrong use is an error code in every build, as far as it can be told: NULL, a size or an option that there is
-/// not, the wrong thread, the wrong state, a call from inside that would wait for itself, and what belongs to another runtime
-/// or isolate. What was destroyed must not be used again: that is told of tokens, handles of memory managers, lists
+/// not, the wrong thread, the wrong state, a call from inside that would wait for itself, or that is for the isolate which
+/// the callback is about, and what belongs to another runtime or isolate. What was destroyed must not be used again: that is told of tokens, handles of memory managers, lists
 /// that were released, isolates given back to their pool, and code that outlives its runtime, and of nothing else,
 /// since its memory is another's by then.
 ///
@@ -1165,7 +1165,7 @@ ZVM_API zvm_status zvm_isolate_load(zvm_isolate *isolate, const char *name, cons
 ///
 /// in:      isolate idle or finished; write, context
 /// out:     none
-/// errors:  ZVM_E_ARGUMENT; ZVM_E_BUSY; ZVM_E_OUTPUT write refused
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_BUSY; ZVM_E_OUTPUT write refused; ZVM_E_NOMEM
 /// thread:  one at a time an isolate
 /// memory:  none; a name is valid during its call
 /// cost:    linear in the number of globals

@@ -212,6 +212,13 @@ if(TARGET zvm_static AND NOT ZVM_SANITIZE AND NOT ZVM_COVERAGE AND NOT ZVM_FUZZ)
     set_tests_properties(docs.snippets docs.snippets_self_test PROPERTIES ENVIRONMENT "CC=${CMAKE_C_COMPILER}")
 endif()
 
+add_script(docs.fresh_self_test tree tests/docs/check_fresh --self-test)
+if(TARGET zvm_shared AND CMAKE_BUILD_TYPE STREQUAL Release AND NOT ZVM_GC_STRESS AND NOT ZVM_TINY
+   AND NOT ZVM_SANITIZE AND NOT ZVM_COVERAGE AND NOT ZVM_FUZZ)
+    add_script(docs.fresh tree tests/docs/check_fresh ${PROJECT_BINARY_DIR})
+    set_tests_properties(docs.fresh PROPERTIES TIMEOUT 3600) # with ZVM_TEST_LONG=1 it builds the tree
+endif()
+
 # ---- The tree -----------------------------------------------------------------------------------
 
 add_script(tree.layers tree tools/check_layers)

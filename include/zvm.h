@@ -9,8 +9,8 @@
 /// macro (`zvm_runtime_options o = ZVM_RUNTIME_OPTIONS_INIT;`) and fields added later read as zero.
 ///
 /// Wrong use is an error code in every build, as far as it can be told: NULL, a size or an option that there is
-/// not, the wrong thread, the wrong state, a call from inside that would wait for itself, and what belongs to another runtime
-/// or isolate. What was destroyed must not be used again: that is told of tokens, handles of memory managers, lists
+/// not, the wrong thread, the wrong state, a call from inside that would wait for itself, or that is for the isolate which
+/// the callback is about, and what belongs to another runtime or isolate. What was destroyed must not be used again: that is told of tokens, handles of memory managers, lists
 /// that were released, isolates given back to their pool, and code that outlives its runtime, and of nothing else,
 /// since its memory is another's by then.
 ///
@@ -158,14 +158,15 @@ typedef enum zvm_event_kind {
     ZVM_EVENT_CREATED = 0,   // made, and not given out yet: on the thread that makes it
     ZVM_EVENT_FINISHED = 1,  // it has ended, before anybody else learns of it: where its on_finish is called
     ZVM_EVENT_COLLECTED = 2, // collections have ended in the slice that is over now: on the thread that ran it
-    ZVM_EVENT_LIMIT = 3      // a limit refuses memory, or has ended it: on the thread that runs it
+    ZVM_EVENT_LIMIT = 3,     // a limit refuses memory, or has ended it: on the thread that runs it
+    ZVM_EVENT_DESTROYED = 4  // the last of it, once for each CREATED, before its memory goes: on the thread that destroys it
 } zvm_event_kind;
 
 /// One event. It is valid during the call that tells of it.
 typedef struct zvm_event {
     size_t size; // of this struct, in bytes, as the library knows it
     zvm_event_kind kind;
-    zvm_isolate *isolate; // only zvm_isolate_user and zvm_isolate_cancel may be called with it
+    zvm_isolate *isolate; // only zvm_isolate_user and zvm_isolate_cancel are for it; what would change it is refused
     int64_t id;           // of its options
     // FINISHED: how it ended. LIMIT: which one: ZVM_E_HEAP_LIMIT, that the program may catch, ZVM_E_NOMEM likewise,
     // ZVM_E_FUEL, ZVM_E_TIMEOUT, ZVM_E_CPU_TIME, ZVM_E_OUTPUT_LIMIT or ZVM_E_GROUP_LIMIT
@@ -1164,7 +1165,7 @@ ZVM_API zvm_status zvm_isolate_load(zvm_isolate *isolate, const char *name, cons
 ///
 /// in:      isolate idle or finished; write, context
 /// out:     none
-/// errors:  ZVM_E_ARGUMENT; ZVM_E_BUSY; ZVM_E_OUTPUT write refused
+/// errors:  ZVM_E_ARGUMENT; ZVM_E_BUSY; ZVM_E_OUTPUT write refused; ZVM_E_NOMEM
 /// thread:  one at a time an isolate
 /// memory:  none; a name is valid during its call
 /// cost:    linear in the number of globals

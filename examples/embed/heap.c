@@ -7,28 +7,25 @@
 // prints: an old handle is told: the handle's object is gone
 #include <zvm.h>
 
+#include <err.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define RINGS 1000
 #define SIZE  100
 
 static void must(zvm_status status)
 {
-    if (status == ZVM_OK) return;
-    fprintf(stderr, "heap: %s\n", zvm_status_text(status));
-    exit(1);
+    if (status != ZVM_OK) errx(1, "%s", zvm_status_text(status));
 }
 
 // An object has two fields: the next one, and a number.
 static zvm_handle make(zvm_mm *mm, int64_t number, zvm_handle next)
 {
     zvm_mm_value to_next = {.kind = ZVM_MM_REFERENCE, .reference = next};
-    zvm_mm_value value = {.kind = ZVM_MM_INT, .integer = number};
     zvm_handle object;
     must(zvm_mm_allocate(mm, 2, &object));
     if (number > 0) must(zvm_mm_set_field(mm, object, 0, to_next));
-    must(zvm_mm_set_field(mm, object, 1, value));
+    must(zvm_mm_set_field(mm, object, 1, (zvm_mm_value){.kind = ZVM_MM_INT, .integer = number}));
     return object;
 }
 
@@ -66,10 +63,8 @@ int main(void)
     zvm_mm *mm;
     int counted = 0;
     must(zvm_mm_create(NULL, &mm)); // of this thread; 100 MiB at most
-    for (int i = 0; i < RINGS; i++) {
-        zvm_handle ring = make_ring(mm, i < 10);
-        *(i < 10 ? &kept[i] : &lost) = ring;
-    }
+    for (int i = 0; i < RINGS; i++)
+        *(i < 10 ? &kept[i] : &lost) = make_ring(mm, i < 10);
     must(zvm_mm_collect(mm, true, NULL));
     must(zvm_mm_stats(mm, &stats));
     for (int i = 0; i < 10; i++)

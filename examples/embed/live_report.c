@@ -6,10 +6,10 @@
 // prints: at the end: 500 isolates, 450 succeeded, 50 failed, 0 in flight
 #include <zvm.h>
 
+#include <err.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -27,15 +27,7 @@ struct watch {
 
 static void must(zvm_status status)
 {
-    if (status == ZVM_OK) return;
-    fprintf(stderr, "live_report: %s\n", zvm_status_text(status));
-    exit(1);
-}
-
-static bool is_right(const zvm_report_counters *c)
-{
-    uint64_t failed = c->isolates_finished - c->isolates_succeeded;
-    return c->isolates_finished <= c->isolates_created && failed == c->failed_error;
+    if (status != ZVM_OK) errx(1, "%s", zvm_status_text(status));
 }
 
 static void *look(void *context)
@@ -45,7 +37,10 @@ static void *look(void *context)
     while (!watch->is_over) {
         zvm_report report = ZVM_REPORT_INIT;
         must(zvm_report_take(watch->runtime, &report));
-        watch->are_right = watch->are_right && is_right(&report.totals);
+        const zvm_report_counters *c = &report.totals;
+        if (c->isolates_finished > c->isolates_created) watch->are_right = false;
+        if (c->isolates_finished != c->isolates_succeeded + c->failed_error)
+            watch->are_right = false;
         if (report.isolates_in_flight > 0) watch->reports++;
         nanosleep(&millisecond, NULL);
     }
@@ -55,13 +50,12 @@ static void *look(void *context)
 int main(void)
 {
     struct watch watch = {.are_right = true};
-    zvm_runtime_options options = ZVM_RUNTIME_OPTIONS_INIT;
+    zvm_runtime_options options = {.size = sizeof options, .worker_count = 2};
     zvm_isolate_options own = ZVM_ISOLATE_OPTIONS_INIT;
     zvm_report report = ZVM_REPORT_INIT;
     zvm_isolate *isolate;
     zvm_code *code;
     pthread_t thread;
-    options.worker_count = 2;
     must(zvm_runtime_create(&options, &watch.runtime));
     must(zvm_code_from_source(watch.runtime, "p", PROGRAM, strlen(PROGRAM), NULL, NULL, &code));
     for (own.id = 0; own.id < ISOLATES; own.id++) {
@@ -79,6 +73,6 @@ int main(void)
            (int)report.totals.isolates_finished, (int)report.totals.isolates_succeeded,
            (int)report.totals.failed_error, (int)report.isolates_in_flight);
     zvm_code_release(code);
-    zvm_runtime_destroy(watch.runtime);
+    must(zvm_runtime_destroy(watch.runtime));
     return watch.are_right ? 0 : 1;
 }

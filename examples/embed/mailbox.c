@@ -5,8 +5,8 @@
 // prints: 5 jobs, sum of the answers 55
 #include <zvm.h>
 
+#include <err.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char PROGRAM[] = "let job = receive()\n"
@@ -17,9 +17,7 @@ static const char PROGRAM[] = "let job = receive()\n"
 
 static void must(zvm_status status)
 {
-    if (status == ZVM_OK) return;
-    fprintf(stderr, "mailbox: %s\n", zvm_status_text(status));
-    exit(1);
+    if (status != ZVM_OK) errx(1, "%s", zvm_status_text(status));
 }
 
 // The program's global `host` becomes the mailbox; what programs have of one is a value of type isolate.
@@ -51,13 +49,12 @@ static int64_t take_answers(zvm_isolate *isolate, zvm_mailbox *mailbox)
 
 int main(void)
 {
-    zvm_runtime_options options = ZVM_RUNTIME_OPTIONS_INIT;
+    zvm_runtime_options options = {.size = sizeof options, .worker_count = 1};
     zvm_value job = {.kind = ZVM_VALUE_INT};
     zvm_runtime *runtime;
     zvm_code *code;
     zvm_isolate *isolate;
     zvm_mailbox *ours, *its;
-    options.worker_count = 1;
     must(zvm_runtime_create(&options, &runtime));
     must(zvm_code_from_source(runtime, "p", PROGRAM, strlen(PROGRAM), NULL, NULL, &code));
     must(zvm_isolate_create(runtime, code, NULL, &isolate));
@@ -75,6 +72,6 @@ int main(void)
     zvm_mailbox_release(ours);
     zvm_mailbox_release(its);
     zvm_code_release(code);
-    zvm_runtime_destroy(runtime);
+    must(zvm_runtime_destroy(runtime));
     return sum == 55 ? 0 : 1;
 }

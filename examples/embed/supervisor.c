@@ -7,8 +7,8 @@
 // prints: nobody watched: WorkError: lost
 #include <zvm.h>
 
+#include <err.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 // Every second job fails at its first try. One more helper fails that nobody watches.
@@ -37,9 +37,7 @@ static const char PROGRAM[] =
 
 static void must(zvm_status status)
 {
-    if (status == ZVM_OK) return;
-    fprintf(stderr, "supervisor: %s\n", zvm_status_text(status));
-    exit(1);
+    if (status != ZVM_OK) errx(1, "%s", zvm_status_text(status));
 }
 
 // On any thread, when nothing names the isolate that failed any more. Of the result only how it failed is set.
@@ -50,7 +48,7 @@ static void tell(const zvm_result *result, void *user)
 
 int main(void)
 {
-    zvm_runtime_options options = ZVM_RUNTIME_OPTIONS_INIT;
+    zvm_runtime_options options = {.size = sizeof options, .worker_count = 2};
     zvm_group_options limits = ZVM_GROUP_OPTIONS_INIT;
     zvm_isolate_options own = ZVM_ISOLATE_OPTIONS_INIT;
     zvm_runtime *runtime;
@@ -58,7 +56,6 @@ int main(void)
     zvm_isolate *first;
     zvm_value done, starts;
     char unwatched[64] = "";
-    options.worker_count = 2;
     limits.isolate_limit = 100; // a program that only spawns meets it
     limits.fuel_limit = 10000000;
     must(zvm_runtime_create(&options, &runtime));
@@ -77,6 +74,6 @@ int main(void)
     printf("jobs done %d, starts %d\n", (int)done.integer, (int)starts.integer);
     printf("nobody watched: %s\n", unwatched);
     zvm_code_release(code);
-    zvm_runtime_destroy(runtime);
+    must(zvm_runtime_destroy(runtime));
     return done.integer == 10 && starts.integer == 15 && unwatched[0] != 0 ? 0 : 1;
 }

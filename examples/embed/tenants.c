@@ -1,96 +1,76 @@
-// Two tenants on one runtime: what the isolates of each may have together, and how much of the workers'
-// time each gets, however many isolates it starts. One of them floods; it ends at its limit of fuel, and
-// the other does not feel it. Exit status 0: both ended as they should.
+// Two tenants on one runtime: what the isolates of each may have together, and how much of the workers' time each
+// gets, however many isolates it starts. One of them floods; it ends at its limit of fuel, and the other does not
+// feel it. Exit status 0: both ended as they should.
 //
 // Build: cc tenants.c $(pkg-config --cflags --libs zvm)
 // prints: careful: 1 isolates, ... bytes of memory; ended by a limit: 0
 // prints: careless: 200 isolates, 20000000 fuel, ... bytes of memory; ended by a limit: 200
 #include <zvm.h>
 
+#include <err.h>
 #include <stdio.h>
 #include <string.h>
 
 #define FLOOD 200
 
-static int fail(const char *what, zvm_status status)
+static void must(zvm_status status)
 {
-    fprintf(stderr, "tenants: %s: %s\n", what, zvm_status_text(status));
-    return 1;
+    if (status != ZVM_OK) errx(1, "%s", zvm_status_text(status));
 }
 
-static zvm_status compile(zvm_runtime *runtime, const char *text, zvm_code **out)
+// `count` isolates of one program. They keep the code and the group.
+static void start(zvm_runtime *runtime, const char *program, zvm_group *group, int count,
+                  zvm_isolate **out)
 {
-    return zvm_code_from_source(runtime, "tenant", text, strlen(text), NULL, NULL, out);
-}
-
-static zvm_status start(zvm_runtime *runtime, zvm_code *code, zvm_group *group, int count,
-                        zvm_isolate **out)
-{
-    zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
-    options.group = group;
+    zvm_isolate_options own = {.size = sizeof own, .group = group};
+    zvm_code *code;
+    must(zvm_code_from_source(runtime, "p", program, strlen(program), NULL, NULL, &code));
     for (int i = 0; i < count; i++) {
-        zvm_status status = zvm_isolate_create(runtime, code, &options, &out[i]);
-        if (status == ZVM_OK) status = zvm_isolate_submit(out[i]);
-        if (status != ZVM_OK) return status;
+        must(zvm_isolate_create(runtime, code, &own, &out[i]));
+        must(zvm_isolate_submit(out[i]));
     }
-    return ZVM_OK;
+    zvm_code_release(code);
 }
 
-static bool tell(const char *name, const zvm_group *group)
+static zvm_group_figures tell(const char *name, const zvm_group *group)
 {
     zvm_group_figures figures = ZVM_GROUP_FIGURES_INIT;
-    if (zvm_group_report(group, &figures) != ZVM_OK) return false;
-    printf("%s: %llu isolates, %llu fuel, %llu bytes of memory; ended by a limit: %llu\n", name,
-           (unsigned long long)figures.isolates, (unsigned long long)figures.fuel_taken,
-           (unsigned long long)figures.heap_granted_bytes,
-           (unsigned long long)figures.ended_by_limit);
-    return true;
+    must(zvm_group_report(group, &figures));
+    printf("%s: %d isolates, %d fuel, %d bytes of memory; ended by a limit: %d\n", name,
+           (int)figures.isolates, (int)figures.fuel_taken, (int)figures.heap_granted_bytes,
+           (int)figures.ended_by_limit);
+    return figures;
 }
 
 int main(void)
 {
-    static zvm_isolate *flood[FLOOD];
-    zvm_isolate *good = NULL;
+    static zvm_isolate *flood[FLOOD], *good;
+    zvm_runtime_options options = {.size = sizeof options, .worker_count = 2};
+    zvm_group_options limits = {.size = sizeof limits, .isolate_limit = FLOOD};
+    zvm_result result = ZVM_RESULT_INIT;
     zvm_runtime *runtime;
-    zvm_code *spinning, *counting;
     zvm_group *careless, *careful;
-    zvm_runtime_options options = ZVM_RUNTIME_OPTIONS_INIT;
-    options.worker_count = 2;
-    zvm_status status = zvm_runtime_create(&options, &runtime);
-    if (status != ZVM_OK) return fail("runtime", status);
-    status = compile(runtime, "while true { }\n", &spinning);
-    if (status == ZVM_OK)
-        status = compile(runtime, "let n = 0\nfor each i in range(100000) { n += 1 }\n", &counting);
-    if (status != ZVM_OK) return fail("compile", status);
-
-    zvm_group_options limits = ZVM_GROUP_OPTIONS_INIT;
-    limits.isolate_limit = FLOOD;
     limits.heap_limit_bytes = 4 << 20;
     limits.fuel_limit = 20000000;
     limits.weight = 50; // half of the turns that the other one has
-    status = zvm_group_create(runtime, &limits, &careless);
-    if (status == ZVM_OK) status = zvm_group_create(runtime, NULL, &careful);
-    if (status == ZVM_OK) status = start(runtime, spinning, careless, FLOOD, flood);
-    if (status == ZVM_OK) status = start(runtime, counting, careful, 1, &good);
-    if (status != ZVM_OK) return fail("start", status);
+    must(zvm_runtime_create(&options, &runtime));
+    must(zvm_group_create(runtime, &limits, &careless));
+    must(zvm_group_create(runtime, NULL, &careful));
+    start(runtime, "while true { }\n", careless, FLOOD, flood);
+    start(runtime, "let n = 0\nfor each i in range(100000) { n += 1 }\n", careful, 1, &good);
 
-    status = zvm_isolate_wait(good, UINT64_MAX);
-    if (status != ZVM_OK || !tell("careful", careful)) return fail("wait", status);
-    status = zvm_runtime_drain(runtime); // or zvm_group_cancel(careless), which ends them now
-    if (status != ZVM_OK || !tell("careless", careless)) return fail("drain", status);
+    must(zvm_isolate_wait(good, UINT64_MAX));
+    must(zvm_isolate_result(good, &result));
+    (void)tell("careful", careful);
+    must(zvm_runtime_drain(runtime)); // or zvm_group_cancel(careless), which ends them now
+    zvm_group_figures figures = tell("careless", careless);
+    bool is_right = result.status == ZVM_OK && figures.ended_by_limit == FLOOD;
 
-    zvm_group_figures figures = ZVM_GROUP_FIGURES_INIT;
-    zvm_result result = ZVM_RESULT_INIT;
-    bool is_right = zvm_group_report(careless, &figures) == ZVM_OK &&
-                    figures.ended_by_limit == FLOOD && figures.fuel_taken <= limits.fuel_limit &&
-                    zvm_isolate_result(good, &result) == ZVM_OK && result.status == ZVM_OK;
     for (int i = 0; i < FLOOD; i++)
-        zvm_isolate_destroy(flood[i]);
-    zvm_isolate_destroy(good);
-    zvm_group_destroy(careless);
-    zvm_group_destroy(careful);
-    zvm_code_release(spinning);
-    zvm_code_release(counting);
-    zvm_runtime_destroy(runtime);
-    return is_right ? 0 : 1;
+        must(zvm_isolate_destroy(flood[i]));
+    must(zvm_isolate_destroy(good));
+    must(zvm_group_destroy(careless)); // no isolate is in it any more
+    must(zvm_group_destroy(careful));
+    must(zvm_runtime_destroy(runtime));
+    return is_right && figures.fuel_taken <= limits.fuel_limit ? 0 : 1;
 }

@@ -634,7 +634,7 @@ zvm_status zvm_isolate_get_global(zvm_isolate *isolate, const char *name, zvm_va
     if (isolate == NULL || name == NULL || value == NULL) return ZVM_E_ARGUMENT;
     if (zapi_is_dead(runtime_of(isolate_of(isolate)))) return ZVM_E_FORKED;
     struct zisolate *iso = isolate_of(isolate);
-    if (!zsched_is_at_rest(iso)) return ZVM_E_BUSY;
+    if (!zsched_is_at_rest(iso) || zsched_is_in_hand(iso)) return ZVM_E_BUSY;
     return zglobal_get(iso, name, value);
 }
 
@@ -648,20 +648,14 @@ static zvm_status compile_piece(struct zisolate *iso, struct zdiagnostics *findi
     return zlang_compile_in(runtime_of(iso)->intern, findings, &session, out);
 }
 
-// The code is taken over, or released.
+// The code is taken over, or released. The isolate is in our hands.
 static zvm_status load_piece(struct zisolate *iso, struct zcode *code)
 {
-    struct zsched *sched = runtime_of(iso)->sched;
-    struct zlane *lane;
     code->owner = runtime_of(iso);
     zvm_status status = zhosts_bind(runtime_of(iso)->hosts, code);
-    if (status == ZVM_OK) status = zsched_borrow(sched, iso, &lane);
-    if (status == ZVM_OK) {
-        status = zisolate_load(iso, code);
-        zsched_give_back(sched, iso, lane);
-    }
+    if (status == ZVM_OK) status = zisolate_load(iso, code);
     if (status != ZVM_OK) zcode_release(code);
-    return status == ZVM_OK ? zsched_reopen(iso) : status;
+    return status;
 }
 
 zvm_status zvm_isolate_load(zvm_isolate *isolate, const char *name, const char *text,
@@ -683,23 +677,33 @@ zvm_status zvm_isolate_load(zvm_isolate *isolate, const char *name, const char *
                                     .write = diagnostics,
                                     .context = context};
     if (!check_source_name(name, &findings)) return ZVM_E_UTF8;
+    struct zsched *sched = runtime_of(iso)->sched;
+    struct zlane *lane;
     struct zcode *code;
+    status = zsched_borrow(sched, iso, &lane); // findings are told by a callback
+    if (status != ZVM_OK) return status;
     status = compile_piece(iso, &findings, flags, &code);
-    return status == ZVM_OK ? load_piece(iso, code) : status;
+    if (status == ZVM_OK) status = load_piece(iso, code);
+    zsched_give_back(sched, iso, lane);
+    return status == ZVM_OK ? zsched_reopen(iso) : status;
 }
 
 zvm_status zvm_isolate_globals(const zvm_isolate *isolate, zvm_write_fn write, void *context)
 {
     if (isolate == NULL || write == NULL) return ZVM_E_ARGUMENT;
     if (zapi_is_dead(runtime_of(isolate_of(isolate)))) return ZVM_E_FORKED;
-    const struct zisolate *iso = isolate_of(isolate);
-    if (!zsched_is_at_rest(iso)) return ZVM_E_BUSY;
-    for (uint32_t slot = 0; slot < iso->code->global_count; slot++) {
+    struct zisolate *iso =
+        (struct zisolate *)isolate_of(isolate); // for the callback it is in our hands
+    struct zsched *sched = runtime_of(iso)->sched;
+    struct zlane *lane;
+    zvm_status status = zsched_borrow(sched, iso, &lane);
+    for (uint32_t slot = 0; status == ZVM_OK && slot < iso->code->global_count; slot++) {
         const struct zstring *name = iso->code->globals[slot];
         if (iso->stack[slot].tag == ZTAG_UNSET) continue;
-        if (!write(context, name->bytes, name->header.aux)) return ZVM_E_OUTPUT;
+        if (!write(context, name->bytes, name->header.aux)) status = ZVM_E_OUTPUT;
     }
-    return ZVM_OK;
+    if (status == ZVM_OK || status == ZVM_E_OUTPUT) zsched_give_back(sched, iso, lane);
+    return status;
 }
 
 void *zvm_isolate_user(const zvm_isolate *isolate)

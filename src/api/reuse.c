@@ -181,7 +181,7 @@ zvm_status zvm_isolate_pool_release(zvm_isolate_pool *pool, zvm_isolate *isolate
     if (zapi_is_dead(pool->runtime)) return ZVM_E_FORKED;
     struct zisolate *iso = isolate_of(isolate);
     if (iso->stock != pool->number) return ZVM_E_FOREIGN;
-    bool is_ours = zsched_is_at_rest(iso) && !zsched_is_listed(iso);
+    bool is_ours = zsched_is_at_rest(iso) && !zsched_is_listed(iso) && !zsched_is_in_hand(iso);
     if (!is_ours) return ZVM_E_BUSY;
     // One that a queue still names, or that is just being answered, can be destroyed at once, but not reset.
     bool is_reset = zvm_isolate_reset(isolate) == ZVM_OK;

@@ -24,9 +24,14 @@ static void tell(const struct zhooks *hooks, zvm_event_kind kind, struct zisolat
     hooks->on_event(hooks->context, &event);
 }
 
-void zhooks_created_slow(const struct zhooks *hooks, struct zisolate *iso)
+void zhooks_created(const struct zhooks *hooks, struct zisolate *iso)
 {
     tell(hooks, ZVM_EVENT_CREATED, iso, ZVM_OK, 0);
+}
+
+void zhooks_destroyed(const struct zhooks *hooks, struct zisolate *iso)
+{
+    tell(hooks, ZVM_EVENT_DESTROYED, iso, ZVM_OK, 0);
 }
 
 // A HeapLimitError was told of when it was raised.

@@ -70,7 +70,7 @@ static void unlink_live(struct zsched *sched, struct zisolate *iso)
 // ---- How many there may be ----------------------------------------------------------------------
 
 // relaxed, all three: a count, nothing is read through it. Without a limit nobody counts, so that the
-// line does not move between the cores.
+// line does not move between the cores. Only where the scheduler is_watched.
 static bool count_in(struct zsched *sched)
 {
     if (sched->isolate_limit == 0) return true;
@@ -90,15 +90,61 @@ static uint64_t mark_ns(const struct zsched *sched, const struct zlane *lane)
     return lane->worker != NULL ? lane->worker->clock_ns : zsched_now_ns(sched);
 }
 
+// ---- Where a thread is --------------------------------------------------------------------------
+
+static _Thread_local const struct zinside *inside_of_thread; // the innermost
+
+void zinside_enter(struct zinside *inside, const struct zsched *sched, const struct zisolate *iso)
+{
+    *inside = (struct zinside){.sched = sched, .iso = iso, .outer = inside_of_thread};
+    inside_of_thread = inside;
+}
+
+void zinside_leave(const struct zinside *inside)
+{
+    inside_of_thread = inside->outer;
+}
+
+bool zsched_is_running_here(const struct zisolate *iso)
+{
+    const struct zinside *inside = inside_of_thread;
+    while (inside != NULL && inside->iso != iso)
+        inside = inside->outer;
+    return inside != NULL;
+}
+
+bool zsched_is_inside(const struct zsched *sched)
+{
+    const struct zinside *inside = inside_of_thread;
+    while (inside != NULL && inside->sched != sched)
+        inside = inside->outer;
+    return inside != NULL || zworker_current(sched) != NULL || zblocking_is_own(&sched->blocking);
+}
+
+// ---- Telling the host ---------------------------------------------------------------------------
+
+// Meanwhile the isolate is RUNNING: what would change it is refused. One that a queue still names, or who answers it,
+// cannot be claimed, but is over, which refuses the same; that it is listed keeps it from being destroyed twice.
+static void tell(struct zsched *sched, struct zisolate *iso,
+                 void (*hook)(const struct zhooks *hooks, struct zisolate *iso))
+{
+    struct zinside inside;
+    uint32_t seen;
+    bool is_claimed = zstate_claim_to_reset(&iso->state, &seen); // PAIR state
+    if (!is_claimed) zstate_set_listed(&iso->state, true);       // PAIR state
+    zinside_enter(&inside, sched, iso);
+    hook(&sched->hooks, iso);
+    zinside_leave(&inside);
+    if (is_claimed) zstate_give_up_reset(&iso->state, seen); // PAIR state
+    if (!is_claimed) zstate_set_listed(&iso->state, false);  // PAIR state
+}
+
 // ---- Making and destroying ----------------------------------------------------------------------
 
-zvm_status zsched_isolate_create_on(struct zsched *sched, struct zlane *lane,
-                                    struct zshared *shared, struct zcode *code,
-                                    const struct zisolate_options *options, struct zisolate **out)
+static zvm_status create(struct zsched *sched, struct zlane *lane, struct zshared *shared,
+                         struct zcode *code, const struct zisolate_options *options,
+                         struct zisolate **out)
 {
-    // A creation that races with the shutdown may go either way; submitting looks again.
-    if (zadmission_is_closed(&sched->admission)) return ZVM_E_CLOSED;
-    if (!count_in(sched)) return ZVM_E_ISOLATES;
     struct zisolate *iso;
     zvm_status status = zisolate_create(shared, code, lane->runner.env, options, &iso);
     if (status == ZVM_OK && !link_live(sched, iso)) {
@@ -115,12 +161,37 @@ zvm_status zsched_isolate_create_on(struct zsched *sched, struct zlane *lane,
         // One that is spawned runs soon, and is folded then.
         if (options->mailbox == NULL) zfold_heap(sched, block, iso, lane, now_ns);
         zfold_end(sched, lane, block, now_ns);
-        zhooks_created(&sched->hooks, iso);
         *out = iso;
-    } else {
-        count_out(sched);
     }
     return status;
+}
+
+static ZVM_COLD zvm_status create_watched_slow(struct zsched *sched, struct zlane *lane,
+                                               struct zshared *shared, struct zcode *code,
+                                               const struct zisolate_options *options,
+                                               struct zisolate **out)
+{
+    if (!count_in(sched)) return ZVM_E_ISOLATES;
+    struct zisolate *iso;
+    zvm_status status = create(sched, lane, shared, code, options, &iso);
+    if (status != ZVM_OK) {
+        count_out(sched);
+        return status;
+    }
+    if (sched->hooks.on_event != NULL) tell(sched, iso, zhooks_created);
+    *out = iso;
+    return ZVM_OK;
+}
+
+zvm_status zsched_isolate_create_on(struct zsched *sched, struct zlane *lane,
+                                    struct zshared *shared, struct zcode *code,
+                                    const struct zisolate_options *options, struct zisolate **out)
+{
+    // A creation that races with the shutdown may go either way; submitting looks again.
+    if (zadmission_is_closed(&sched->admission)) return ZVM_E_CLOSED;
+    if (ZVM_UNLIKELY(sched->is_watched))
+        return create_watched_slow(sched, lane, shared, code, options, out);
+    return create(sched, lane, shared, code, options, out);
 }
 
 zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, struct zcode *code,
@@ -133,9 +204,8 @@ zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, s
     return status;
 }
 
-zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
+static zvm_status destroy(struct zsched *sched, struct zisolate *iso)
 {
-    if (!zsched_is_at_rest(iso) || zsched_is_listed(iso)) return ZVM_E_BUSY;
     // One that was spawned and has run to its end was folded at its last slice, and nothing has changed since.
     bool is_folded = iso->mailbox != NULL && iso->mailbox->is_spawned && iso->finished;
     if (iso->mailbox != NULL && zmailbox_is_open(iso->mailbox)) zsched_end_talk(sched, iso);
@@ -148,13 +218,33 @@ zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
     if (!is_folded) zfold_heap(sched, block, iso, lane, now_ns);
     zfold_destroyed(sched, block, iso);
     zfold_end(sched, lane, block, now_ns);
+    struct zinside inside;
+    bool has_finalizers = iso->extra != NULL; // perhaps
+    if (has_finalizers) zinside_enter(&inside, sched, iso);
     zisolate_deinit(iso, lane->runner.env);
+    if (has_finalizers) zinside_leave(&inside);
     enum zretired retired = zstate_retire(&iso->state); // PAIR state
     if (retired != ZRETIRED_ANSWER) zwaiting_settle(sched, token);
     if (retired == ZRETIRED_FREE) zisolate_free(iso, lane->runner.env);
     zlane_release(sched, lane);
-    count_out(sched);
     return ZVM_OK;
+}
+
+static ZVM_COLD zvm_status destroy_watched_slow(struct zsched *sched, struct zisolate *iso)
+{
+    if (sched->hooks.on_event != NULL) tell(sched, iso, zhooks_destroyed);
+    zvm_status status = destroy(sched, iso);
+    count_out(sched);
+    return status;
+}
+
+zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
+{
+    uint32_t word = zstate_load(&iso->state); // PAIR state
+    if (!zstate_is_at_rest(word) || (word & ZSTATE_LISTED) != 0) return ZVM_E_BUSY;
+    if (iso->heap.env != NULL) return ZVM_E_BUSY; // in hand: a callback of a call for it
+    if (ZVM_UNLIKELY(sched->is_watched)) return destroy_watched_slow(sched, iso);
+    return destroy(sched, iso);
 }
 
 // The lane that a thread has for the isolate (lend.c), which has it no more, else another one.
@@ -177,7 +267,10 @@ static void reset(struct zsched *sched, struct zisolate *iso, struct zlane *lane
     zfold_heap(sched, block, iso, lane, now_ns);
     zfold_emptied(sched, block, iso);
     zfold_end(sched, lane, block, now_ns);
+    struct zinside inside; // finalizers of the host
+    zinside_enter(&inside, sched, iso);
     zisolate_reset(iso, lane->runner.env, stack, mailbox);
+    zinside_leave(&inside);
     memset(iso->folded, 0, sizeof iso->folded);
     block = zfold_begin(sched, lane);
     zreport_add(block, ZREPORT_isolates_reset, 1);
@@ -205,6 +298,7 @@ static zvm_status prepare(struct zsched *sched, struct zisolate *iso, struct zva
 zvm_status zsched_reset(struct zsched *sched, struct zisolate *iso)
 {
     uint32_t seen;
+    if (zsched_is_in_hand(iso)) return ZVM_E_BUSY;
     if (!zstate_claim_to_reset(&iso->state, &seen)) return ZVM_E_BUSY; // PAIR state
     struct zvalue *stack;
     struct zmailbox *mailbox;
@@ -225,31 +319,12 @@ zvm_status zsched_reset(struct zsched *sched, struct zisolate *iso)
 
 // One call of zsched_run. The program may call a function of the host, and that may run another isolate.
 struct host_run {
-    const struct zsched *sched;
-    const struct zisolate *iso; // NULL: it is over, and in its on_finish perhaps gone
-    const struct host_run *outer;
+    struct zinside
+        inside; // its isolate is NULL once that is over, and in its on_finish perhaps gone
     struct zlane *lane;
     uint64_t budget;    // left; UINT64_MAX: no end
     uint64_t cpu_at_ns; // CPU time of the thread when it was last added up; 0: not looked at yet
 };
-
-static _Thread_local const struct host_run *run_of_thread; // the innermost
-
-bool zsched_is_running_here(const struct zisolate *iso)
-{
-    const struct host_run *run = run_of_thread;
-    while (run != NULL && run->iso != iso)
-        run = run->outer;
-    return run != NULL;
-}
-
-bool zsched_is_inside(const struct zsched *sched)
-{
-    const struct host_run *run = run_of_thread;
-    while (run != NULL && run->sched != sched)
-        run = run->outer;
-    return run != NULL || zworker_current(sched) != NULL || zblocking_is_own(&sched->blocking);
-}
 
 // The CPU time since the last look. The first slice is measured by the wall, which costs no system
 // call: most programs, and most calls, are over by then, and a microsecond of them is what such a call
@@ -330,10 +405,8 @@ static enum zisolate_outcome run_slices(struct zsched *sched, struct zisolate *i
 
 zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budget, bool *finished)
 {
-    struct host_run run = {.sched = sched,
-                           .iso = iso,
-                           .outer = run_of_thread,
-                           .budget = budget == 0 ? UINT64_MAX : budget};
+    struct host_run run = {.budget = budget == 0 ? UINT64_MAX : budget};
+    if (ZVM_UNLIKELY(zstate_is_in_hand(iso))) return ZVM_E_BUSY;
     zvm_status status = zreplay_may_run(sched) ? claim(sched, iso) : ZVM_E_THREAD;
     if (status != ZVM_OK) return status;
     struct zlane *held = iso->extra == NULL ? NULL : iso->extra->lane;
@@ -343,15 +416,15 @@ zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budge
         run.lane = zlane_acquire_sure(sched); // it has been cancelled, and ends at once
     }
     zsched_set_deadline(sched, iso);
-    run_of_thread = &run;
+    zinside_enter(&run.inside, sched, iso);
     _Atomic uint64_t *clock = zsched_use_clock(sched);
     enum zisolate_outcome outcome = run_slices(sched, iso, &run);
     zsched_leave_clock(clock);
-    run.iso = NULL;
+    run.inside.iso = NULL;
     if (run.lane != held) zlane_release(sched, run.lane);
     if (finished != NULL) *finished = outcome == ZOUTCOME_FINISHED;
     if (outcome == ZOUTCOME_FINISHED) zfinish_isolate(sched, iso, false /* was_submitted */);
-    run_of_thread = run.outer;
+    zinside_leave(&run.inside);
     return outcome == ZOUTCOME_WAITING ? ZVM_E_WAITING : ZVM_OK;
 }
 
@@ -359,18 +432,20 @@ zvm_status zsched_run(struct zsched *sched, struct zisolate *iso, uint64_t budge
 
 zvm_status zsched_borrow(struct zsched *sched, struct zisolate *iso, struct zlane **out)
 {
-    if (!zsched_is_at_rest(iso)) return ZVM_E_BUSY;
+    if (!zsched_is_at_rest(iso) || zsched_is_in_hand(iso)) return ZVM_E_BUSY;
     struct zlane *lane = zlane_acquire(sched);
     if (lane == NULL) return ZVM_E_NOMEM;
     iso->runner = &lane->runner;
     iso->heap.env = lane->runner.env;
     lane->clock = zsched_use_clock(sched);
+    zinside_enter(&lane->inside, sched, iso);
     *out = lane;
     return ZVM_OK;
 }
 
 void zsched_give_back(struct zsched *sched, struct zisolate *iso, struct zlane *lane)
 {
+    zinside_leave(&lane->inside);
     zsched_leave_clock(lane->clock);
     iso->runner = NULL;
     iso->heap.env = NULL;

@@ -30,6 +30,7 @@ static zvm_status enter_at_rest(struct zsched *sched, struct zisolate *iso, stru
     iso->runner = &lane->runner;
     iso->heap.env = lane->runner.env;
     lane->clock = zsched_use_clock(sched);
+    zinside_enter(&lane->inside, sched, iso);
     *hand = (struct zhand){.lane = lane};
     return ZVM_OK;
 }
@@ -56,6 +57,7 @@ void zsched_leave(struct zisolate *iso, struct zhand *hand)
         hand->call->is_busy = false;
         return;
     }
+    zinside_leave(&hand->lane->inside);
     zsched_leave_clock(hand->lane->clock);
     iso->runner = NULL;
     iso->heap.env = NULL;

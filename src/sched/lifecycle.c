@@ -36,6 +36,7 @@ static zvm_status create_worker(struct zsched *sched, uint32_t index, uint64_t t
     memset(worker, 0, sizeof *worker);
     worker->sched = sched;
     worker->index = index;
+    worker->is_watched = trace_events != 0 || sched->hooks.on_event != NULL;
     worker->lane.worker = worker;
     atomic_init(&worker->block.updated_ns, sched->start_ns); // its age counts from the beginning
     worker->clock_ns = sched->start_ns;
@@ -167,6 +168,7 @@ zvm_status zsched_create(const struct zsched_options *options, struct zsched **o
     sched->spans = options->spans;
     sched->isolate_limit = options->isolate_limit;
     sched->hooks = options->hooks;
+    sched->is_watched = options->isolate_limit != 0 || options->hooks.on_event != NULL;
     zreplay_init(&sched->replay, options->seed);
     sched->start_ns = zsched_now_ns(sched);
     atomic_init(&sched->host_block.updated_ns, sched->start_ns);

@@ -33,8 +33,12 @@ bool zsched_is_at_hand(const struct zisolate *iso)
 
 bool zsched_is_at_rest(const struct zisolate *iso)
 {
-    uint32_t word = zstate_load(&iso->state), phase = zstate_phase(word); // PAIR state
-    return phase == ZSTATE_IDLE || phase == ZSTATE_DONE || zstate_is_hosted_wait(word);
+    return zstate_is_at_rest(zstate_load(&iso->state)); // PAIR state
+}
+
+bool zsched_is_in_hand(const struct zisolate *iso)
+{
+    return zstate_is_in_hand(iso);
 }
 
 bool zsched_is_listed(const struct zisolate *iso)
@@ -44,6 +48,7 @@ bool zsched_is_listed(const struct zisolate *iso)
 
 zvm_status zsched_may_reopen(const struct zisolate *iso)
 {
+    if (zsched_is_in_hand(iso)) return ZVM_E_BUSY;
     uint32_t word = zstate_load(&iso->state); // PAIR state
     if (zstate_phase(word) == ZSTATE_IDLE) return ZVM_E_STATE;
     bool may = zstate_phase(word) == ZSTATE_DONE && (word & ZSTATE_NAMED) == 0;
@@ -61,6 +66,7 @@ zvm_status zsched_reopen(struct zisolate *iso)
 // first.
 static bool make_queued(struct zsched *sched, struct zisolate *iso)
 {
+    if (ZVM_UNLIKELY(zstate_is_in_hand(iso))) return false;
     if (iso->timeout_ns == 0) return zstate_submit(&iso->state);
     uint32_t seen;
     if (!zstate_claim(&iso->state, &seen)) return false;

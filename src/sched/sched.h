@@ -69,6 +69,8 @@ bool zsched_is_done(const struct zisolate *iso);    // finished: its result may 
 bool zsched_is_at_rest(const struct zisolate *iso);
 
 bool zsched_is_listed(const struct zisolate *iso); // finished, and not yet taken
+// At rest, but a call of its host has it in hand: whoever asks is a callback of that call.
+bool zsched_is_in_hand(const struct zisolate *iso);
 
 // A descriptor that is readable while there are isolates to take; -1: none was asked for.
 int zsched_finished_descriptor(const struct zsched *sched);

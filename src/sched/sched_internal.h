@@ -37,12 +37,25 @@ _Static_assert(ZPARK_WORKERS_MAX == ZSCHED_WORKERS_MAX, "every worker has a bit 
 #    define ZSCHED_EVENTS 64
 #endif
 
+// A call that may call the host back while it runs an isolate, or has it in hand. On the stack of a thread, or in
+// the lane that it has for the isolate.
+struct zinside {
+    const struct zsched *sched;
+    const struct zisolate *iso; // NULL: it may be gone
+    const struct zinside *outer;
+};
+
+// owner-thread: the innermost of the calling thread.
+void zinside_enter(struct zinside *inside, const struct zsched *sched, const struct zisolate *iso);
+void zinside_leave(const struct zinside *inside);
+
 // What one thread needs to touch an isolate, and where its figures go.
 struct zlane {
     struct zrunner runner;         // owner-thread: who has the lane
     struct zworker *worker;        // frozen; NULL: a lane of the host's threads
     struct zlane *next;            // under host_lock: the free lanes
     _Atomic uint64_t *clock; // of the thread, before it borrowed an isolate
+    struct zinside inside;   // the call that has borrowed it, or entered it
     uint64_t collections;    // that have ended in the slice and were not told of; counts on without a hook
 };
 
@@ -68,6 +81,7 @@ struct zworker {
     struct zwheel wheel;    // of those that it let wait until some time, at the latest
     struct zisolate *running; // NULL: none. Debuggers read it, too (tools/gdb_zvm.py)
     struct ztrace *trace;     // frozen; NULL: off
+    bool is_watched;        // frozen: by a trace, or by a hook of the host for events
     pthread_t thread;       // frozen once started
     uint32_t index;         // frozen
     struct zshares shares;  // what groups are due
@@ -92,6 +106,7 @@ struct zsched {
     uint32_t slice_budget;
     uint64_t isolate_limit; // isolates that exist; 0 = no limit
     struct zhooks hooks;
+    bool is_watched; // one of these two has to do with each isolate that is made or destroyed
     struct zcpu_profile **profiles; // [profile_count]: of each worker, then of the host's threads
     uint32_t profile_count;         // 0: off
     struct zspan_pool *spans;

@@ -251,6 +251,20 @@ static inline bool zstate_is_hosted_wait(uint32_t word)
     return zstate_phase(word) == ZSTATE_WAITING && (word & ZSTATE_HOSTED) != 0;
 }
 
+// The host's: nobody runs it, and no queue has it to run.
+static inline bool zstate_is_at_rest(uint32_t word)
+{
+    uint32_t phase = zstate_phase(word);
+    return phase == ZSTATE_IDLE || phase == ZSTATE_DONE || zstate_is_hosted_wait(word);
+}
+
+// At rest, but a call of its host has it in hand: whoever asks is a callback of that call. What runs has an env, too,
+// but that is its owner's to know.
+static inline bool zstate_is_in_hand(const struct zisolate *iso)
+{
+    return zstate_is_at_rest(zstate_load(&iso->state)) && iso->heap.env != NULL;
+}
+
 // The host takes it back although it has no answer. False: it has one, and is IDLE.
 static inline bool zstate_claim_waiting(_Atomic uint32_t *state)
 {
@@ -395,6 +409,14 @@ static inline void zstate_reset(_Atomic uint32_t *state)
         ZVM_CHECK(zstate_phase(word) == ZSTATE_RUNNING);
         ZVM_CHECK((word & ZSTATE_NAMED) == 0);
     } while (!z_cas_acq_rel(state, &word, ZSTATE_IDLE)); // PAIR state
+}
+
+// Of one that is DONE, by the host, whose it is.
+static inline void zstate_set_listed(_Atomic uint32_t *state, bool is_listed)
+{
+    uint32_t seen, bit = ZSTATE_LISTED;
+    (void)zstate_step(state, ZSTATE_DONE, 0, ZSTATE_DONE, is_listed ? 0 : bit, is_listed ? bit : 0,
+                      &seen); // PAIR state
 }
 
 enum zretired {

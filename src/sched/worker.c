@@ -72,8 +72,8 @@ static void park(struct zworker *worker)
 
 // ---- A slice ------------------------------------------------------------------------------------
 
-static ZVM_COLD void trace_slice(struct zworker *worker, const struct zisolate *iso, uint64_t fuel,
-                                 uint64_t end_ns)
+static void trace_slice(struct zworker *worker, const struct zisolate *iso, uint64_t fuel,
+                        uint64_t end_ns)
 {
     struct ztrace_event event = {
         .kind = ZTRACE_SLICE,
@@ -83,6 +83,16 @@ static ZVM_COLD void trace_slice(struct zworker *worker, const struct zisolate *
         .amount = fuel,
     };
     ztrace_add(worker->trace, &event);
+}
+
+// A trace, or a hook of the host, wants to know of it.
+static ZVM_COLD void tell_slice_slow(struct zworker *worker, struct zisolate *iso,
+                                     const struct zfold_mark *before, uint64_t end_ns,
+                                     enum zisolate_outcome outcome)
+{
+    if (worker->trace != NULL && iso->slices != before->slices)
+        trace_slice(worker, iso, zisolate_fuel_used(iso) - before->fuel_used, end_ns);
+    zhooks_slice(&worker->sched->hooks, iso, &worker->lane, outcome == ZOUTCOME_FINISHED);
 }
 
 static uint32_t next_budget(struct zsched *sched)
@@ -118,16 +128,14 @@ static enum zisolate_outcome run_slice(struct zworker *worker, struct zisolate *
         zshare_end(&worker->shares, iso, is_whole ? budget : fuel_since(iso, &before));
 
     uint64_t now_ns = zsched_now_ns(sched);
-    if (ZVM_UNLIKELY(worker->trace != NULL) && iso->slices != before.slices)
-        trace_slice(worker, iso, zisolate_fuel_used(iso) - before.fuel_used, now_ns);
     struct zreport_block *block = zfold_begin(sched, &worker->lane);
     zfold_slice(block, iso, &before, now_ns - worker->clock_ns);
     zfold_heap(sched, block, iso, &worker->lane, now_ns);
     if (outcome == ZOUTCOME_FINISHED) zfold_finished(block, iso);
     if (outcome == ZOUTCOME_WAITING) zreport_add(block, ZREPORT_waits, 1);
     zfold_end(sched, &worker->lane, block, now_ns);
+    if (ZVM_UNLIKELY(worker->is_watched)) tell_slice_slow(worker, iso, &before, now_ns, outcome);
     worker->clock_ns = now_ns;
-    zhooks_slice(&sched->hooks, iso, &worker->lane, outcome == ZOUTCOME_FINISHED);
     return outcome;
 }
 

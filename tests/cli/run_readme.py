@@ -10,8 +10,8 @@ import tempfile
 
 FENCE = re.compile(r"^```(\w+(?: release)?)\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"\]\(([^)#\s]+)")
-# What sets up or tests the whole tree has its own tests and would run this one again.
-NOT_HERE = ("./tools/", "git ", "cmake ", "ctest ", "cc ")
+# What builds, installs or tests is for tests/docs/check_fresh.
+NOT_HERE = ("./tools/", "git ", "cmake ", "ctest ", "cc ", "export ")
 
 
 def commands(block):

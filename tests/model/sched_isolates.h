@@ -17,7 +17,13 @@
 #include "vm/wait.h"
 
 // No host listens here (sched/hooks.h), and none has an isolate in hand (sched/lend.h).
-void zhooks_created_slow(const struct zhooks *hooks, struct zisolate *iso)
+void zhooks_created(const struct zhooks *hooks, struct zisolate *iso)
+{
+    (void)hooks;
+    (void)iso;
+}
+
+void zhooks_destroyed(const struct zhooks *hooks, struct zisolate *iso)
 {
     (void)hooks;
     (void)iso;

@@ -12,7 +12,8 @@
 // ---- Events -------------------------------------------------------------------------------------
 
 #define EVENTS_MAX 64
-#define KINDS      4
+#define PROBES     6
+#define KINDS      5
 
 struct told {
     _Atomic uint32_t count, counts[KINDS]; // of all, also of those that there is no room for
@@ -21,16 +22,32 @@ struct told {
     uint32_t places[KINDS];                // and which of all it was
     zvm_event events[EVENTS_MAX];
     pthread_t threads[EVENTS_MAX];
-    zvm_status probe; // what a call on the isolate gave, in the event of `probe_kind`
+    zvm_runtime *runtime;
+    zvm_status probes[PROBES]; // what calls on the isolate gave, in the event of `probe_kind`
     zvm_event_kind probe_kind;
     void *user;
 };
 
+// Calls that the isolate of an event must refuse, whatever it is about.
 static void note_first(struct told *told, const zvm_event *event)
 {
+    zvm_isolate *isolate = event->isolate;
+    zvm_value one = {.kind = ZVM_VALUE_INT, .integer = 1};
     if (event->kind != told->probe_kind) return;
-    told->user = zvm_isolate_user(event->isolate);
-    if (event->kind != ZVM_EVENT_CREATED) told->probe = zvm_isolate_destroy(event->isolate);
+    told->user = zvm_isolate_user(isolate);
+    told->probes[0] = zvm_isolate_destroy(isolate);
+    told->probes[1] = zvm_isolate_reset(isolate);
+    told->probes[2] = zvm_isolate_run(isolate, 0, NULL);
+    told->probes[3] = zvm_isolate_set_global(isolate, "a", &one);
+    told->probes[4] = zvm_isolate_collect(isolate, true, NULL);
+    told->probes[5] = zvm_runtime_destroy(told->runtime); // NULL: not yet known to it
+}
+
+static void check_probes(const struct told *told)
+{
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(told->probes[i], ZVM_E_BUSY);
+    assert_int_equal(told->probes[5], told->runtime == NULL ? ZVM_OK : ZVM_E_STATE);
 }
 
 static void write_down(void *context, const zvm_event *event)
@@ -58,6 +75,7 @@ static zvm_runtime *make_told(struct told *told, uint32_t worker_count)
     options.hook_context = told;
     zvm_runtime *runtime = NULL;
     assert_int_equal(zvm_runtime_create(&options, &runtime), ZVM_OK);
+    told->runtime = runtime;
     return runtime;
 }
 
@@ -90,39 +108,45 @@ static zvm_result run(zvm_runtime *runtime, const char *text, zvm_isolate_option
     return result;
 }
 
-static void check_life(bool on_worker)
+static void check_life(bool on_worker, zvm_event_kind probe_kind)
 {
-    struct told told = {.probe_kind = ZVM_EVENT_FINISHED};
+    struct told told = {.probe_kind = probe_kind};
     zvm_runtime *runtime = make_told(&told, on_worker ? 1 : 0);
     zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
     options.id = 42;
     options.user = &told;
     run(runtime, "let a = 1\n", options, on_worker);
     zvm_runtime_destroy(runtime);
-    assert_int_equal(count_of(&told, ZVM_EVENT_COLLECTED) + 2, told.count);
+    assert_int_equal(count_of(&told, ZVM_EVENT_COLLECTED) + 3, told.count);
     assert_int_equal(told.events[0].kind, ZVM_EVENT_CREATED);
-    assert_int_equal(told.events[told.count - 1].kind, ZVM_EVENT_FINISHED);
+    assert_int_equal(told.events[told.count - 2].kind, ZVM_EVENT_FINISHED);
+    assert_int_equal(told.events[told.count - 1].kind, ZVM_EVENT_DESTROYED);
     for (uint32_t i = 0; i < told.count; i++) {
-        bool is_of_host = told.events[i].kind == ZVM_EVENT_CREATED || !on_worker;
+        bool is_of_host = told.events[i].kind == ZVM_EVENT_CREATED ||
+                          told.events[i].kind == ZVM_EVENT_DESTROYED || !on_worker;
         assert_int_equal(told.events[i].id, 42);
         assert_ptr_equal(told.events[i].isolate, told.events[0].isolate);
         assert_int_equal(told.events[i].status, ZVM_OK);
         assert_int_equal(pthread_equal(told.threads[i], pthread_self()) != 0, is_of_host);
     }
-    assert_int_equal(told.probe, ZVM_E_BUSY); // it is not over before the hook has returned
+    check_probes(&told); // it is not over, and not gone, before the hook has returned
     assert_ptr_equal(told.user, &told);
 }
 
 static void test_life_of_an_isolate_is_told_in_order(void **state)
 {
     (void)state;
-    check_life(false /* on_worker */);
+    check_life(false /* on_worker */, ZVM_EVENT_CREATED);
+    check_life(false /* on_worker */, ZVM_EVENT_FINISHED);
+    check_life(false /* on_worker */, ZVM_EVENT_DESTROYED);
 }
 
 static void test_life_on_a_worker_is_told_on_its_thread(void **state)
 {
     (void)state;
-    check_life(true /* on_worker */);
+    check_life(true /* on_worker */, ZVM_EVENT_CREATED);
+    check_life(true /* on_worker */, ZVM_EVENT_FINISHED);
+    check_life(true /* on_worker */, ZVM_EVENT_DESTROYED);
 }
 
 static void test_collections_add_up_to_those_of_the_result(void **state)
@@ -140,7 +164,7 @@ static void test_collections_add_up_to_those_of_the_result(void **state)
         zvm_runtime_destroy(runtime);
         assert_true(told.collections > 0);
         assert_true(told.collections == result.collections);
-        assert_int_equal(told.probe, ZVM_E_BUSY);
+        check_probes(&told);
     }
 }
 
@@ -157,7 +181,7 @@ static void check_limit(const char *text, zvm_isolate_options options, zvm_statu
         assert_int_equal(count_of(&told, ZVM_EVENT_LIMIT), 1);
         assert_int_equal(first_of(&told, ZVM_EVENT_FINISHED)->status, end);
         assert_true(told.places[ZVM_EVENT_LIMIT] < told.places[ZVM_EVENT_FINISHED]);
-        assert_int_equal(told.probe, ZVM_E_BUSY);
+        check_probes(&told);
     }
 }
 
@@ -190,6 +214,8 @@ static void test_end_with_the_runtime_is_told_of(void **state)
     zvm_runtime_destroy(runtime);
     assert_int_equal(first_of(&told, ZVM_EVENT_FINISHED)->status, ZVM_E_CANCELLED);
     assert_int_equal(count_of(&told, ZVM_EVENT_FINISHED), 1);
+    assert_int_equal(count_of(&told, ZVM_EVENT_DESTROYED), 1);
+    assert_true(told.places[ZVM_EVENT_FINISHED] < told.places[ZVM_EVENT_DESTROYED]);
 }
 
 static void cancel_on_collection(void *context, const zvm_event *event)
@@ -231,6 +257,128 @@ static void test_end_in_the_queue_is_told_by_a_worker_and_not_by_who_cancels(voi
     assert_false(pthread_equal(told.threads[told.places[ZVM_EVENT_FINISHED]], pthread_self()));
     zvm_code_release(code);
     zvm_runtime_destroy(runtime);
+}
+
+// Its place in the queue outlives it there: nobody can claim it, and it must be safe from its own event all the same.
+static void test_end_of_one_that_a_queue_still_names_is_told_once(void **state)
+{
+    (void)state;
+    struct told told = {.probe_kind = ZVM_EVENT_DESTROYED};
+    zvm_runtime_options options = ZVM_RUNTIME_OPTIONS_INIT;
+    options.seed = 1; // this thread runs everything: what is cancelled first
+    options.on_event = write_down;
+    options.hook_context = &told;
+    assert_int_equal(zvm_runtime_create(&options, &told.runtime), ZVM_OK);
+    zvm_code *code = compile(told.runtime, "let a = 1\n");
+    zvm_isolate *first = make_isolate(told.runtime, code, NULL),
+                *queued = make_isolate(told.runtime, code, NULL);
+    assert_int_equal(zvm_isolate_submit(first), ZVM_OK);
+    assert_int_equal(zvm_isolate_submit(queued), ZVM_OK);
+    zvm_isolate_cancel(queued);
+    assert_int_equal(zvm_isolate_wait(queued, UINT64_MAX), ZVM_OK);
+    assert_int_equal(zvm_isolate_reset(queued), ZVM_E_BUSY); // it is named
+    assert_int_equal(zvm_isolate_destroy(queued), ZVM_OK);
+    assert_int_equal(count_of(&told, ZVM_EVENT_DESTROYED), 1);
+    assert_int_equal(told.probes[0], ZVM_E_BUSY);
+    assert_int_equal(told.probes[1], ZVM_E_BUSY);
+    assert_int_equal(told.probes[2], ZVM_E_STATE);
+    assert_int_equal(told.probes[5], ZVM_E_STATE);
+    zvm_code_release(code);
+    zvm_runtime_destroy(told.runtime);
+    assert_int_equal(count_of(&told, ZVM_EVENT_DESTROYED), 2);
+}
+
+// ---- A table of isolates -------------------------------------------------------------------------
+
+#define TABLE_MAX 4096
+
+struct table {
+    pthread_mutex_t lock;
+    const zvm_isolate *isolates[TABLE_MAX]; // NULL: free
+    uint32_t count, count_max, made, wrong;
+};
+
+static uint32_t find(const struct table *table, const zvm_isolate *isolate)
+{
+    uint32_t place = 0;
+    while (place < TABLE_MAX && table->isolates[place] != isolate)
+        place++;
+    return place;
+}
+
+static void keep_table(void *context, const zvm_event *event)
+{
+    struct table *table = context;
+    pthread_mutex_lock(&table->lock);
+    uint32_t place = find(table, event->isolate);
+    if (event->kind == ZVM_EVENT_CREATED) {
+        if (place < TABLE_MAX) table->wrong++;
+        table->isolates[find(table, NULL)] = event->isolate;
+        table->made++;
+        if (++table->count > table->count_max) table->count_max = table->count;
+    } else if (place == TABLE_MAX) {
+        table->wrong++; // told of one that is not there
+    } else if (event->kind == ZVM_EVENT_DESTROYED) {
+        table->isolates[place] = NULL;
+        table->count--;
+    }
+    pthread_mutex_unlock(&table->lock);
+}
+
+static void destroy_at_end(zvm_isolate *isolate, void *user)
+{
+    (void)user;
+    assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+}
+
+static void start_many(zvm_runtime *runtime, const char *text, zvm_isolate_options options)
+{
+    zvm_code *code = compile(runtime, text);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(zvm_isolate_submit(make_isolate(runtime, code, &options)), ZVM_OK);
+    zvm_code_release(code);
+}
+
+// Isolates that end themselves, that programs spawn, that a pool keeps, that are cancelled, that the runtime ends.
+static void test_table_of_isolates_by_events_holds_those_that_exist(void **state)
+{
+    (void)state;
+    static struct table table = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    zvm_runtime_options options = ZVM_RUNTIME_OPTIONS_INIT;
+    options.worker_count = 2;
+    options.on_event = keep_table;
+    options.hook_context = &table;
+    options.isolate_limit = TABLE_MAX - 1;
+    zvm_runtime *runtime = NULL;
+    assert_int_equal(zvm_runtime_create(&options, &runtime), ZVM_OK);
+    zvm_isolate_options left = ZVM_ISOLATE_OPTIONS_INIT, ends = left, spawns = left;
+    ends.on_finish = destroy_at_end;
+    spawns.may_spawn = 1;
+    start_many(runtime, "let a = range(100)\n", ends);
+    start_many(runtime, "while true { }\n", left);
+    start_many(runtime,
+               "action f(n) { return n }\nlet t = range(5).map(n => spawn f(n))\n"
+               "for each one in t { await one }\n",
+               spawns);
+    zvm_code *code = compile(runtime, "let a = 1\n");
+    zvm_isolate_pool *pool;
+    zvm_isolate *pooled, *cancelled = make_isolate(runtime, code, NULL);
+    assert_int_equal(zvm_isolate_pool_create(runtime, code, NULL, 4, &pool), ZVM_OK);
+    assert_int_equal(zvm_isolate_pool_acquire(pool, &pooled), ZVM_OK);
+    assert_int_equal(zvm_isolate_pool_release(pool, pooled), ZVM_OK);
+    zvm_isolate_cancel(cancelled);
+    assert_int_equal(zvm_isolate_destroy(cancelled), ZVM_OK);
+    assert_int_equal(zvm_runtime_shutdown(runtime, true), ZVM_OK);
+    zvm_report report = report_of(runtime);
+    assert_int_equal(table.made, report.totals.isolates_created);
+    assert_int_equal(table.count,
+                     report.totals.isolates_created - report.totals.isolates_destroyed);
+    zvm_isolate_pool_destroy(pool);
+    zvm_code_release(code);
+    zvm_runtime_destroy(runtime);
+    assert_int_equal(table.count, 0);
+    assert_in_range(table.count_max, 20, TABLE_MAX - 1);
+    assert_int_equal(table.wrong, 0);
 }
 
 // ---- Workers ------------------------------------------------------------------------------------
@@ -468,6 +616,8 @@ int main(void)
         cmocka_unit_test(test_end_with_the_runtime_is_told_of),
         cmocka_unit_test(test_end_in_the_queue_is_told_by_a_worker_and_not_by_who_cancels),
         cmocka_unit_test(test_hook_may_cancel_the_isolate_that_it_is_told_of),
+        cmocka_unit_test(test_end_of_one_that_a_queue_still_names_is_told_once),
+        cmocka_unit_test(test_table_of_isolates_by_events_holds_those_that_exist),
         cmocka_unit_test(test_workers_have_names_and_are_told_of_on_their_threads),
         cmocka_unit_test(test_worker_has_the_stack_that_was_asked_for),
         cmocka_unit_test(test_options_of_workers_out_of_bounds_are_refused),

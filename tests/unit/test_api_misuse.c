@@ -470,7 +470,6 @@ static void visit_end(zvm_isolate *isolate, void *user)
 static void visit_event(void *context, const zvm_event *event)
 {
     (void)context;
-    if (event->kind == ZVM_EVENT_CREATED) return;
     atomic_fetch_add(&visits, 1);
     expect("destroy in an event", zvm_isolate_destroy(event->isolate), ZVM_E_BUSY);
     expect("reset in an event", zvm_isolate_reset(event->isolate), ZVM_E_BUSY);

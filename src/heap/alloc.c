@@ -238,10 +238,12 @@ static uint32_t first_page_top_max(const struct zheap *heap)
     return is_used && more->cycle.phase != ZPHASE_PRUNE ? ZFIRST_GRANULES : 0;
 }
 
-// A cell of a page that has a free one: what most slow paths come to. NULL: the long way.
+// A cell of the first page, or of one that has a free one: what most slow paths come to. NULL: the long way.
 static inline void *take_plain(struct zheap *heap, size_t bytes)
 {
-    if (zheap_more(heap) == NULL || first_page_top_max(heap) != 0) return NULL;
+    if (zheap_more(heap) == NULL)
+        return zfirst_page_take(heap, zgranules_round(bytes < 1 ? 1 : bytes), FIRST_PAGE_TOP_MAX);
+    if (first_page_top_max(heap) != 0) return NULL;
     uint32_t class_index = zheap_class_of(bytes);
     struct zheap_class *class = &heap->classes[class_index];
     if (class->kept == 0 && !find_kept(heap, class)) return NULL;

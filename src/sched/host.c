@@ -130,6 +130,7 @@ zvm_status zsched_isolate_create(struct zsched *sched, struct zshared *shared, s
 zvm_status zsched_isolate_destroy(struct zsched *sched, struct zisolate *iso)
 {
     if (!zsched_is_at_rest(iso) || zsched_is_listed(iso)) return ZVM_E_BUSY;
+    if (iso->heap.env != NULL) return ZVM_E_BUSY; // a function of the host that it has called comes back
     // One that was spawned and has run to its end was folded at its last slice, and nothing has changed since.
     bool is_folded = iso->mailbox != NULL && iso->mailbox->is_spawned && iso->finished;
     if (iso->mailbox != NULL && iso->mailbox->is_open) zsched_end_talk(sched, iso);
@@ -204,7 +205,7 @@ zvm_status zsched_reset(struct zsched *sched, struct zisolate *iso)
     struct zmailbox *mailbox;
     zvm_status status = prepare(sched, iso, &stack, &mailbox);
     if (status != ZVM_OK) {
-        zstate_give_up_reset(&iso->state, seen); // PAIR state
+        (void)zstate_give_up_reset(&iso->state, seen); // PAIR state
         return status;
     }
     if (iso->mailbox != NULL && iso->mailbox->is_open) zsched_end_talk(sched, iso);

@@ -180,6 +180,7 @@ void cli_each_worker_deinit(struct cli_each_worker *worker)
 {
     drop_isolate(worker);
     cli_json_reader_free(&worker->reader);
+    cli_buffer_free(&worker->line);
     pthread_mutex_destroy(&worker->lock);
 }
 

@@ -303,10 +303,24 @@ refused ".*it has no action 'main'" "$(program none.zx <<<'let x = 1')"
 zvm each "$(program broken.zx <<<'action main(')"
 expect_status 2
 expect_err_like "error:"
-each '1\n' "$(program value.zx <<<'let main = 5')"
+refused ".*main is no function when the top level has run" "$(program value.zx <<<'let main = 5')"
+refused ".*main\(\) expects 0 arguments, got 1; write 'action main\(row\)" "$(program nothing.zx <<<'action main() { return 1 }')"
+refused ".*main\(\) expects 2 arguments, got 1" "$(program two.zx <<<'action main(a, b) { return 1 }')" --out "$work/untouched"
+checks=$((checks + 1))
+[ ! -e "$work/untouched" ] || fail "a file was made"
+# Not refused: what only some rows do wrong, and a top level that does not come to its end.
+each '"a"\n1\n' "$(program typed.zx <<<'action main(a: string) { return a }')"
 expect_status 1
 checks=$((checks + 1))
-grep -q '"kind":"TypeError","message":"main is no function' "$work/out" || fail "main that is no function"
+grep -q "\"kind\":\"TypeError\",\"message\":\"parameter 'a': expected string" "$work/out" || fail "a row of another type"
+each '1\n' "$(program late.zx <<<'while true { }
+action main(a) { return a }')" --fuel 5000000
+expect_status 4
+each '1\n' "$(program thrown.zx <<<'throw error("at the top")
+action main() { return 1 }')"
+expect_status 1
+checks=$((checks + 1))
+grep -q '"message":"at the top"' "$work/out" || fail "the top level's error"
 
 # ---- Files ------------------------------------------------------------------------------------------
 
@@ -350,8 +364,7 @@ cmp -s "$work/part" "$work/whole" || fail "the results of another input are not 
 
 # ---- Ends ---------------------------------------------------------------------------------------------
 
-# Ctrl-C: whole lines, in order, and the rest is done by --resume. The rows are several blocks (64 KiB): the
-# results of a block are written when it is done, so the row that never ends stands in a later one.
+# Ctrl-C: whole lines, in order, and the rest is done by --resume. The rows are several blocks (64 KiB).
 slow=$(program slow.zx <<'END'
 action main(row) { if row == 20000 { while true { } }
   return [row] }

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 PATIENCE_S = 120 # what is awaited comes in milliseconds, or never
@@ -34,9 +35,14 @@ WORK = """action main(row) {
 """
 
 
-def start(zvm, words, **options):
-    return subprocess.Popen([zvm, "each", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, **options)
+started = [] # what is left of it when a check fails ends with us
+
+
+def start(zvm, words):
+    process = subprocess.Popen([zvm, "each", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    started.append(process)
+    return process
 
 
 def read_line(process):
@@ -74,21 +80,17 @@ def check_one_at_a_time(zvm, folder, workers):
 
 def check_before_a_slow_row(zvm, folder, workers):
     """The results of the rows before one that never ends, which came in the same reading, and of an earlier block."""
-    rows = b"".join(b"%d\n" % number for number in range(20000)) + b'"spin"\n' + b"1\n" * 1000
+    rows = b"".join(b"%d\n" % number for number in range(20000)) + b'"spin"\n1\n'
     process = start(zvm, [f"{folder}/spin.zx", "-w", workers])
-    writer = os.fork()
-    if writer == 0:
-        process.stdin.write(rows)
-        process.stdin.flush()
-        time.sleep(PATIENCE_S) # the input stays open
-        os._exit(0)
+    # The input stays open behind them.
+    writer = threading.Thread(target=process.stdin.write, args=(rows,), daemon=True)
+    writer.start()
     for number in range(20000):
         assert read_line(process) == b"[%d]\n" % number
     process.send_signal(signal.SIGINT)
     assert process.wait() == 128 + signal.SIGINT
     assert process.stdout.read() == b""
-    os.kill(writer, signal.SIGKILL)
-    os.waitpid(writer, 0)
+    writer.join()
     assert b"stopped by SIGINT" in process.stderr.read()
 
 
@@ -257,4 +259,8 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    finally:
+        for one in started:
+            one.kill()

@@ -106,11 +106,11 @@ enum zheap_outcome zheap_grow_more(struct zheap *heap)
     struct zheap_private *private = zheap_private(heap);
     if (!zheap_fits(private, sizeof(struct zheap_more) + ZPAGE_BYTES)) return ZHEAP_OVER_LIMIT;
 
-    struct zheap_more *more = z_alloc_zeroed(sizeof *more);
+    struct zheap_more *more = zheap_env_take_table(heap->env);
     if (more == NULL) return ZHEAP_NO_MEMORY;
     struct zpage *reserve = zheap_acquire_span(heap, ZPAGE_CLASS_MIXED, ZSPAN_1);
     if (reserve == NULL) {
-        z_free(more, sizeof *more);
+        zheap_env_give_table(heap->env, more);
         return ZHEAP_NO_MEMORY;
     }
     more->reserve.base = zpage_base(reserve);

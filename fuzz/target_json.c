@@ -1,7 +1,7 @@
 // fuzz/target_json.c - any bytes as a row of `zvm each`: the reader and the writer of JSON, and the parts between them.
 //
 // Looks for: a crash; a text that is no JSON and is read, or is JSON and is refused, by a second reader, which is
-// written here from the grammar alone; a value that is another one when it is written and read again; a problem whose
+// written here from the grammar alone; a number that is not the one that the C library reads; a value that is another one when it is written and read again; a problem whose
 // place is not in the text.
 #include "fuzz.h"
 
@@ -9,18 +9,39 @@
 #include "cli/json_write.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 // ---- The second reader ----------------------------------------------------------------------------
 //
-// It says yes or no, recurses as deep as may be, and knows nothing of values but whether a number is finite.
+// It says yes or no, recurses as deep as may be, and knows nothing of values but the numbers.
 
 struct look {
     const unsigned char *at, *end;
     int depth;
+    struct fuzz_text numbers; // each its kind and its eight bytes, in the order of the text
 };
+
+static void note_number(struct fuzz_text *numbers, const zvm_value *value)
+{
+    bool is_int = value->kind == ZVM_VALUE_INT;
+    fuzz_text_add(numbers, is_int ? "i" : "f", 1);
+    fuzz_text_add(numbers, is_int ? (const char *)&value->integer : (const char *)&value->number,
+                  8);
+}
+
+// text: of the grammar, NUL-terminated. false: beyond the floats.
+static bool read_number(const char *text, zvm_value *value)
+{
+    errno = 0;
+    long long integer = strtoll(text, NULL, 10);
+    bool is_int = errno == 0 && strpbrk(text, ".eE") == NULL;
+    *value = (zvm_value){.kind = ZVM_VALUE_INT, .integer = integer};
+    if (!is_int) *value = (zvm_value){.kind = ZVM_VALUE_FLOAT, .number = strtod(text, NULL)};
+    return is_int || isfinite(value->number);
+}
 
 static bool is_value(struct look *look);
 
@@ -68,7 +89,9 @@ static bool is_number(struct look *look)
     char *text = calloc(1, length + 1);
     if (text == NULL) fuzz_fail("no memory");
     memcpy(text, start, length);
-    bool is_finite = isfinite(strtod(text, NULL));
+    zvm_value value;
+    bool is_finite = read_number(text, &value);
+    note_number(&look->numbers, &value);
     free(text);
     return is_finite;
 }
@@ -170,12 +193,17 @@ static bool is_value(struct look *look)
     }
 }
 
-static bool is_json(const uint8_t *data, size_t length_bytes)
+// numbers: those in it, for the caller to free; NULL: not asked for.
+static bool is_json(const void *data, size_t length_bytes, struct fuzz_text *numbers)
 {
-    struct look look = {data, data + length_bytes, 0};
-    if (!is_value(&look)) return false;
+    struct look look = {.at = data, .end = (const unsigned char *)data + length_bytes};
+    bool is_whole = is_value(&look);
     pass_space(&look);
-    return look.at == look.end;
+    if (numbers == NULL)
+        fuzz_text_free(&look.numbers);
+    else
+        *numbers = look.numbers;
+    return is_whole && look.at == look.end;
 }
 
 // ---- Reading and writing --------------------------------------------------------------------------
@@ -259,8 +287,7 @@ static void check_round(zvm_ref ref, size_t length_bytes)
     if (!cli_json_write(&writer, isolate, ref, limit, &first))
         fuzz_fail("not written: %s",
                   writer.problem == NULL ? zvm_status_text(writer.status) : writer.problem);
-    if (!is_json((const uint8_t *)first.data, first.length))
-        fuzz_fail("what was written is no JSON");
+    if (!is_json(first.data, first.length, NULL)) fuzz_fail("what was written is no JSON");
     char *row = copy_row(first.data, first.length);
     if (memchr(row, '\n', first.length) != NULL) fuzz_fail("a line feed in a line");
     if (!read_row(row, first.length, &again)) fuzz_fail("not read again: %s", reader.problem);
@@ -278,21 +305,44 @@ static void check_round(zvm_ref ref, size_t length_bytes)
     fuzz_text_free(&after);
 }
 
+static bool note_if_number(void *context, const zvm_part *part)
+{
+    bool is_number = part->value.kind == ZVM_VALUE_INT || part->value.kind == ZVM_VALUE_FLOAT;
+    if (part->kind == ZVM_PART_VALUE && is_number) note_number(context, &part->value);
+    return true;
+}
+
+// In the order of the text, unless a key came twice: then there are fewer.
+static void check_numbers(zvm_ref ref, const struct fuzz_text *wanted)
+{
+    struct fuzz_text got = {0};
+    if (zvm_ref_walk(isolate, ref, CLI_JSON_DEPTH_MAX, note_if_number, &got) != ZVM_OK)
+        fuzz_fail("not told");
+    if (got.length_bytes > wanted->length_bytes) fuzz_fail("more numbers than there are");
+    if (got.length_bytes == wanted->length_bytes && got.length_bytes > 0 &&
+        memcmp(got.bytes, wanted->bytes, got.length_bytes) != 0)
+        fuzz_fail("another number");
+    fuzz_text_free(&got);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length_bytes)
 {
     uint32_t choice;
     zvm_ref ref;
+    struct fuzz_text numbers = {0};
     (void)fuzz_begin(data, length_bytes, &choice);
     char *row = copy_row(data, length_bytes);
     begin();
     bool is_read = read_row(row, length_bytes, &ref);
-    if (is_read != is_json(data, length_bytes))
-        fuzz_fail("%s: %s", is_read ? "read, and it is no JSON" : "JSON, and refused",
-                  is_read ? "?" : reader.problem);
+    bool is_one = is_json(row, length_bytes, &numbers);
+    if (is_read && !is_one) fuzz_fail("read, and it is no JSON");
+    if (!is_read && is_one) fuzz_fail("JSON, and refused: %s", reader.problem);
     if (is_read) {
         fuzz_count_accepted();
+        check_numbers(ref, &numbers);
         check_round(ref, length_bytes);
     }
+    fuzz_text_free(&numbers);
     free(row);
     return 0;
 }

@@ -382,9 +382,11 @@ static struct work next_work(struct cli_each_flow *flow)
 
 static void write_text(struct cli_each_flow *flow, const struct cli_buffer *text, size_t start)
 {
+    if (text->length == start) return;
+    const char *rest = text->data + start;
     size_t length = text->length - start;
-    if (cli_output_write(flow->output, text->data + start, length))
-        flow->end.written_rows += count_lines(text->data + start, length);
+    if (cli_output_write(flow->output, rest, length))
+        flow->end.written_rows += count_lines(rest, length);
 }
 
 // Of a block that the worker goes on with. Without memory it waits until the block is done.

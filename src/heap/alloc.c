@@ -242,7 +242,7 @@ static uint32_t first_page_top_max(const struct zheap *heap)
 static inline void *take_plain(struct zheap *heap, size_t bytes)
 {
     if (zheap_more(heap) == NULL)
-        return zfirst_page_take(heap, zgranules_round(bytes < 1 ? 1 : bytes), FIRST_PAGE_TOP_MAX);
+        return zfirst_page_take(heap, zgranules_round(bytes), FIRST_PAGE_TOP_MAX);
     if (first_page_top_max(heap) != 0) return NULL;
     uint32_t class_index = zheap_class_of(bytes);
     struct zheap_class *class = &heap->classes[class_index];

@@ -5,6 +5,12 @@
 
 #include <stdlib.h>
 
+#ifdef ZVM_GC_STRESS // a collection at each allocation looks at all that there is
+#    define DEPTH 1000
+#else
+#    define DEPTH 50000
+#endif
+
 struct fixture {
     zvm_runtime *runtime;
     zvm_code *code;
@@ -328,7 +334,6 @@ static bool count_parts(void *context, const zvm_part *part)
 static void test_depth_takes_no_stack_and_has_the_limit_of_the_caller(void **state)
 {
     (void)state;
-    enum { DEPTH = 50000 };
     struct fixture fixture;
     open_fixture(&fixture, "let l = []\nl.push(l)\n");
     int left = DEPTH;

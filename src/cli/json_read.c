@@ -130,6 +130,14 @@ static inline const char *skip_plain(const char *at, const char *end)
     return at;
 }
 
+// Only what the kind has: clearing all of a value takes as long as reading a short one.
+static inline void set_text(zvm_value *out, const char *text, size_t length)
+{
+    out->kind = ZVM_VALUE_STRING;
+    out->text = text;
+    out->length_bytes = length;
+}
+
 // From the first escape on.
 static bool read_escaped(struct cli_json_reader *reader, const char *start,
                          struct cli_buffer *buffer, zvm_value *out)
@@ -150,8 +158,7 @@ static bool read_escaped(struct cli_json_reader *reader, const char *start,
         reader->at = skip_plain(reader->at, reader->end);
     }
     reader->at++;
-    *out =
-        (zvm_value){.kind = ZVM_VALUE_STRING, .text = buffer->data, .length_bytes = buffer->length};
+    set_text(out, buffer->data, buffer->length);
     return true;
 }
 
@@ -162,8 +169,7 @@ static bool read_string(struct cli_json_reader *reader, struct cli_buffer *buffe
     reader->at = at;
     if (at == reader->end || *at != '"') return read_escaped(reader, start, buffer, out);
     reader->at++;
-    *out =
-        (zvm_value){.kind = ZVM_VALUE_STRING, .text = start, .length_bytes = (size_t)(at - start)};
+    set_text(out, start, (size_t)(at - start));
     return true;
 }
 
@@ -267,10 +273,11 @@ static bool read_number(struct cli_json_reader *reader, zvm_value *out)
     uint64_t most = (uint64_t)INT64_MAX + (number.is_negative ? 1 : 0);
     if (!number.is_float && number.is_exact && number.digits <= most) {
         uint64_t bits = number.is_negative ? 0 - number.digits : number.digits;
-        *out = (zvm_value){.kind = ZVM_VALUE_INT, .integer = (int64_t)bits};
+        out->kind = ZVM_VALUE_INT;
+        out->integer = (int64_t)bits;
         return true;
     }
-    *out = (zvm_value){.kind = ZVM_VALUE_FLOAT};
+    out->kind = ZVM_VALUE_FLOAT;
     if (!is_simple(&number, &out->number)) out->number = strtod(start, NULL);
     if (isinf(out->number)) return is_wrong(reader, "a number that is too large");
     return true;
@@ -278,14 +285,15 @@ static bool read_number(struct cli_json_reader *reader, zvm_value *out)
 
 // ---- Values ---------------------------------------------------------------------------------------
 
-static bool read_word(struct cli_json_reader *reader, const char *word, zvm_value value,
+static bool read_word(struct cli_json_reader *reader, const char *word, zvm_value_kind kind,
                       zvm_value *out)
 {
     size_t length = strlen(word);
     if ((size_t)(reader->end - reader->at) < length || memcmp(reader->at, word, length) != 0)
         return is_wrong(reader, "an unknown word");
     reader->at += length;
-    *out = value;
+    out->kind = kind;
+    out->boolean = *word == 't';
     return true;
 }
 
@@ -296,11 +304,11 @@ static bool read_scalar(struct cli_json_reader *reader, zvm_value *out)
         reader->at++;
         return read_string(reader, &reader->text, out);
     case 't':
-        return read_word(reader, "true", (zvm_value){.kind = ZVM_VALUE_BOOL, .boolean = true}, out);
+        return read_word(reader, "true", ZVM_VALUE_BOOL, out);
     case 'f':
-        return read_word(reader, "false", (zvm_value){.kind = ZVM_VALUE_BOOL}, out);
+        return read_word(reader, "false", ZVM_VALUE_BOOL, out);
     case 'n':
-        return read_word(reader, "null", (zvm_value){.kind = ZVM_VALUE_NULL}, out);
+        return read_word(reader, "null", ZVM_VALUE_NULL, out);
     default:
         if (*reader->at == '-' || (*reader->at >= '0' && *reader->at <= '9'))
             return read_number(reader, out);

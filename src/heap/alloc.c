@@ -202,6 +202,7 @@ static void *hand_out(struct zheap *heap, uint32_t class_index)
     private->acquired_count += count;
     private->acquired_bytes += (uint64_t)count * zheap_class_bytes[class_index];
     class->cache = cells & (cells - 1);
+    zheap_more(heap)->handed_out |= 1u << class_index;
     unpoison_cells(class->base, cells, zheap_class_bytes[class_index]);
     return class->base + (size_t)zbits_lowest(cells) * ZGRANULE_BYTES;
 }

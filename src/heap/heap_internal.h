@@ -367,6 +367,7 @@ struct zpolicy {
 struct zheap_more {
     struct zheap_class classes[ZHEAP_CLASSES];
     uint32_t class_pages[ZHEAP_CLASSES];
+    uint32_t handed_out;    // a bit for each class that has ever had cells in its cache
     struct zmixed reserve;  // one page that only the errors of refusals may use
     struct zowner **owners; // objects with a payload outside the spans
     uint32_t owner_count, owner_capacity;

@@ -29,15 +29,15 @@ function(add_fuzz_program name)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzz)
 endfunction()
 
-# add_fuzz_target(NAME MUTATOR)
+# add_fuzz_target(NAME MUTATOR [SOURCE...]): what it looks at besides the library
 function(add_fuzz_target name mutator)
-    add_fuzz_program(replay_${name} fuzz/target_${name}.c fuzz/${mutator}.c fuzz/replay.c)
+    add_fuzz_program(replay_${name} fuzz/target_${name}.c fuzz/${mutator}.c fuzz/replay.c ${ARGN})
     add_script(fuzz.${name} fuzz ${runner} $<TARGET_FILE:replay_${name}> fuzz/corpus/${name})
     add_script(fuzz.${name}.changed fuzz ${runner} $<TARGET_FILE:replay_${name}> --sampled --runs 300
         fuzz/corpus/${name})
     set_tests_properties(fuzz.${name} fuzz.${name}.changed PROPERTIES ENVIRONMENT "${test_environment}")
     if(ZVM_FUZZ)
-        add_fuzz_program(fuzz_${name} fuzz/target_${name}.c fuzz/${mutator}.c)
+        add_fuzz_program(fuzz_${name} fuzz/target_${name}.c fuzz/${mutator}.c ${ARGN})
         target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     endif()
 endfunction()
@@ -45,6 +45,7 @@ endfunction()
 add_fuzz_target(source mutate_source)
 add_fuzz_target(run mutate_source)
 add_fuzz_target(code mutate_code)
+add_fuzz_target(json mutate_json src/cli/json_read.c src/cli/json_write.c src/cli/buffer.c)
 add_script(fuzz.dictionary tree tools/fuzz --check)
 
 # What tests/fuzz/fuzz_lang asks.

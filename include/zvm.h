@@ -1581,6 +1581,63 @@ ZVM_API zvm_status zvm_ref_set_entry_value(zvm_isolate *isolate, zvm_ref map, co
 ZVM_API zvm_status zvm_ref_next_entry(zvm_isolate *isolate, zvm_ref map, uint64_t *position,
                                       zvm_value *key, zvm_value *value, zvm_ref *entry);
 
+// ---- Whole values ----
+//
+// A value with all that is in it as a row of parts: what a host reads from a text or writes to one, in one call.
+// While the host's function runs, the isolate is busy: every other call on it is refused with ZVM_E_BUSY.
+
+/// What a part is. A list or map is told by its beginning, its parts and its END.
+typedef enum zvm_part_kind {
+    ZVM_PART_VALUE = 0, // a value without parts
+    ZVM_PART_LIST,      // a list begins: its elements follow
+    ZVM_PART_MAP,       // a map begins: its entries follow, each with its key
+    ZVM_PART_DATA,      // an instance of a data type begins: its fields follow as entries. Only told, never taken
+    ZVM_PART_END        // the innermost of those ends
+} zvm_part_kind;
+
+/// One part. It is zvm's, between the calls too, and lasts as long as the call of zvm.h that it is for.
+typedef struct zvm_part {
+    zvm_part_kind kind;
+    size_t count;    // of parts of a LIST, MAP or DATA; for zvm_ref_build a guess that saves moving, 0: none
+    zvm_value key;   // STRING or INT; of VALUE, LIST, MAP and DATA in a MAP or DATA
+    zvm_value value; // of VALUE; a text is valid until the next part
+} zvm_part;
+
+/// Gives the next part: sets what its kind has, texts that are valid until the next call. false: there is none.
+typedef bool (*zvm_next_part_fn)(void *context, zvm_part *part);
+
+/// Takes the next part. false: it wants no more.
+typedef bool (*zvm_tell_part_fn)(void *context, const zvm_part *part);
+
+/// Makes a value from its parts. A key that stands among the constants of the program is found by their address
+/// from then on; another is a string of the isolate's heap. Of entries of a map with the same key the last
+/// one counts, in the place of the first.
+///
+/// in:      isolate; next, called until the value is whole, with context
+/// out:     ref
+/// errors:  those of zvm_ref_new; ZVM_E_TYPE also for a key of another kind; ZVM_E_ARGUMENT also for an END too many,
+///          a DATA, an unknown kind; ZVM_E_OUTPUT next gave none. What was made goes with the next collection
+/// thread:  see above
+/// memory:  that of the value; 32 bytes a level outside of the heap when more than 16 are open
+/// cost:    linear in the parts and their texts
+/// source:  ours
+ZVM_API zvm_status zvm_ref_build(zvm_isolate *isolate, zvm_next_part_fn next, void *context,
+                                 zvm_ref *ref);
+
+/// Tells a value as its parts, in the order of the elements, of the entries and of the declared fields. What has
+/// no parts that the host could see (a function, say) is a VALUE of kind OTHER.
+///
+/// in:      isolate; ref; depth_max: levels of lists, maps and instances, so that a value that holds itself ends; tell,
+///          with context
+/// out:     none
+/// errors:  ZVM_E_LIMIT it is nested deeper; ZVM_E_OUTPUT tell wants no more; ZVM_E_NOMEM
+/// thread:  see above
+/// memory:  32 bytes a level when more than 16 are open
+/// cost:    linear in the parts
+/// source:  ours
+ZVM_API zvm_status zvm_ref_walk(zvm_isolate *isolate, zvm_ref ref, uint32_t depth_max,
+                                zvm_tell_part_fn tell, void *context);
+
 // ---- Instances, globals, calls ----
 
 /// The name of the data type of an instance.

@@ -150,7 +150,46 @@ static int run_with_files(struct each *each)
     return is_closed || exit_status != CLI_EXIT_OK ? exit_status : CLI_EXIT_FAILED;
 }
 
-// Whether there is a `main` shows before the first row. What it is shows when the top level has run.
+static bool is_without_main(const struct each *each, const char *why)
+{
+    cli_complain("%s: %s; write 'action main(row) { return row }'", each->options.file, why);
+    return false;
+}
+
+// Whether main takes one argument: it is called with null, and left alone when it has begun. What goes wrong at the
+// call itself has no line.
+static bool takes_a_row(const struct each *each, zvm_isolate *isolate)
+{
+    zvm_scope scope;
+    zvm_ref row;
+    zvm_value null = {.kind = ZVM_VALUE_NULL};
+    zvm_result result = ZVM_RESULT_INIT;
+    bool is_finished;
+    if (zvm_scope_open(isolate, &scope) != ZVM_OK) return true;
+    if (zvm_ref_new(isolate, &null, &row) != ZVM_OK) return true;
+    zvm_status status = zvm_isolate_call(isolate, "main", &row, 1);
+    if (status == ZVM_E_NOT_FOUND || status == ZVM_E_TYPE)
+        return is_without_main(each, "main is no function when the top level has run");
+    if (status != ZVM_OK || zvm_isolate_run(isolate, 1, &is_finished) != ZVM_OK) return true;
+    if (!is_finished || zvm_isolate_result(isolate, &result) != ZVM_OK) return true;
+    bool is_unfit = result.status == ZVM_E_ERROR && strcmp(result.kind, "ArgumentError") == 0;
+    return !is_unfit || result.line != 0 || is_without_main(each, result.message);
+}
+
+#define TOP_LEVEL_FUEL 1000000u // some milliseconds; a longer one is looked at by the rows
+
+// What is wrong with the top level itself, each row tells.
+static bool is_fit(const struct each *each, zvm_isolate *isolate)
+{
+    zvm_result result = ZVM_RESULT_INIT;
+    bool is_finished;
+    if (zvm_isolate_run(isolate, TOP_LEVEL_FUEL, &is_finished) != ZVM_OK || !is_finished)
+        return true;
+    bool is_over = zvm_isolate_result(isolate, &result) == ZVM_OK && result.status == ZVM_OK;
+    return !is_over || takes_a_row(each, isolate);
+}
+
+// Whether the program has what a row needs shows before the first one, and before a file is touched.
 static bool has_main(const struct each *each)
 {
     zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
@@ -167,12 +206,10 @@ static bool has_main(const struct each *each)
                      zvm_status_text(status));
         return false;
     }
-    status = zvm_isolate_set_global(isolate, "main", &value);
+    bool has_name = zvm_isolate_set_global(isolate, "main", &value) == ZVM_OK;
+    bool ok = has_name ? is_fit(each, isolate) : is_without_main(each, "it has no action 'main'");
     (void)zvm_isolate_destroy(isolate);
-    if (status == ZVM_OK) return true;
-    cli_complain("%s: it has no action 'main'; write 'action main(row) { return row }'",
-                 each->options.file);
-    return false;
+    return ok;
 }
 
 static bool create_runtime(struct each *each)

@@ -2,9 +2,13 @@
 //
 // A *block* is some whole lines, and what has become of them. Blocks stand in a ring: a thread reads lines into
 // the next free one, workers take them in that order, and main writes them out in that order and frees them.
+// What is done is not held back: main flushes when there is nothing more to write just now, and of a block that takes
+// its time it writes what is ready while the worker goes on.
 //
 // Owns: the ring, the reader's thread and the workers'. Thread: as each function says; the counters and the
-// states of blocks are under the lock, a block's texts belong to who its state says.
+// states of blocks are under the lock, a block's texts belong to who its state says; but the first `ready` bytes
+// of the results of one that is RUNNING main may read: they are written once, and moved under the block's own lock.
+// PAIR ready: release by the worker, acquire by main.
 // Invariants:  1. written <= taken <= read <= written + count: only so many blocks are ever in use.
 //              2. a block's result is at most OUT_BYTES_MAX and one line: a worker with more waits until its block
 //                 is the next to be written and main has taken what there is (DRAINING). So memory does not
@@ -27,7 +31,8 @@
 #define OUT_BYTES_MAX   ((size_t)1 << 20)
 #define KEPT_BYTES_MAX  ((size_t)1 << 20) // of a buffer that waits for its next use
 #define BLOCKS_BASE     4u
-#define TICK_NS         200000000L // how often main looks up, for progress and slow inputs
+#define TICK_NS         200000000L // how often main looks up, for progress
+#define EARLY_NS        5000000L // after so long it does not wait for the rest of a block; most take one
 #define CANCEL_EVERY_NS 5000000L
 
 enum state {
@@ -41,6 +46,9 @@ enum state {
 struct block {
     enum state state; // under lock
     struct cli_buffer in, out;
+    pthread_mutex_t moving; // while `out` gets another place
+    atomic_size_t ready;    // of out: bytes that are whole lines
+    size_t written;         // main's: of those
     uint64_t first_row;
     bool is_too_long; // one line, of which there is no text
     bool is_cut;      // a stop came in between
@@ -53,6 +61,7 @@ struct cli_each_flow {
     uint64_t skip_rows, next_row; // the reader's
     int stop_fd;
     struct cli_progress progress;    // main's
+    struct cli_buffer piece;         // main's: of a block that is RUNNING
     struct cli_each_worker *workers; // [worker_count]
     pthread_t *threads;              // [worker_count]
     uint32_t worker_count, started_count;
@@ -121,10 +130,10 @@ static struct block *take_free(struct cli_each_flow *flow)
     return block;
 }
 
-static uint64_t count_lines(const struct cli_buffer *text)
+static uint64_t count_lines(const char *text, size_t length)
 {
     uint64_t count = 0;
-    const char *at = text->data, *end = text->data + text->length;
+    const char *at = text, *end = text + length;
     while (at < end) {
         at = memchr(at, '\n', (size_t)(end - at));
         at++; // every line has its line feed
@@ -156,7 +165,7 @@ static enum cli_lines_end fill(struct cli_each_flow *flow, struct block *block)
         enum cli_lines_end end = cli_lines_next(&flow->lines, &block->in);
         if (end != CLI_LINES_GOT && end != CLI_LINES_TOO_LONG) return end;
         block->is_too_long = end == CLI_LINES_TOO_LONG;
-        uint64_t rows = block->is_too_long ? 1 : count_lines(&block->in);
+        uint64_t rows = block->is_too_long ? 1 : count_lines(block->in.data, block->in.length);
         if (block->is_too_long && flow->skip_rows > 0) {
             flow->skip_rows--;
             flow->next_row++;
@@ -235,18 +244,36 @@ static bool drain(struct cli_each_flow *flow, struct block *block)
     return is_drained;
 }
 
+// Adds a line to the results, and lets main see it. false: no memory.
+static bool give_line(struct block *block, struct cli_buffer *line)
+{
+    bool has_room = block->out.capacity - block->out.length >= line->length;
+    if (!has_room) {
+        pthread_mutex_lock(&block->moving);
+        has_room = cli_buffer_reserve(&block->out, line->length);
+        pthread_mutex_unlock(&block->moving);
+    }
+    bool is_added = has_room && cli_buffer_add(&block->out, line->data, line->length);
+    atomic_store_explicit(&block->ready, block->out.length, memory_order_release); // PAIR ready
+    trim(line);
+    return is_added;
+}
+
 static bool run_line(struct cli_each_flow *flow, struct cli_each_worker *worker,
                      struct block *block, uint64_t row, const char *line, size_t length)
 {
     if (is_stopping(flow)) return false;
     if (block->out.length > OUT_BYTES_MAX && !drain(flow, block)) return false;
-    return cli_each_row(worker, row, line, length, &block->out);
+    return cli_each_row(worker, row, line, length, &worker->line) &&
+           give_line(block, &worker->line);
 }
 
 static bool run_lines(struct cli_each_flow *flow, struct cli_each_worker *worker,
                       struct block *block)
 {
-    if (block->is_too_long) return cli_each_row_too_long(worker, block->first_row, &block->out);
+    if (block->is_too_long)
+        return cli_each_row_too_long(worker, block->first_row, &worker->line) &&
+               give_line(block, &worker->line);
     const char *at = block->in.data, *end = at + block->in.length;
     for (uint64_t row = block->first_row; at < end; row++) {
         const char *feed = memchr(at, '\n', (size_t)(end - at));
@@ -298,45 +325,94 @@ static bool wait_for_work(struct cli_each_flow *flow, long wait_ns)
     return pthread_cond_timedwait(&flow->to_write, &flow->lock, &until) == 0;
 }
 
-// Nothing has come for a while: what there is reaches its reader also while the input is slow.
-static void look_up_locked(struct cli_each_flow *flow)
+// Something that main does without the lock, before it waits.
+static void do_unlocked(struct cli_each_flow *flow, bool has_time)
 {
     pthread_mutex_unlock(&flow->lock);
-    cli_progress_show(&flow->progress, atomic_load(&flow->finished_rows), 0);
+    if (has_time) cli_progress_show(&flow->progress, atomic_load(&flow->finished_rows), 0);
     bool ok = cli_output_flush(flow->output);
     pthread_mutex_lock(&flow->lock);
     if (!ok) stop_locked(flow);
 }
 
-// The next block that main has something to do with. NULL: all is written, or it is to stop.
-static struct block *next_block(struct cli_each_flow *flow)
+// What main does next.
+struct work {
+    struct block *block; // NULL: all is written, or it is to stop
+    bool is_running;     // the worker's still: only what is ready
+};
+
+static bool is_ready(const struct block *block)
 {
-    struct block *block = NULL;
+    return block->state == DONE || block->state == DRAINING;
+}
+
+static bool has_more(struct block *block)
+{
+    size_t ready = atomic_load_explicit(&block->ready, memory_order_acquire); // PAIR ready
+    return block->state == RUNNING && ready > block->written;
+}
+
+// What has been written reaches its reader before main waits for more.
+static struct work next_work(struct cli_each_flow *flow)
+{
+    struct work work = {.block = NULL};
+    bool is_flushed = false;
     pthread_mutex_lock(&flow->lock);
-    while (block == NULL && !is_stopping(flow)) {
+    while (work.block == NULL && !is_stopping(flow)) {
         struct block *head = block_at(flow, flow->written);
         bool is_there = flow->written < flow->read;
-        if (is_there && (head->state == DONE || head->state == DRAINING)) {
-            block = head;
+        if (is_there && is_ready(head)) {
+            work.block = head;
         } else if (flow->is_over && !is_there) {
             break;
-        } else if (!wait_for_work(flow, TICK_NS)) {
-            look_up_locked(flow);
+        } else if (!is_flushed) {
+            do_unlocked(flow, false /* has_time */);
+            is_flushed = true; // look again: something may have come meanwhile
+        } else if (!wait_for_work(flow, is_there ? EARLY_NS : TICK_NS)) {
+            work.is_running = is_there && has_more(head);
+            if (work.is_running)
+                work.block = head;
+            else
+                do_unlocked(flow, true /* has_time */);
         }
     }
     pthread_mutex_unlock(&flow->lock);
-    return block;
+    return work;
 }
 
-static void write_block(struct cli_each_flow *flow, struct block *block)
+static void write_text(struct cli_each_flow *flow, const struct cli_buffer *text, size_t start)
 {
-    if (cli_output_write(flow->output, block->out.data, block->out.length))
-        flow->end.written_rows += count_lines(&block->out);
+    if (text->length == start) return;
+    const char *rest = text->data + start;
+    size_t length = text->length - start;
+    if (cli_output_write(flow->output, rest, length))
+        flow->end.written_rows += count_lines(rest, length);
+}
+
+// Of a block that the worker goes on with. Without memory it waits until the block is done.
+static void write_ready(struct cli_each_flow *flow, struct block *block)
+{
+    pthread_mutex_lock(&block->moving);
+    size_t ready = atomic_load_explicit(&block->ready, memory_order_acquire); // PAIR ready
+    size_t length = ready - block->written;
+    bool is_taken = cli_buffer_add(&flow->piece, block->out.data + block->written, length);
+    pthread_mutex_unlock(&block->moving);
+    if (!is_taken) return;
+    block->written = ready;
+    write_text(flow, &flow->piece, 0);
+    trim(&flow->piece);
+}
+
+static void stop_if_failed_locked(struct cli_each_flow *flow)
+{
+    if (cli_output_has_failed(flow->output)) stop_locked(flow);
 }
 
 static void free_block(struct cli_each_flow *flow, struct block *block)
 {
     trim(&block->out);
+    block->written = 0;
+    atomic_store_explicit(&block->ready, 0, memory_order_relaxed); // the worker gets it by the lock
     if (block->state == DONE) trim(&block->in);
     pthread_mutex_lock(&flow->lock);
     if (block->state == DRAINING) {
@@ -347,7 +423,20 @@ static void free_block(struct cli_each_flow *flow, struct block *block)
         flow->written++;
         pthread_cond_signal(&flow->to_read);
     }
-    if (cli_output_has_failed(flow->output)) stop_locked(flow);
+    stop_if_failed_locked(flow);
+    pthread_mutex_unlock(&flow->lock);
+}
+
+static void do_work(struct cli_each_flow *flow, struct work work)
+{
+    if (!work.is_running) {
+        write_text(flow, &work.block->out, work.block->written);
+        free_block(flow, work.block);
+        return;
+    }
+    write_ready(flow, work.block);
+    pthread_mutex_lock(&flow->lock);
+    stop_if_failed_locked(flow);
     pthread_mutex_unlock(&flow->lock);
 }
 
@@ -374,7 +463,7 @@ static void write_rest(struct cli_each_flow *flow)
     bool is_cut = false;
     for (; !is_cut && flow->written < flow->taken; flow->written++) {
         struct block *block = block_at(flow, flow->written);
-        if (!cli_output_has_failed(flow->output)) write_block(flow, block);
+        if (!cli_output_has_failed(flow->output)) write_text(flow, &block->out, block->written);
         is_cut = block->is_cut;
     }
 }
@@ -422,10 +511,8 @@ struct cli_each_end cli_each_flow_run(struct cli_each_flow *flow, struct cli_eac
         return flow->end;
     }
     cli_progress_init(&flow->progress, UINT64_MAX);
-    struct block *block;
-    while ((block = next_block(flow)) != NULL) {
-        write_block(flow, block);
-        free_block(flow, block);
+    for (struct work work = next_work(flow); work.block != NULL; work = next_work(flow)) {
+        do_work(flow, work);
         cli_progress_show(&flow->progress, atomic_load(&flow->finished_rows), 0);
     }
     end_threads(flow);
@@ -450,6 +537,8 @@ static bool init_conditions(struct cli_each_flow *flow)
     pthread_cond_init(&flow->to_write, &attributes);
     pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&flow->lock, NULL);
+    for (uint32_t i = 0; i < flow->count; i++)
+        pthread_mutex_init(&flow->blocks[i].moving, NULL);
     return true;
 }
 
@@ -505,7 +594,9 @@ void cli_each_flow_destroy(struct cli_each_flow *flow)
     for (uint32_t i = 0; i < flow->count; i++) {
         cli_buffer_free(&flow->blocks[i].in);
         cli_buffer_free(&flow->blocks[i].out);
+        pthread_mutex_destroy(&flow->blocks[i].moving);
     }
+    cli_buffer_free(&flow->piece);
     cli_lines_free(&flow->lines);
     pthread_cond_destroy(&flow->to_read);
     pthread_cond_destroy(&flow->to_run);

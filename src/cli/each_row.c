@@ -180,6 +180,7 @@ void cli_each_worker_deinit(struct cli_each_worker *worker)
 {
     drop_isolate(worker);
     cli_json_reader_free(&worker->reader);
+    cli_buffer_free(&worker->line);
     pthread_mutex_destroy(&worker->lock);
 }
 
@@ -253,7 +254,8 @@ static bool fail_input(struct cli_each_worker *worker, struct row *row)
 // *is_done: the row's line stands, because it failed.
 static bool run_step(struct cli_each_worker *worker, struct row *row, bool *is_done)
 {
-    zvm_result result = {.size = offsetof(zvm_result, fuel_used)}; // no figures
+    zvm_result result; // all that is asked for is written: no figures
+    result.size = offsetof(zvm_result, fuel_used);
     zvm_status status = run_isolate(worker->isolate, &result);
     if (status == ZVM_OK && result.status == ZVM_OK) return true;
     *is_done = true;

@@ -43,6 +43,7 @@ struct cli_each_worker {
     struct cli_each_tally tally;
     struct cli_json_reader reader;
     struct cli_json_writer writer;
+    struct cli_buffer line; // of the result, for who uses the worker
     // of `isolate`, for who cancels it
     pthread_mutex_t lock;
 };

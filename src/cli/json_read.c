@@ -1,9 +1,9 @@
 // cli/json_read.c - a text of JSON becomes a value in an isolate.
 //
 // Owns: two buffers for strings with escapes. Thread: the isolate's owner, one of the command's.
-// How: one pass, no tree in between and no recursion: what is open is a stack of levels. A list or map is
-// made when its bracket is met, put into what is around it at once, and filled; each has a scope of its own,
-// closed with it, so the references at a time are as many as levels.
+// How: one pass, no tree in between and no recursion: zvm_ref_build asks for one part after the other, and what is
+// open is a stack of levels. How large an array or object will be is guessed from the last one of its depth: rows
+// are alike.
 // Integers are exact: those that fit 64 bits stay integers, larger ones and all with a fraction or an exponent
 // are floats. A float of up to 19 digits with a small exponent is one division or multiplication of two exact
 // numbers, which rounds right; all others are strtod's.
@@ -14,9 +14,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-// What most objects and arrays need, so that they are not moved.
-#define MAP_CAPACITY  8
-#define LIST_CAPACITY 4
+#define GUESS_MAX 64u // one large row does not make room for nothing in those behind it
 
 // ---- Small things ---------------------------------------------------------------------------------
 
@@ -26,20 +24,14 @@ static bool is_wrong(struct cli_json_reader *reader, const char *problem)
     return false;
 }
 
-static bool is_refused(struct cli_json_reader *reader, zvm_status status)
+static inline bool is_space(char c)
 {
-    if (status == ZVM_OK) return false;
-    if (status == ZVM_E_UTF8)
-        reader->problem = "a text that is not valid UTF-8";
-    else
-        reader->status = status;
-    return true;
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 static inline void skip_space(struct cli_json_reader *reader)
 {
-    while (reader->at < reader->end && (*reader->at == ' ' || *reader->at == '\t' ||
-                                        *reader->at == '\r' || *reader->at == '\n'))
+    while (reader->at < reader->end && is_space(*reader->at))
         reader->at++;
 }
 
@@ -112,6 +104,40 @@ static inline bool is_plain(char c)
     return c != '"' && c != '\\' && (unsigned char)c >= 0x20;
 }
 
+// The high bit of the lowest byte of a word that is not plain, if there is one; what is above it means nothing.
+static inline uint64_t not_plain(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t quote = word ^ ones * '"', escape = word ^ ones * '\\';
+    uint64_t found = ((quote - ones) & ~quote) | ((escape - ones) & ~escape);
+    return (found | ((word - ones * 0x20) & ~word)) & ones * 0x80;
+}
+
+// The first character from `at` on that is not plain, or the end: eight at a time.
+static inline const char *skip_plain(const char *at, const char *end)
+{
+    for (; end - at >= 8; at += 8) {
+        uint64_t word;
+        memcpy(&word, at, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        word = __builtin_bswap64(word);
+#endif
+        uint64_t found = not_plain(word);
+        if (found != 0) return at + __builtin_ctzll(found) / 8;
+    }
+    while (at < end && is_plain(*at))
+        at++;
+    return at;
+}
+
+// Only what the kind has: clearing all of a value takes as long as reading a short one.
+static inline void set_text(zvm_value *out, const char *text, size_t length)
+{
+    out->kind = ZVM_VALUE_STRING;
+    out->text = text;
+    out->length_bytes = length;
+}
+
 // From the first escape on.
 static bool read_escaped(struct cli_json_reader *reader, const char *start,
                          struct cli_buffer *buffer, zvm_value *out)
@@ -129,59 +155,60 @@ static bool read_escaped(struct cli_json_reader *reader, const char *start,
         reader->at++;
         if (!read_escape(reader, buffer)) return false;
         start = reader->at;
-        while (reader->at < reader->end && is_plain(*reader->at))
-            reader->at++;
+        reader->at = skip_plain(reader->at, reader->end);
     }
     reader->at++;
-    *out =
-        (zvm_value){.kind = ZVM_VALUE_STRING, .text = buffer->data, .length_bytes = buffer->length};
+    set_text(out, buffer->data, buffer->length);
     return true;
 }
 
 // Behind the opening quote. The text is valid until the next string is read into this buffer.
 static bool read_string(struct cli_json_reader *reader, struct cli_buffer *buffer, zvm_value *out)
 {
-    const char *start = reader->at, *at = start;
-    while (at < reader->end && is_plain(*at))
-        at++;
+    const char *start = reader->at, *at = skip_plain(start, reader->end);
     reader->at = at;
     if (at == reader->end || *at != '"') return read_escaped(reader, start, buffer, out);
     reader->at++;
-    *out =
-        (zvm_value){.kind = ZVM_VALUE_STRING, .text = start, .length_bytes = (size_t)(at - start)};
+    set_text(out, start, (size_t)(at - start));
     return true;
 }
 
 // ---- Numbers --------------------------------------------------------------------------------------
 
+#define DIGITS_MAX 19u // what fits a word
+
 struct number {
-    uint64_t digits;  // the first 19 that count
+    uint64_t digits;  // the first DIGITS_MAX that count
     uint32_t count;   // of them
     int64_t exponent; // of ten
     bool is_negative, is_exact, is_float;
 };
 
-static void take_digit(struct number *number, char c, bool is_fraction)
+static inline bool is_digit(char c)
 {
-    if (number->count == 0 && c == '0') { // leading zeros do not count
-        if (is_fraction) number->exponent--;
-        return;
-    }
-    if (number->count < 19) {
-        number->digits = number->digits * 10 + (uint64_t)(c - '0');
-        number->count++;
-        if (is_fraction) number->exponent--;
-        return;
-    }
-    number->is_exact = false;
+    return c >= '0' && c <= '9';
 }
 
+// Leading zeros do not count, and those beyond DIGITS_MAX only say that the number is not exact.
 static bool take_digits(struct cli_json_reader *reader, struct number *number, bool is_fraction)
 {
-    const char *start = reader->at;
-    while (reader->at < reader->end && *reader->at >= '0' && *reader->at <= '9')
-        take_digit(number, *reader->at++, is_fraction);
-    return reader->at > start;
+    const char *start = reader->at, *at = start, *end = reader->end;
+    uint64_t digits = number->digits;
+    uint32_t count = number->count, taken = 0;
+    for (; at < end && is_digit(*at); at++) {
+        if (count == DIGITS_MAX) {
+            number->is_exact = false;
+            continue;
+        }
+        digits = digits * 10 + (uint64_t)(*at - '0');
+        count += digits != 0;
+        taken++;
+    }
+    if (is_fraction) number->exponent -= taken;
+    number->digits = digits;
+    number->count = count;
+    reader->at = at;
+    return at > start;
 }
 
 #define EXPONENT_MAX 100000 // beyond it every number is 0 or too large
@@ -246,10 +273,11 @@ static bool read_number(struct cli_json_reader *reader, zvm_value *out)
     uint64_t most = (uint64_t)INT64_MAX + (number.is_negative ? 1 : 0);
     if (!number.is_float && number.is_exact && number.digits <= most) {
         uint64_t bits = number.is_negative ? 0 - number.digits : number.digits;
-        *out = (zvm_value){.kind = ZVM_VALUE_INT, .integer = (int64_t)bits};
+        out->kind = ZVM_VALUE_INT;
+        out->integer = (int64_t)bits;
         return true;
     }
-    *out = (zvm_value){.kind = ZVM_VALUE_FLOAT};
+    out->kind = ZVM_VALUE_FLOAT;
     if (!is_simple(&number, &out->number)) out->number = strtod(start, NULL);
     if (isinf(out->number)) return is_wrong(reader, "a number that is too large");
     return true;
@@ -257,14 +285,15 @@ static bool read_number(struct cli_json_reader *reader, zvm_value *out)
 
 // ---- Values ---------------------------------------------------------------------------------------
 
-static bool read_word(struct cli_json_reader *reader, const char *word, zvm_value value,
+static bool read_word(struct cli_json_reader *reader, const char *word, zvm_value_kind kind,
                       zvm_value *out)
 {
     size_t length = strlen(word);
     if ((size_t)(reader->end - reader->at) < length || memcmp(reader->at, word, length) != 0)
         return is_wrong(reader, "an unknown word");
     reader->at += length;
-    *out = value;
+    out->kind = kind;
+    out->boolean = *word == 't';
     return true;
 }
 
@@ -275,11 +304,11 @@ static bool read_scalar(struct cli_json_reader *reader, zvm_value *out)
         reader->at++;
         return read_string(reader, &reader->text, out);
     case 't':
-        return read_word(reader, "true", (zvm_value){.kind = ZVM_VALUE_BOOL, .boolean = true}, out);
+        return read_word(reader, "true", ZVM_VALUE_BOOL, out);
     case 'f':
-        return read_word(reader, "false", (zvm_value){.kind = ZVM_VALUE_BOOL}, out);
+        return read_word(reader, "false", ZVM_VALUE_BOOL, out);
     case 'n':
-        return read_word(reader, "null", (zvm_value){.kind = ZVM_VALUE_NULL}, out);
+        return read_word(reader, "null", ZVM_VALUE_NULL, out);
     default:
         if (*reader->at == '-' || (*reader->at >= '0' && *reader->at <= '9'))
             return read_number(reader, out);
@@ -307,116 +336,86 @@ static bool read_key(struct cli_json_reader *reader, zvm_value *key)
     return true;
 }
 
-static bool put_value(struct cli_json_reader *reader, const zvm_value *key, const zvm_value *value)
-{
-    if (reader->depth == 0)
-        return !is_refused(reader, zvm_ref_new(reader->isolate, value, &reader->result));
-    const struct cli_json_level *level = top(reader);
-    zvm_status status = level->is_map
-                            ? zvm_ref_set_entry_value(reader->isolate, level->ref, key, value)
-                            : zvm_ref_append_value(reader->isolate, level->ref, value);
-    return !is_refused(reader, status);
-}
+// ---- Parts ----------------------------------------------------------------------------------------
 
-static zvm_status put_ref(struct cli_json_reader *reader, const zvm_value *key, zvm_ref ref)
+static bool open_level(struct cli_json_reader *reader, zvm_part *part)
 {
-    if (reader->depth == 0) {
-        reader->result = ref;
-        return ZVM_OK;
-    }
-    const struct cli_json_level *level = top(reader);
-    return level->is_map ? zvm_ref_set_entry(reader->isolate, level->ref, key, ref)
-                         : zvm_ref_append(reader->isolate, level->ref, ref);
-}
-
-// The outermost has no scope of its own: its reference is the caller's.
-static bool open_level(struct cli_json_reader *reader, const zvm_value *key)
-{
+    bool is_map = *reader->at == '{';
     if (reader->depth == CLI_JSON_DEPTH_MAX) return is_wrong(reader, "nested deeper than 512");
-    struct cli_json_level level = {.is_map = *reader->at++ == '{'};
-    zvm_status status = ZVM_OK;
-    if (reader->depth > 0) status = zvm_scope_open(reader->isolate, &level.scope);
-    if (status == ZVM_OK)
-        status = level.is_map ? zvm_ref_new_map(reader->isolate, MAP_CAPACITY, &level.ref)
-                              : zvm_ref_new_list(reader->isolate, LIST_CAPACITY, &level.ref);
-    if (status == ZVM_OK) status = put_ref(reader, key, level.ref);
-    if (is_refused(reader, status)) return false;
-    reader->levels[reader->depth++] = level;
+    reader->at++;
+    part->kind = is_map ? ZVM_PART_MAP : ZVM_PART_LIST;
+    part->count = reader->guesses[reader->depth][is_map];
+    reader->levels[reader->depth++] = (struct cli_json_level){.is_map = is_map};
+    reader->is_behind = false;
     return true;
 }
 
-static bool close_level(struct cli_json_reader *reader)
+static bool close_level(struct cli_json_reader *reader, zvm_part *part)
 {
-    reader->at++;
     const struct cli_json_level *level = &reader->levels[--reader->depth];
-    if (level->scope == 0) return true;
-    return !is_refused(reader, zvm_scope_close(reader->isolate, level->scope));
+    uint32_t count = level->count < GUESS_MAX ? level->count : GUESS_MAX;
+    reader->at++;
+    reader->guesses[reader->depth][level->is_map] = (uint8_t)count;
+    part->kind = ZVM_PART_END;
+    reader->is_behind = true;
+    return true;
 }
 
-// One value, without what is in it. *is_open: a list or map, which now is the innermost level.
-static bool read_value(struct cli_json_reader *reader, const zvm_value *key, bool *is_open)
+// The next value, of a list or map only that it begins.
+static bool read_value(struct cli_json_reader *reader, zvm_part *part)
 {
-    zvm_value value;
     skip_space(reader);
     if (reader->at == reader->end) return is_wrong(reader, "a value is missing");
-    *is_open = *reader->at == '{' || *reader->at == '[';
-    if (*is_open) return open_level(reader, key);
-    return read_scalar(reader, &value) && put_value(reader, key, &value);
+    if (*reader->at == '{' || *reader->at == '[') return open_level(reader, part);
+    part->kind = ZVM_PART_VALUE;
+    reader->is_behind = true;
+    return read_scalar(reader, &part->value);
 }
 
-// Behind a value: a comma, or closing brackets and then a comma. *is_done: the outermost is closed.
-static bool read_behind(struct cli_json_reader *reader, bool *is_done)
+static bool read_in_level(struct cli_json_reader *reader, zvm_part *part)
 {
-    while (reader->depth > 0) {
-        skip_space(reader);
-        if (reader->at == reader->end) return is_wrong(reader, "an array or object without an end");
-        if (*reader->at == ',') {
-            reader->at++;
-            return true;
-        }
-        if (*reader->at != (top(reader)->is_map ? '}' : ']'))
-            return is_wrong(reader, "a comma or a closing bracket is missing");
-        if (!close_level(reader)) return false;
-    }
-    *is_done = true;
-    return true;
+    struct cli_json_level *level = top(reader);
+    level->count++;
+    return (!level->is_map || read_key(reader, &part->key)) && read_value(reader, part);
 }
 
-// Just behind an opening bracket: is the next thing the closing one?
-static bool is_empty(struct cli_json_reader *reader)
+// Inside of something: its end, or a comma and a value.
+static bool read_behind(struct cli_json_reader *reader, zvm_part *part)
 {
+    if (reader->at == reader->end) return is_wrong(reader, "an array or object without an end");
+    if (*reader->at == (top(reader)->is_map ? '}' : ']')) return close_level(reader, part);
+    if (*reader->at != ',') return is_wrong(reader, "a comma or a closing bracket is missing");
+    reader->at++;
+    return read_in_level(reader, part);
+}
+
+// A zvm_next_part_fn; context: the reader. It is asked until the outermost value is whole.
+static bool next_part(void *context, zvm_part *part)
+{
+    struct cli_json_reader *reader = context;
+    if (reader->depth == 0) return read_value(reader, part);
     skip_space(reader);
-    return reader->at < reader->end && *reader->at == (top(reader)->is_map ? '}' : ']');
-}
-
-static bool read_all(struct cli_json_reader *reader)
-{
-    bool is_done = false;
-    while (!is_done) {
-        zvm_value key = {.kind = ZVM_VALUE_NULL};
-        bool is_open;
-        if (reader->depth > 0 && top(reader)->is_map && !read_key(reader, &key)) return false;
-        if (!read_value(reader, &key, &is_open)) return false;
-        if (is_open && !is_empty(reader)) continue;
-        if (!read_behind(reader, &is_done)) return false;
-    }
-    skip_space(reader);
-    return reader->at == reader->end || is_wrong(reader, "more behind the value");
+    if (reader->is_behind) return read_behind(reader, part);
+    bool is_empty = reader->at < reader->end && *reader->at == (top(reader)->is_map ? '}' : ']');
+    return is_empty ? close_level(reader, part) : read_in_level(reader, part);
 }
 
 bool cli_json_read(struct cli_json_reader *reader, zvm_isolate *isolate, const char *text,
                    size_t length, zvm_ref *out)
 {
-    reader->isolate = isolate;
     reader->start = reader->at = text;
     reader->end = text + length;
     reader->depth = 0;
-    reader->result = 0;
     reader->problem = NULL;
     reader->status = ZVM_OK;
-    if (!read_all(reader)) return false;
-    *out = reader->result;
-    return true;
+    zvm_status status = zvm_ref_build(isolate, next_part, reader, out);
+    if (status == ZVM_E_UTF8)
+        reader->problem = "a text that is not valid UTF-8";
+    else if (status != ZVM_OK && reader->problem == NULL && reader->status == ZVM_OK)
+        reader->status = status;
+    if (status != ZVM_OK) return false;
+    skip_space(reader);
+    return reader->at == reader->end || is_wrong(reader, "more behind the value");
 }
 
 void cli_json_reader_free(struct cli_json_reader *reader)

@@ -9,19 +9,19 @@
 
 // One object or array that is open.
 struct cli_json_level {
-    zvm_scope scope; // of the reference
-    zvm_ref ref;
+    uint32_t count; // of values in it so far
     bool is_map;
 };
 
 // What a thread reads with, again and again.
 struct cli_json_reader {
-    zvm_isolate *isolate;
     const char *start, *at, *end; // of the text
     struct cli_buffer text, key;  // strings without their escapes
     struct cli_json_level levels[CLI_JSON_DEPTH_MAX];
+    uint8_t guesses[CLI_JSON_DEPTH_MAX]
+                   [2]; // how many values the last array and object of this depth had
     uint32_t depth;
-    zvm_ref result;      // 0: none yet
+    bool is_behind;      // a value, rather than an opening bracket
     const char *problem; // what is wrong with the text; NULL: nothing
     zvm_status status;   // of the isolate, when that refused; ZVM_OK: it did not
 };

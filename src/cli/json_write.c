@@ -1,9 +1,8 @@
 // cli/json_write.c - a value of an isolate becomes a text of JSON.
 //
-// Owns: nothing. Thread: the isolate's owner, one of the command's. No recursion: what is being written is a
-// stack of levels, each with a scope of its own, so the references at a time are as many as levels. A value
-// that holds itself ends at the deepest level, and one that holds the same list again and again at the limit
-// of bytes: so what a small heap can say stays small.
+// Owns: nothing. Thread: the isolate's owner, one of the command's. No recursion: zvm_ref_walk tells one part after
+// the other. A value that holds itself ends at the deepest level, and one that holds the same list again and again
+// at the limit of bytes: so what a small heap can say stays small.
 // Numbers are written as the language prints them; inf and nan are no numbers of JSON.
 #include "cli/json_write.h"
 
@@ -83,10 +82,11 @@ static bool add_word(struct cli_json_writer *writer, const char *word)
     return has_memory(writer, cli_buffer_add(writer->out, word, strlen(word)));
 }
 
-// A string that does not fit is not even begun.
+// A string that does not fit is not even begun; at most a comma and a key can be beyond the end.
 static bool add_text(struct cli_json_writer *writer, const zvm_value *value)
 {
-    if (value->length_bytes > writer->end - writer->out->length)
+    size_t length = writer->out->length;
+    if (length > writer->end || value->length_bytes > writer->end - length)
         return is_wrong(writer, "the result is longer than a line may be");
     return has_memory(writer, cli_json_add_string(writer->out, value->text, value->length_bytes));
 }
@@ -106,103 +106,75 @@ static bool add_scalar(struct cli_json_writer *writer, const zvm_value *value)
     case ZVM_VALUE_HOST:
     case ZVM_VALUE_OTHER:
     default:
-        return is_wrong(writer, "a function, task, error, isolate or host object is no value of JSON");
+        return is_wrong(writer,
+                        "a function, task, error, isolate or host object is no value of JSON");
     }
 }
 
 // ---- Values with parts ----------------------------------------------------------------------------
 
-static bool open_level(struct cli_json_writer *writer, zvm_scope scope, zvm_ref ref)
+// Keys of JSON are strings: an integer is written as one.
+static bool add_key(struct cli_json_writer *writer, const zvm_value *key)
 {
-    struct cli_json_open level = {.scope = scope, .ref = ref};
-    if (writer->depth == CLI_JSON_DEPTH_MAX)
-        return is_wrong(writer, "the result is nested deeper than 512, or holds itself");
-    if (!is_ok(writer, zvm_ref_kind(writer->isolate, ref, &level.kind))) return false;
-    bool is_list = level.kind == ZVM_KIND_LIST;
-    if (!is_list && level.kind != ZVM_KIND_MAP && level.kind != ZVM_KIND_DATA)
-        return is_wrong(writer, "a function, task, error, isolate or host object is no value of JSON");
-    writer->levels[writer->depth++] = level;
+    if (key->kind == ZVM_VALUE_STRING)
+        return add_text(writer, key) && has_memory(writer, cli_buffer_add_char(writer->out, ':'));
+    return add_word(writer, "\"") && add_number(writer, key) && add_word(writer, "\":");
+}
+
+// What stands in front of a value: a comma, a key.
+static bool begin_value(struct cli_json_writer *writer, const zvm_part *part)
+{
+    bool is_first = writer->is_first;
+    writer->is_first = false;
+    if (!is_first && !has_memory(writer, cli_buffer_add_char(writer->out, ','))) return false;
+    bool has_key = writer->depth > 0 && !writer->is_list[writer->depth - 1];
+    return !has_key || add_key(writer, &part->key);
+}
+
+static bool open_level(struct cli_json_writer *writer, bool is_list)
+{
+    writer->is_list[writer->depth++] = is_list;
+    writer->is_first = true;
     return has_memory(writer, cli_buffer_add_char(writer->out, is_list ? '[' : '{'));
 }
 
 static bool close_level(struct cli_json_writer *writer)
 {
-    const struct cli_json_open *level = &writer->levels[--writer->depth];
-    char bracket = level->kind == ZVM_KIND_LIST ? ']' : '}';
-    if (!has_memory(writer, cli_buffer_add_char(writer->out, bracket))) return false;
-    return level->scope == 0 || is_ok(writer, zvm_scope_close(writer->isolate, level->scope));
+    bool is_list = writer->is_list[--writer->depth];
+    writer->is_first = false;
+    return has_memory(writer, cli_buffer_add_char(writer->out, is_list ? ']' : '}'));
 }
 
-// Keys of JSON are strings: an integer is written as one.
-static bool add_key(struct cli_json_writer *writer, const zvm_value *key)
+static bool add_part(struct cli_json_writer *writer, const zvm_part *part)
 {
-    if (key->kind == ZVM_VALUE_STRING) return add_text(writer, key) && add_word(writer, ":");
-    return add_word(writer, "\"") && add_number(writer, key) && add_word(writer, "\":");
+    if (part->kind == ZVM_PART_END) return close_level(writer);
+    if (!begin_value(writer, part)) return false;
+    if (part->kind == ZVM_PART_VALUE) return add_scalar(writer, &part->value);
+    return open_level(writer, part->kind == ZVM_PART_LIST);
 }
 
-// The next part: its value, or with `ref` a reference to it. key: kind NULL where there is none.
-static zvm_status next_part(struct cli_json_writer *writer, struct cli_json_open *level,
-                            zvm_value *key, zvm_value *value, zvm_ref *ref)
+// A zvm_tell_part_fn; context: the writer.
+static bool tell_part(void *context, const zvm_part *part)
 {
-    const char *name = NULL;
-    zvm_status status;
-    key->kind = ZVM_VALUE_NULL;
-    if (level->kind == ZVM_KIND_MAP)
-        return zvm_ref_next_entry(writer->isolate, level->ref, &level->position, key, value, ref);
-    if (level->kind == ZVM_KIND_LIST)
-        status = zvm_ref_item(writer->isolate, level->ref, level->position, value, ref);
-    else
-        status = zvm_ref_field(writer->isolate, level->ref, level->position, &name, value, ref);
-    if (status != ZVM_OK) return status;
-    level->position++;
-    if (name != NULL)
-        *key = (zvm_value){.kind = ZVM_VALUE_STRING, .text = name, .length_bytes = strlen(name)};
-    return ZVM_OK;
-}
-
-// The part that was just met has parts: it is met again, for a reference to it.
-static bool open_part(struct cli_json_writer *writer, struct cli_json_open *level, uint64_t before)
-{
-    zvm_scope scope;
-    zvm_ref ref;
-    zvm_value key;
-    if (!is_ok(writer, zvm_scope_open(writer->isolate, &scope))) return false;
-    level->position = before;
-    if (!is_ok(writer, next_part(writer, level, &key, NULL, &ref))) return false;
-    return open_level(writer, scope, ref);
-}
-
-// The next part of the innermost level, or its end.
-static bool write_part(struct cli_json_writer *writer)
-{
-    struct cli_json_open *level = &writer->levels[writer->depth - 1];
-    zvm_value key, value;
-    uint64_t before = level->position;
-    zvm_status status = next_part(writer, level, &key, &value, NULL);
-    if (status == ZVM_E_NOT_FOUND) return close_level(writer);
-    if (!is_ok(writer, status)) return false;
-    if (before != 0 && !add_word(writer, ",")) return false;
-    if (key.kind != ZVM_VALUE_NULL && !add_key(writer, &key)) return false;
-    if (value.kind == ZVM_VALUE_OTHER) return open_part(writer, level, before);
-    return add_scalar(writer, &value);
+    struct cli_json_writer *writer = context;
+    if (!add_part(writer, part)) return false;
+    return writer->out->length <= writer->end ||
+           is_wrong(writer, "the result is longer than a line may be");
 }
 
 bool cli_json_write(struct cli_json_writer *writer, zvm_isolate *isolate, zvm_ref ref, size_t limit,
                     struct cli_buffer *out)
 {
-    writer->isolate = isolate;
     writer->out = out;
     writer->end = out->length + limit;
     writer->depth = 0;
+    writer->is_first = true;
     writer->problem = NULL;
-    zvm_value value;
-    if (!is_ok(writer, zvm_ref_value(isolate, ref, &value))) return false;
-    if (value.kind != ZVM_VALUE_OTHER) return add_scalar(writer, &value);
-    if (!open_level(writer, 0 /* the caller's scope */, ref)) return false;
-    while (writer->depth > 0) {
-        if (!write_part(writer)) return false;
-        if (out->length > writer->end)
-            return is_wrong(writer, "the result is longer than a line may be");
-    }
-    return true;
+    writer->status = ZVM_OK;
+    zvm_status status = zvm_ref_walk(isolate, ref, CLI_JSON_DEPTH_MAX, tell_part, writer);
+    if (status == ZVM_OK) return true;
+    if (status == ZVM_E_LIMIT)
+        writer->problem = "the result is nested deeper than 512, or holds itself";
+    if (status != ZVM_E_OUTPUT) writer->status = status;
+    return false;
 }

@@ -6,21 +6,13 @@
 #include "cli/json_read.h"
 #include "zvm.h"
 
-// One list, map or instance that is being written.
-struct cli_json_open {
-    zvm_scope scope; // of the reference; 0: the caller's
-    zvm_ref ref;
-    zvm_kind kind;
-    uint64_t position; // zvm_ref_next_entry's, or the index of the next
-};
-
 // What a thread writes with, again and again.
 struct cli_json_writer {
-    zvm_isolate *isolate;
     struct cli_buffer *out;
     size_t end; // the text may not go on beyond
-    struct cli_json_open levels[CLI_JSON_DEPTH_MAX];
     uint32_t depth;
+    bool is_list[CLI_JSON_DEPTH_MAX];
+    bool is_first;       // of the innermost, rather than behind a value
     const char *problem; // why the value has no such text; NULL: status says
     zvm_status status;
 };

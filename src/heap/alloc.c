@@ -106,11 +106,11 @@ enum zheap_outcome zheap_grow_more(struct zheap *heap)
     struct zheap_private *private = zheap_private(heap);
     if (!zheap_fits(private, sizeof(struct zheap_more) + ZPAGE_BYTES)) return ZHEAP_OVER_LIMIT;
 
-    struct zheap_more *more = z_alloc_zeroed(sizeof *more);
+    struct zheap_more *more = zheap_env_take_table(heap->env);
     if (more == NULL) return ZHEAP_NO_MEMORY;
     struct zpage *reserve = zheap_acquire_span(heap, ZPAGE_CLASS_MIXED, ZSPAN_1);
     if (reserve == NULL) {
-        z_free(more, sizeof *more);
+        zheap_env_give_table(heap->env, more);
         return ZHEAP_NO_MEMORY;
     }
     more->reserve.base = zpage_base(reserve);
@@ -201,6 +201,7 @@ static void *hand_out(struct zheap *heap, uint32_t class_index)
     private->acquired_count += count;
     private->acquired_bytes += (uint64_t)count * zheap_class_bytes[class_index];
     class->cache = cells & (cells - 1);
+    zheap_more(heap)->handed_out |= 1u << class_index;
     unpoison_cells(class->base, cells, zheap_class_bytes[class_index]);
     return class->base + (size_t)zbits_lowest(cells) * ZGRANULE_BYTES;
 }
@@ -246,10 +247,12 @@ static uint32_t first_page_top_max(const struct zheap *heap)
     return is_used && more->cycle.phase != ZPHASE_PRUNE ? ZFIRST_GRANULES : 0;
 }
 
-// A cell of a page that has a free one: what most slow paths come to. NULL: the long way.
+// A cell of the first page, or of one that has a free one: what most slow paths come to. NULL: the long way.
 static inline void *take_plain(struct zheap *heap, size_t bytes)
 {
-    if (zheap_more(heap) == NULL || first_page_top_max(heap) != 0) return NULL;
+    if (zheap_more(heap) == NULL)
+        return zfirst_page_take(heap, zgranules_round(bytes), FIRST_PAGE_TOP_MAX);
+    if (first_page_top_max(heap) != 0) return NULL;
     return refill(heap, zheap_class_of(bytes));
 }
 

@@ -1,6 +1,6 @@
 // heap/env.c - what a thread brings to the heap it runs: spans at hand, a mark stack, pauses.
 //
-// Owns: the spans in its lists, until a heap takes them. Thread: owner.
+// Owns: the spans in its lists, until a heap takes them, and a class table without a heap. Thread: owner.
 // Invariants: a list holds spans of its own order only, in state FREE.
 // How: lists are last in, first out, so that a warm span is used again; a list that runs empty
 // takes a batch from the pool, one that grows too long gives half of it back. Heaps move between
@@ -10,6 +10,8 @@
 #include "heap/heap_internal.h"
 
 #include "base/alloc.h"
+
+#include <string.h>
 
 // By order, blocks last. 32 blocks are about 64 KiB: neighbouring words of the slab's head then mostly
 // belong to one thread. What an idle thread may keep is at most about 1 MiB.
@@ -38,8 +40,34 @@ zvm_status zheap_env_create(struct zspan_pool *pool, struct zheap_env **out)
     return ZVM_OK;
 }
 
+// Small programs that are reset again and again need one each time, and it is large enough for malloc's slow ways.
+struct zheap_more *zheap_env_take_table(struct zheap_env *env)
+{
+    struct zheap_more *table = env->table;
+    if (table == NULL) return z_alloc_zeroed(sizeof *table);
+    env->table = NULL;
+    memset(table, 0, sizeof *table);
+    return table;
+}
+
+void zheap_env_give_table(struct zheap_env *env, struct zheap_more *table)
+{
+    // Where dead cells are filled, uses of a table that was freed are to be found, too.
+    if (env->table == NULL && !ZHEAP_POISON)
+        env->table = table;
+    else
+        z_free(table, sizeof *table);
+}
+
+static void free_table(struct zheap_env *env)
+{
+    if (env->table != NULL) z_free(env->table, sizeof *env->table);
+    env->table = NULL;
+}
+
 void zheap_env_give_back(struct zheap_env *env)
 {
+    free_table(env);
     for (uint32_t order = 0; order < ZSPAN_KINDS; order++) {
         if (env->spans[order].first == NULL) continue;
         zspan_pool_give_any(env->pool, env->spans[order].first);

@@ -65,7 +65,7 @@ static ZVM_COLD void release_more(struct zheap *heap)
         release_spans(heap, more->classes[i].first);
     }
     zheap_release_span(heap, zpage_at(more->reserve.base));
-    z_free(more, sizeof *more);
+    zheap_env_give_table(heap->env, more);
     heap->classes = (struct zheap_class *)(uintptr_t)zheap_no_classes;
 }
 

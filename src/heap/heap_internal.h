@@ -248,6 +248,7 @@ struct zheap_env {
         struct zpage *first;
         uint32_t count;
     } spans[ZSPAN_KINDS];
+    struct zheap_more *table; // of a heap that has ended, for the next one; NULL: none
     struct zmark_stack stack;
     // Of the pause under way, or the last one.
     enum zheap_pause_kind pause_kind;
@@ -271,6 +272,8 @@ static inline enum zpressure_level zpressure_level(const struct zheap_env *env)
 
 struct zpage *zspan_acquire(struct zheap_env *env, uint32_t order); // NULL: no memory
 void zspan_release(struct zheap_env *env, struct zpage *span);
+struct zheap_more *zheap_env_take_table(struct zheap_env *env); // empty; NULL: no memory
+void zheap_env_give_table(struct zheap_env *env, struct zheap_more *table);
 // Doubles the mark stack; false: it stays as it is.
 bool zheap_env_grow_stack(struct zheap_env *env);
 void zheap_env_shrink_stack(struct zheap_env *env);
@@ -367,6 +370,7 @@ struct zpolicy {
 struct zheap_more {
     struct zheap_class classes[ZHEAP_CLASSES];
     uint32_t class_pages[ZHEAP_CLASSES];
+    uint32_t handed_out;    // a bit for each class that has ever had cells in its cache
     struct zmixed reserve;  // one page that only the errors of refusals may use
     struct zowner **owners; // objects with a payload outside the spans
     uint32_t owner_count, owner_capacity;

@@ -17,8 +17,8 @@ static struct cached cached_cells(const struct zheap *heap)
     struct cached cached = {0, 0};
     const struct zheap_more *more = zheap_more(heap);
     if (more == NULL) return cached;
-    for (uint32_t i = 0; i < ZHEAP_CLASSES; i++) {
-        if (more->classes[i].cache == 0) continue;
+    for (uint32_t left = more->handed_out; left != 0; left &= left - 1) {
+        uint32_t i = zbits_lowest(left);
         uint64_t count = zbits_count(more->classes[i].cache);
         cached.count += count;
         cached.bytes += count * zheap_class_bytes[i];

@@ -304,7 +304,7 @@ zvm_status zsched_reset(struct zsched *sched, struct zisolate *iso)
     struct zmailbox *mailbox;
     zvm_status status = prepare(sched, iso, &stack, &mailbox);
     if (status != ZVM_OK) {
-        zstate_give_up_reset(&iso->state, seen); // PAIR state
+        (void)zstate_give_up_reset(&iso->state, seen); // PAIR state
         return status;
     }
     if (iso->mailbox != NULL && zmailbox_is_open(iso->mailbox)) zsched_end_talk(sched, iso);

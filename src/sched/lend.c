@@ -63,6 +63,21 @@ void zsched_leave(struct zisolate *iso, struct zhand *hand)
     iso->heap.env = NULL;
 }
 
+// One that cannot be claimed (a queue or a list still names it) is over, and can be given nothing to do either; and in
+// a call it is running.
+void zsched_hold(struct zisolate *iso, struct zhand *hand)
+{
+    hand->is_held = hand->call == NULL && zstate_claim_to_reset(&iso->state, &hand->seen);
+}
+
+void zsched_let_be(struct zsched *sched, struct zisolate *iso, const struct zhand *hand)
+{
+    if (!hand->is_held) return;
+    uint32_t word = zstate_give_up_reset(&iso->state, hand->seen); // PAIR state
+    // Who began to wait meanwhile looks again.
+    if (ZVM_UNLIKELY((word & ZSTATE_WATCHED) != 0)) zevent_raise(zfinish_event(sched, iso));
+}
+
 void zsched_let_go(struct zsched *sched, struct zisolate *iso)
 {
     if (iso->extra == NULL || iso->extra->lane == NULL) return;

@@ -100,9 +100,15 @@ struct zvm_call;
 struct zhand {
     struct zlane *lane; // at rest
     struct zvm_call *call;
+    uint32_t seen; // the state word before zsched_hold, when is_held
+    bool is_held;
 };
 zvm_status zsched_enter(struct zsched *sched, struct zisolate *iso, struct zhand *hand);
 void zsched_leave(struct zisolate *iso, struct zhand *hand);
+// Around work of which a function of the host is a part: until zsched_let_be the isolate counts as running, so that
+// every call on it is refused, from inside that function as from elsewhere.
+void zsched_hold(struct zisolate *iso, struct zhand *hand);
+void zsched_let_be(struct zsched *sched, struct zisolate *iso, const struct zhand *hand);
 // The thread has done with one at rest: what it had for it goes back. Again and again is fine.
 void zsched_let_go(struct zsched *sched, struct zisolate *iso);
 

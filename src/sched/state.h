@@ -385,8 +385,8 @@ static inline bool zstate_claim_to_reset(_Atomic uint32_t *state, uint32_t *seen
 }
 
 // The caller, who has claimed it so, leaves it as it was. What came meanwhile counts: with an answer, or
-// cancelled, one that waited is idle.
-static inline void zstate_give_up_reset(_Atomic uint32_t *state, uint32_t seen)
+// cancelled, one that waited is idle. The word as it is now: WATCHED: somebody may wait for that.
+static inline uint32_t zstate_give_up_reset(_Atomic uint32_t *state, uint32_t seen)
 {
     uint32_t word = zstate_load(state), next;
     do {
@@ -397,6 +397,7 @@ static inline void zstate_give_up_reset(_Atomic uint32_t *state, uint32_t seen)
         next = zstate_with(word, phase) & ~(uint32_t)ZSTATE_NOTIFIED;
         if (phase == ZSTATE_WAITING) next |= ZSTATE_HOSTED;
     } while (!z_cas_acq_rel(state, &word, next)); // PAIR state
+    return next;
 }
 
 // The caller has it RUNNING, and as it was when it was made. A cancel that came until now meant what it

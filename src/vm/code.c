@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/varint.h"
+#include "vm/keys.h"
 #include "vm/needs.h"
 #include "vm/shape.h"
 
@@ -116,6 +117,7 @@ void zcode_drop_globals(struct zcode *code)
 static void free_code(struct zcode *code)
 {
     zneeds_free_all(code);
+    zkeys_free(code);
     free_datas(code);
     for (uint32_t i = 0; i < code->proto_count; i++) {
         free_proto(code, &code->protos[i]);

@@ -12,6 +12,7 @@
 
 struct zbuiltin;
 struct zcode;
+struct zkeys;
 struct zneeds;
 
 #define ZCODE_HINT_BYTES_MAX 188
@@ -140,6 +141,7 @@ struct zcode {
     uint32_t hint_count;
     struct zcode_hint *hints;
     _Atomic(struct zneeds *) needs; // shared, see vm/needs.h
+    _Atomic(struct zkeys *) keys;   // shared, see vm/keys.h
     uint32_t cache_count;  // inline caches, ZCACHE_NONE included; not 0 once it is sealed
     struct zcache *caches; // [cache_count], see vm/shape.h
     uint32_t data_count;

@@ -406,14 +406,15 @@ static void add_entry(struct zisolate *iso, struct zmap *map, struct zvalue key,
 
 // A symbol that was only just taken is held by nobody but the held set, from which a collection
 // drops what nothing reaches: it is rooted here until the map has it.
-static __attribute__((noinline)) bool add_string(struct zisolate *iso, struct zmap *map,
-                                                 struct zvalue key, uint32_t hash,
-                                                 struct zvalue value, bool is_private)
+static __attribute__((noinline)) bool add_any(struct zisolate *iso, struct zmap *map,
+                                              struct zvalue key, uint32_t hash, struct zvalue value,
+                                              bool is_private)
 {
     struct zvalue roots[] = {key, zvalue_object(map, ZTAG_MAP), value};
     struct zscope scope;
     zscope_open(&iso->heap, &scope, roots, 3);
-    bool has_room = is_private || key.tag == ZTAG_SYMBOL || zstring_as_key(iso, key, &roots[0]);
+    bool is_ready = is_private || key.tag == ZTAG_INT || key.tag == ZTAG_SYMBOL;
+    bool has_room = is_ready || zstring_as_key(iso, key, &roots[0]);
     if (has_room && map->used == map->capacity) has_room = make_room(iso, map);
     zscope_close(&iso->heap, &scope);
     if (has_room) add_entry(iso, map, roots[0], hash, value);
@@ -435,10 +436,12 @@ set(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue val
         log_entry(iso, map, (uint32_t)(entry - zmap_entries(map)));
         return true;
     }
-    if (key.tag != ZTAG_INT) return add_string(iso, map, key, hash, value, is_private);
-    if (map->used == map->capacity && !make_room(iso, map)) return false;
-    add_entry(iso, map, key, hash, value);
-    return true;
+    bool is_ready = is_private || key.tag == ZTAG_INT || key.tag == ZTAG_SYMBOL;
+    if (ZVM_LIKELY(is_ready && map->used < map->capacity)) {
+        add_entry(iso, map, key, hash, value);
+        return true;
+    }
+    return add_any(iso, map, key, hash, value, is_private);
 }
 
 bool zmap_set(struct zisolate *iso, struct zmap *map, struct zvalue key, struct zvalue value)

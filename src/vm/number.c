@@ -3,7 +3,8 @@
 // Thread: any; nothing is kept between calls, nothing is allocated.
 //
 // Floats to text: the shortest decimal digits that read back as the same double, of those the
-// nearest. Any decimal of at most 15 digits survives the way through a normal double, so 15 digits
+// nearest. Those of an ordinary size are worked out here, in integers (few_digits, middle_digits); what
+// follows is for the others. Any decimal of at most 15 digits survives the way through a normal double, so 15 digits
 // are tried first and trailing zeros dropped; then 16, then 17, which always suffice. Two cases
 // break that reasoning and are handled apart: subnormal numbers carry fewer digits, so all lengths
 // from one up are tried; and just above a power of two the gap to the number below is half as wide,
@@ -155,9 +156,53 @@ static bool few_digits(double value, struct decimal *out)
     return false;
 }
 
+// The rest of what programs print lies where a double has an integer part and up to MIDDLE_BITS_MAX bits behind the
+// point: so many, times ten, fit a word. Then the digits behind the point can be taken one by one until what is left
+// is less than half the distance to the next double: the shortest that read back, by Steele and White, "How to print
+// floating-point numbers accurately". Each step is exact, and there is no carry out of the last digit: a shorter
+// decimal would have been found before.
+#define MIDDLE_BITS_MAX 59
+
+static bool middle_digits(double value, struct decimal *out)
+{
+    int exponent;
+    uint64_t mantissa = (uint64_t)(frexp(value, &exponent) * 0x1p53);
+    int bits = 53 - exponent; // behind the point
+    bool is_middle = bits >= 1 && bits <= MIDDLE_BITS_MAX;
+    // Below a power of two the doubles are closer than above it.
+    if (!is_middle || mantissa == UINT64_C(1) << 52) return false;
+    uint64_t one = UINT64_C(1) << bits, whole = mantissa >> bits; // in units of the last bit
+    uint64_t rest = 2 * (mantissa & (one - 1)), half = 1;         // in halves of it
+    bool is_even = (mantissa & 1) == 0; // the ends themselves are read as value
+    char text[ZNUMBER_TEXT_MAX];
+    out->count = whole == 0 ? 0 : (int)znumber_format_int((int64_t)whole, text);
+    out->exponent = out->count - 1;
+    memcpy(out->digits, text, (size_t)out->count);
+    for (;;) {
+        if (out->count == DIGITS_MAX) return false;
+        rest *= 10;
+        half *= 10;
+        uint64_t digit = rest / (2 * one);
+        rest %= 2 * one;
+        bool is_low = rest < half || (is_even && rest == half);
+        bool is_high = rest + half > 2 * one || (is_even && rest + half == 2 * one);
+        if (digit == 0 && out->count == 0 && !is_high) {
+            out->exponent--;
+            continue;
+        }
+        bool is_up = rest > one || (rest == one && (digit & 1) != 0);
+        if (is_high && (!is_low || is_up)) digit++;
+        if (digit > 9) return false;
+        out->digits[out->count++] = (char)('0' + digit);
+        if (is_low || is_high) break;
+    }
+    decimal_trim(out);
+    return true;
+}
+
 static void shortest_digits(double value, struct decimal *out)
 {
-    if (few_digits(value, out)) return;
+    if (few_digits(value, out) || middle_digits(value, out)) return;
     int first = value < 2.2250738585072014e-308 ? 1 : 15;
     for (int count = first; count < DIGITS_MAX; count++) {
         if (try_digits(value, count, out)) {

@@ -41,6 +41,40 @@ static bool swallow(void *context, const char *text, size_t length_bytes)
     return length_bytes > 0;
 }
 
+// A list of maps with a key of the program's and one of their own, and then lists in each other, deeper than fits the
+// C stack's part.
+static bool next_part(void *context, zvm_part *part)
+{
+    int *at = context, step = (*at)++;
+    part->value = text_value("a text of some length");
+    if (step == 0) {
+        part->kind = ZVM_PART_LIST;
+    } else if (step <= 3 * ITEMS) {
+        static const zvm_part_kind kinds[] = {ZVM_PART_MAP, ZVM_PART_VALUE, ZVM_PART_END};
+        part->kind = kinds[(step - 1) % 3];
+        part->key = text_value(step % 2 == 0 ? "v" : "key of its own");
+    } else {
+        part->kind = step <= 4 * ITEMS ? ZVM_PART_LIST : ZVM_PART_END;
+    }
+    return true;
+}
+
+static bool ignore_part(void *context, const zvm_part *part)
+{
+    (void)context;
+    (void)part;
+    return true;
+}
+
+static zvm_status make_whole(zvm_isolate *isolate)
+{
+    zvm_ref ref;
+    int at = 0;
+    zvm_status status = zvm_ref_build(isolate, next_part, &at, &ref);
+    if (status != ZVM_OK) return status;
+    return zvm_ref_walk(isolate, ref, ITEMS + 2, ignore_part, NULL);
+}
+
 static zvm_status make_in_scope(zvm_isolate *isolate)
 {
     zvm_ref list, map;
@@ -50,6 +84,7 @@ static zvm_status make_in_scope(zvm_isolate *isolate)
     if (status == ZVM_OK) status = zvm_ref_append(isolate, list, map);
     if (status == ZVM_OK) status = zvm_ref_set_global(isolate, "v", list);
     if (status == ZVM_OK) status = zvm_ref_text(isolate, list, swallow, NULL);
+    if (status == ZVM_OK) status = make_whole(isolate);
     return status;
 }
 

@@ -30,6 +30,20 @@ static zvm_group *group;
 static zvm_isolate_pool *stock;
 static zvm_mailbox *mailbox;
 
+static bool no_part(void *context, zvm_part *part)
+{
+    (void)context;
+    (void)part;
+    return false;
+}
+
+static bool no_telling(void *context, const zvm_part *part)
+{
+    (void)context;
+    (void)part;
+    return false;
+}
+
 static bool swallow(void *context, const char *text, size_t length_bytes)
 {
     (void)context;
@@ -202,6 +216,8 @@ CALL(zvm_ref_entry, (isolate, 1, &value, &value, NULL))
 CALL(zvm_ref_set_entry, (isolate, 1, &value, 2))
 CALL(zvm_ref_set_entry_value, (isolate, 1, &value, &value))
 CALL(zvm_ref_next_entry, (isolate, 1, &turns, &value, &value, NULL))
+CALL(zvm_ref_build, (isolate, no_part, NULL, &new_ref))
+CALL(zvm_ref_walk, (isolate, 1, 1, no_telling, NULL))
 CALL(zvm_ref_type_name, (isolate, 1, &new_name))
 CALL(zvm_ref_field, (isolate, 1, 0, NULL, &value, NULL))
 CALL(zvm_ref_global, (isolate, "a", &new_ref))
@@ -285,6 +301,8 @@ static const struct call calls[] = {
     ROW(zvm_ref_set_entry),
     ROW(zvm_ref_set_entry_value),
     ROW(zvm_ref_next_entry),
+    ROW(zvm_ref_build),
+    ROW(zvm_ref_walk),
     ROW(zvm_ref_type_name),
     ROW(zvm_ref_field),
     ROW(zvm_ref_global),

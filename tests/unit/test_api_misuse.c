@@ -125,6 +125,8 @@ CALL(zvm_ref_entry, (NULL, 0, NULL, NULL, NULL))
 CALL(zvm_ref_set_entry, (NULL, 0, NULL, 0))
 CALL(zvm_ref_set_entry_value, (NULL, 0, NULL, NULL))
 CALL(zvm_ref_next_entry, (NULL, 0, NULL, NULL, NULL, NULL))
+CALL(zvm_ref_build, (NULL, NULL, NULL, NULL))
+CALL(zvm_ref_walk, (NULL, 0, 0, NULL, NULL))
 CALL(zvm_ref_type_name, (NULL, 0, NULL))
 CALL(zvm_ref_field, (NULL, 0, 0, NULL, NULL, NULL))
 CALL(zvm_ref_global, (NULL, NULL, NULL))
@@ -263,6 +265,8 @@ static const struct row rows[] = {
     ROW(zvm_ref_set_entry),
     ROW(zvm_ref_set_entry_value),
     ROW(zvm_ref_next_entry),
+    ROW(zvm_ref_build),
+    ROW(zvm_ref_walk),
     ROW(zvm_ref_type_name),
     ROW(zvm_ref_field),
     ROW(zvm_ref_global),

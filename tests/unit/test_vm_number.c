@@ -169,6 +169,25 @@ static void test_format_float_short_decimals_are_as_the_library_has_them(void **
     }
 }
 
+// All of a double's bits, around where those behind the point fit a word: shortest, and of those the nearest.
+static void test_format_float_middle_sizes_are_as_the_library_has_them(void **state)
+{
+    (void)state;
+    uint64_t seed = 8;
+    for (int i = 0; i < 60000; i++) {
+        uint64_t bits = next_random(&seed);
+        double mantissa = (double)(bits >> 11 | UINT64_C(1) << 52);
+        double value = ldexp(mantissa, (int)(seed >> 20 & 0x3f) - 62);
+        if (i % 8 == 0) value = ldexp(i % 16 == 0 ? 0x1.0000000000001p0 : 1.0, i % 70 - 10);
+        char text[ZNUMBER_TEXT_MAX], got[40], wanted[40];
+        znumber_format_float(value, text);
+        digits_of(text, got);
+        shortest_of_libc(value, wanted);
+        assert_string_equal(got, wanted);
+        assert_true(strtod(text, NULL) == value);
+    }
+}
+
 static void check_parse_int(const char *text, enum znumber_parse expected, int64_t value)
 {
     int64_t out = 99;
@@ -306,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_format_float_specials_are_words),
         cmocka_unit_test(test_format_float_random_reads_back_and_is_shortest),
         cmocka_unit_test(test_format_float_short_decimals_are_as_the_library_has_them),
+        cmocka_unit_test(test_format_float_middle_sizes_are_as_the_library_has_them),
         cmocka_unit_test(test_parse_int_forms_accepts_only_integers),
         cmocka_unit_test(test_parse_float_forms_accepts_what_the_language_names),
         cmocka_unit_test(test_parse_float_hard_cases_round_correctly),

@@ -90,37 +90,6 @@ static uint64_t mark_ns(const struct zsched *sched, const struct zlane *lane)
     return lane->worker != NULL ? lane->worker->clock_ns : zsched_now_ns(sched);
 }
 
-// ---- Where a thread is --------------------------------------------------------------------------
-
-static _Thread_local const struct zinside *inside_of_thread; // the innermost
-
-void zinside_enter(struct zinside *inside, const struct zsched *sched, const struct zisolate *iso)
-{
-    *inside = (struct zinside){.sched = sched, .iso = iso, .outer = inside_of_thread};
-    inside_of_thread = inside;
-}
-
-void zinside_leave(const struct zinside *inside)
-{
-    inside_of_thread = inside->outer;
-}
-
-bool zsched_is_running_here(const struct zisolate *iso)
-{
-    const struct zinside *inside = inside_of_thread;
-    while (inside != NULL && inside->iso != iso)
-        inside = inside->outer;
-    return inside != NULL;
-}
-
-bool zsched_is_inside(const struct zsched *sched)
-{
-    const struct zinside *inside = inside_of_thread;
-    while (inside != NULL && inside->sched != sched)
-        inside = inside->outer;
-    return inside != NULL || zworker_current(sched) != NULL || zblocking_is_own(&sched->blocking);
-}
-
 // ---- Telling the host ---------------------------------------------------------------------------
 
 // Meanwhile the isolate is RUNNING: what would change it is refused. One that a queue still names, or who answers it,

@@ -1,5 +1,5 @@
 // tests/model/model_spawn.c - programs that spawn beside a group's cancel and beside a shutdown.
-// With: src/sched/sched.c src/sched/worker.c src/sched/host.c src/sched/lane.c src/sched/fold.c
+// With: src/sched/sched.c src/sched/worker.c src/sched/host.c src/sched/inside.c src/sched/lane.c src/sched/fold.c
 // With: src/sched/queue.c src/sched/finish.c src/sched/park.c src/sched/event.c
 // With: src/sched/wait.c src/sched/token.c src/sched/wheel.c src/sched/blocking.c src/sched/finished.c
 // With: src/sched/replay.c src/sched/talk.c src/vm/mailbox.c src/vm/talk.c src/base/lock.c

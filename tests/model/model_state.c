@@ -1,5 +1,5 @@
 // tests/model/model_state.c - the state word of an isolate: submit, run, cancel, wait, shut down.
-// With: src/sched/sched.c src/sched/worker.c src/sched/host.c src/sched/lane.c src/sched/fold.c
+// With: src/sched/sched.c src/sched/worker.c src/sched/host.c src/sched/inside.c src/sched/lane.c src/sched/fold.c
 // With: src/sched/queue.c src/sched/finish.c src/sched/park.c src/sched/event.c
 // With: src/sched/wait.c src/sched/token.c src/sched/wheel.c src/sched/blocking.c src/sched/finished.c
 // With: src/sched/replay.c

@@ -36,8 +36,7 @@ struct zparcel {
     struct zcode *code;      // of the sender; NULL: nothing in it depends on the code
     bool holds_code;         // else the isolate that it is for has the code as well
     uint32_t root_count, global_count, object_count;
-    uint32_t hold_count; // mailboxes among its objects
-    uint32_t counted_count; // strings by count among them
+    uint32_t hold_count; // mailboxes and strings by count among its objects
     struct zparcel_slot slots[]; // [root_count + global_count]; behind them the objects
 };
 

@@ -56,8 +56,8 @@ struct packer {
     uint8_t taken_few[GLOBALS_FEW];
     struct zfuel_meter meter;
     const struct zclass *last_type; // that a global names
-    uint32_t hold_count;
-    uint32_t counted_count; // strings by count that are written
+    uint32_t hold_count;    // mailboxes
+    uint32_t counted_count; // strings by count that are written: the packer has their holds
     uint64_t counted_bytes; // of those
     bool needs_code;
     struct zparcel_slot roots_few[4], *roots;
@@ -546,9 +546,8 @@ static bool write_all(struct packer *packer, const struct zvalue *values, uint32
     return true;
 }
 
-static void hold_mailboxes(const struct zparcel *parcel)
+static void hold_mailboxes(const struct zparcel *parcel, uint32_t left)
 {
-    uint32_t left = parcel->hold_count;
     const struct zparcel_object *object = zparcel_first(parcel);
     for (; left > 0; object = zparcel_next(object)) {
         if (object->kind != ZTYPE_ISOLATE || object->detail == 0) continue;
@@ -572,8 +571,7 @@ static bool assemble(struct packer *packer, uint32_t count, struct zparcel **out
         .root_count = count,
         .global_count = packer->global_count,
         .object_count = packer->item_count,
-        .hold_count = packer->hold_count,
-        .counted_count = packer->counted_count,
+        .hold_count = packer->hold_count + packer->counted_count,
     };
     if (roots > 0) memcpy(parcel->slots, packer->roots, roots);
     if (globals > 0) memcpy(parcel->slots + count, packer->globals, globals);
@@ -584,7 +582,7 @@ static bool assemble(struct packer *packer, uint32_t count, struct zparcel **out
         parcel->holds_code = !packer->rules->is_spawn;
         if (parcel->holds_code) zcode_retain(parcel->code);
     }
-    if (parcel->hold_count > 0) hold_mailboxes(parcel);
+    if (packer->hold_count > 0) hold_mailboxes(parcel, packer->hold_count);
     packer->counted_count = 0; // the holds are the parcel's
     *out = parcel;
     return true;

@@ -391,7 +391,7 @@ bool zparcel_unpack(struct zisolate *iso, const struct zparcel *parcel, struct z
     return is_done;
 }
 
-// Gives back a string's hold. The bytes that it counts beside the parcel's own.
+// The bytes that a string counts.
 static uint64_t drop_counted(const struct zparcel_object *object)
 {
     struct zcounted *counted = zparcel_counted(object);
@@ -400,20 +400,27 @@ static uint64_t drop_counted(const struct zparcel_object *object)
     return bytes;
 }
 
-void zparcel_free(struct zparcel *parcel)
+// What the objects hold is given back. The bytes that it counts beside the parcel's own. Out of line: most have nothing.
+static __attribute__((noinline)) uint64_t drop_holds(const struct zparcel *parcel)
 {
-    uint64_t bytes = parcel->message.bytes;
+    uint64_t bytes = 0;
     const struct zparcel_object *object = zparcel_first(parcel);
-    for (uint32_t left = parcel->hold_count + parcel->counted_count; left > 0;
-         object = zparcel_next(object)) {
+    for (uint32_t left = parcel->hold_count; left > 0; object = zparcel_next(object)) {
         if (object->kind == ZTYPE_STRBUF)
-            bytes -= drop_counted(object);
+            bytes += drop_counted(object);
         else if (object->kind == ZTYPE_ISOLATE && object->detail != 0)
             zmailbox_release((struct zmailbox *)(uintptr_t)object->pointer);
         else
             continue;
         left--;
     }
+    return bytes;
+}
+
+void zparcel_free(struct zparcel *parcel)
+{
+    uint64_t bytes = parcel->message.bytes;
+    if (parcel->hold_count > 0) bytes -= drop_holds(parcel);
     if (parcel->holds_code) zcode_release(parcel->code);
     z_free(parcel, bytes);
 }

@@ -49,7 +49,7 @@ static struct zparcel *make(uint64_t bytes, uint64_t counted_bytes)
     *parcel = (struct zparcel){
         .message = {.bytes = bytes + counted_bytes, .kind = ZMESSAGE_VALUE},
         .root_count = 1,
-        .counted_count = counted_bytes > 0 ? 1 : 0,
+        .hold_count = counted_bytes > 0 ? 1 : 0,
     };
     return parcel;
 }

@@ -237,7 +237,7 @@ static bool carry_length(struct zisolate *iso, struct zstring_long *longer,
     return true;
 }
 
-static bool join(struct zisolate *iso, const struct zvalue *parts, uint32_t count, size_t total,
+static inline __attribute__((always_inline)) bool join(struct zisolate *iso, const struct zvalue *parts, uint32_t count, size_t total,
                  struct zvalue *out)
 {
     struct zvalue string;
@@ -248,7 +248,15 @@ static bool join(struct zisolate *iso, const struct zvalue *parts, uint32_t coun
     return true;
 }
 
-// parts[0] is long and ends at its buffer's high-water mark: the others are written behind it.
+// Out of line, so that the other call of join is not.
+static ZVM_COLD bool join_slow(struct zisolate *iso, const struct zvalue *parts, uint32_t count,
+                               size_t total, struct zvalue *out)
+{
+    return join(iso, parts, count, total, out);
+}
+
+// parts[0] is long and ends at its buffer's high-water mark: the others are written behind it. A buffer that others
+// read is full, so it is met only where it would have to grow.
 static bool extend_first(struct zisolate *iso, const struct zvalue *parts, uint32_t count,
                          size_t total, struct zvalue *out)
 {
@@ -256,9 +264,8 @@ static bool extend_first(struct zisolate *iso, const struct zvalue *parts, uint3
     struct zstrbuf_object *buffer = first->buffer;
     size_t length = length_of(parts[0]);
     if (total > buffer->owner.payload_bytes) {
-        // A buffer that others read is full, so here is always where it would be written.
         if (zheap_payload_counted(&buffer->owner) != NULL)
-            return join(iso, parts, count, total, out);
+            return join_slow(iso, parts, count, total, out);
         if (!grow(iso, buffer, total)) return false;
     }
     ZVM_ASSERT(zheap_payload_counted(&buffer->owner) == NULL);

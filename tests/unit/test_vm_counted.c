@@ -127,7 +127,7 @@ static void test_string_twice_in_a_message_stays_one(void **state)
     assert_true(zlist_from_values(two.vm.iso, twice, 2, &two.vm.roots[0]));
     struct zparcel *parcel;
     assert_true(pack(&two, two.vm.roots[0], NO_LIMIT, &parcel));
-    assert_int_equal(parcel->counted_count, 1);
+    assert_int_equal(parcel->hold_count, 1);
     assert_true(parcel->message.bytes < LONG + 300);
     assert_true(zparcel_unpack(two.other, parcel, &two.got[0]));
     zparcel_free(parcel);

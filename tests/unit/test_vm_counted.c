@@ -303,6 +303,31 @@ static void test_all_who_have_it_are_charged_for_it(void **state)
     close_two(&two);
 }
 
+static uint64_t charged(const struct zisolate *iso)
+{
+    struct zheap_stats stats;
+    zheap_stats(&iso->heap, &stats);
+    return stats.charged_bytes;
+}
+
+static void test_charges_do_not_add_up(void **state)
+{
+    (void)state;
+    struct two two;
+    open_filled(&two);
+    uint64_t sender = 0, receiver = 0;
+    for (int i = 0; i < 20; i++) {
+        make(&two, LONG, &two.vm.roots[0]);
+        send(&two);
+        collect_both(&two);
+        if (i == 1) sender = charged(two.vm.iso);
+        if (i == 1) receiver = charged(two.other);
+    }
+    assert_int_equal(charged(two.vm.iso), sender);
+    assert_int_equal(charged(two.other), receiver);
+    close_two(&two);
+}
+
 static void test_what_is_behind_it_is_given_back(void **state)
 {
     (void)state;
@@ -428,6 +453,28 @@ static void test_heap_that_begins_anew_gives_its_hold_back(void **state)
     close_two(&two);
 }
 
+// Who has no fuel for the copy, of a string without a buffer and of a view of little, or for its first send.
+static void test_sender_without_fuel_leaves_nothing(void **state)
+{
+    (void)state;
+    for (int which = 0; which < 3; which++) {
+        struct two two;
+        assert_true(try_open(&two, 1000));
+        fill_text();
+        two.vm.iso->fuel_reserve = INT64_MAX / 2; // making it is not what is paid for here
+        if (which == 0) make(&two, ZSTRING_COUNTED_MIN + 1, &two.vm.roots[0]);
+        if (which == 1) make_view(&two, LONG / 2);
+        if (which == 2) make(&two, LONG, &two.vm.roots[0]);
+        two.vm.iso->fuel = 0;
+        two.vm.iso->fuel_reserve = 1;
+        struct zparcel *parcel;
+        assert_false(pack(&two, two.vm.roots[0], NO_LIMIT, &parcel));
+        assert_int_equal(two.vm.iso->status, ZVM_E_FUEL);
+        assert_int_equal(blocks(&two), 0);
+        close_two(&two);
+    }
+}
+
 // A refusal of what comes behind it gives the hold back.
 static void test_message_that_cannot_go_leaves_no_hold(void **state)
 {
@@ -448,6 +495,23 @@ static void test_message_that_cannot_go_leaves_no_hold(void **state)
                     "TypeError: send(): message[2][2] is a function, which cannot be sent");
     assert_int_equal(holds_of(two.vm.roots[1]), 1);
     assert_int_equal(blocks(&two), 1);
+    close_two(&two);
+}
+
+// Last: it leaves fresh memory filled.
+static void test_bytes_end_with_a_nul(void **state)
+{
+    (void)state;
+    struct two two;
+    open_filled(&two);
+    zalloc_set_poison(true);
+    make(&two, LONG, &two.vm.roots[0]);
+    make(&two, ZSTRING_COUNTED_MIN + 8, &two.vm.roots[1]);
+    send(&two);
+    assert_int_equal(bytes_at(two.got[0])[LONG], '\0');
+    two.vm.roots[0] = two.vm.roots[1];
+    send(&two);
+    assert_int_equal(bytes_at(two.got[0])[ZSTRING_COUNTED_MIN + 8], '\0');
     close_two(&two);
 }
 
@@ -493,14 +557,17 @@ int main(void)
         cmocka_unit_test(test_parts_of_it_are_as_of_any_string),
         cmocka_unit_test(test_view_of_nearly_all_shares_and_of_less_does_not),
         cmocka_unit_test(test_all_who_have_it_are_charged_for_it),
+        cmocka_unit_test(test_charges_do_not_add_up),
         cmocka_unit_test(test_what_is_behind_it_is_given_back),
         cmocka_unit_test(test_receiver_without_room_is_refused_and_all_is_whole),
         cmocka_unit_test(test_sender_without_room_for_the_count_sends_a_copy),
         cmocka_unit_test(test_only_the_first_send_pays_for_its_bytes),
         cmocka_unit_test(test_last_hold_may_be_anybodys),
         cmocka_unit_test(test_heap_that_begins_anew_gives_its_hold_back),
+        cmocka_unit_test(test_sender_without_fuel_leaves_nothing),
         cmocka_unit_test(test_message_that_cannot_go_leaves_no_hold),
         cmocka_unit_test(test_host_sends_by_count_and_within_its_limit),
+        cmocka_unit_test(test_bytes_end_with_a_nul),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,8 +5,9 @@
 // How: a list of the objects found so far is also what is still to be written: writing one finds those that it
 // leads to. So nothing recurses, and an object is written once, however often it is met; the first few are
 // found by looking at all of them, more by a table. Each remembers where it was found, for the path in an
-// error; a string that goes by count leads to nothing, and remembers the hold in its place. Of a spawned function the globals that it uses are found in the same way (needs.h), besides the data
-// types that the program has, which a message may need.
+// error; a string that goes by count leads to nothing, and remembers its hold instead. Of a spawned function the
+// globals that it uses are found in the same way (needs.h), besides the data types that the program has, which a
+// message may need.
 #include "vm/parcel_internal.h"
 
 #include "base/alloc.h"

@@ -1128,7 +1128,7 @@ ZVM_API zvm_status zvm_isolate_set_global(zvm_isolate *isolate, const char *name
 /// out:     value  text stays valid until the isolate runs, is set or is destroyed
 /// errors:  ZVM_E_NOT_FOUND no such global, or it has no value yet; ZVM_E_BUSY; ZVM_E_NOMEM
 /// thread:  one at a time an isolate
-/// memory:  a copy of a text over 2023 bytes, freed with the isolate
+/// memory:  a copy of a text over 2023 bytes, or 1024 if it came in a message; freed with the isolate
 /// cost:    linear in the number of globals
 /// source:  ours
 ZVM_API zvm_status zvm_isolate_get_global(zvm_isolate *isolate, const char *name, zvm_value *value);

@@ -1129,7 +1129,7 @@ ZVM_API zvm_status zvm_isolate_set_global(zvm_isolate *isolate, const char *name
 /// out:     value  text stays valid until the isolate runs, is set or is destroyed
 /// errors:  ZVM_E_NOT_FOUND no such global, or it has no value yet; ZVM_E_BUSY; ZVM_E_NOMEM
 /// thread:  one at a time an isolate
-/// memory:  a copy of a text over 2023 bytes, freed with the isolate
+/// memory:  a copy of a text over 2023 bytes, or 1024 if it came in a message; freed with the isolate
 /// cost:    linear in the number of globals
 /// source:  ours
 ZVM_API zvm_status zvm_isolate_get_global(zvm_isolate *isolate, const char *name, zvm_value *value);
@@ -1784,7 +1784,7 @@ ZVM_API zvm_status zvm_isolate_mailbox(zvm_isolate *isolate, zvm_mailbox **mailb
 ///          ZVM_E_STALE its isolate is over, or it is closed; ZVM_E_TYPE a kind that cannot be sent; ZVM_E_UTF8;
 ///          ZVM_E_HEAP_LIMIT the group of its isolate has no memory left; ZVM_E_ARGUMENT; ZVM_E_NOMEM
 /// thread:  any; never blocks
-/// memory:  the copy, until it is received
+/// memory:  the copy, until it is received; of a text over 1,024 bytes, until no isolate has it any more
 /// cost:    an allocation, a lock of its own, and what waking a worker costs when all sleep
 /// source:  ours
 ZVM_API zvm_status zvm_mailbox_send(zvm_mailbox *mailbox, const zvm_value *value);
@@ -1796,7 +1796,7 @@ ZVM_API zvm_status zvm_mailbox_send(zvm_mailbox *mailbox, const zvm_value *value
 /// errors:  those of zvm_mailbox_send; ZVM_E_TYPE something in it cannot be sent; ZVM_E_FOREIGN; and as all functions
 ///          under "Values by reference"
 /// thread:  one at a time an isolate
-/// memory:  the copy, until it is received
+/// memory:  the copy, until it is received; texts over 1,024 bytes are shared, and charged to each who has them
 /// cost:    linear in the value
 /// source:  ours
 ZVM_API zvm_status zvm_mailbox_send_ref(zvm_mailbox *mailbox, zvm_isolate *isolate, zvm_ref ref);

@@ -5,7 +5,7 @@
 // own or, some, in none; run by workers, or by hand until they wait. A program of a group that has nothing to fear from
 // limits, and that was not cancelled, must succeed, and so must all that it spawned. When a group's isolates have
 // ended, its sums are 0. After each round what was sent is what was received and dropped. A watchdog aborts when nothing
-// moves for half a minute.
+// moves for half a minute. Long texts are read by all who have them, changed by none, and gone when all is over.
 // Usage: stress_talk [THREADS] [STEPS] [SEED] [--seconds N]: threads of the host, programs of each in a round, seed; rounds
 // until so much time has passed (else one for each count of workers). Exit status 0: nothing wrong.
 #include "zvm.h"
@@ -124,13 +124,52 @@ static const char PROGRAM[] =
     "  }\n"
     "  return caught\n"
     "}\n"
+    // Long texts, which all share: fanned out, sent on, appended to, awaited by many, thrown, kept and forgotten.
+    "action check(text, n) { if (len(text) != n || text[0] != \"a\" || text[n - 1] != \"z\") { "
+    "wrong(9) } }\n"
+    "action read(up, n) {\n"
+    "  let kept = []\n"
+    "  while (true) {\n"
+    "    let m = receive()\n"
+    "    if (m == null) { return kept.length() == 0 ? up : kept[0] }\n"
+    "    check(m, n)\n"
+    "    let longer = m + \"!\"\n"
+    "    if (kept.length() < 3) { kept.push(m) } else { kept = [longer] }\n"
+    "    check(m, n)\n"
+    "    check(kept[0].substring(0, n), n)\n"
+    "    if (up != null) { send(up, m) }\n"
+    "  }\n"
+    "}\n"
+    "action give(text) { return text }\n"
+    "action drop(text) { throw text }\n"
+    "action share(readers, n, rounds) {\n"
+    "  let text = \"a\" + \"bcdefgh \" * (n / 8 + 1) + \"xyz\"\n"
+    "  text = text.substring(0, n - 1) + \"z\"\n"
+    "  let last = spawn read(null, n)\n"
+    "  let all = range(readers).map(i => spawn read(i == 0 ? last : null, n))\n"
+    "  let giver = spawn give(text)\n"
+    "  for each r in range(rounds) {\n"
+    "    for each one in all { send(one, text) }\n"
+    "    if (r == 1) { text = text + \"?\"\n text = text.substring(0, n) }\n"
+    "  }\n"
+    "  for each one in all { send(one, null) }\n"
+    "  check(await giver, n)\n"
+    "  check(await giver, n)\n"
+    "  try { await spawn drop(text)\n wrong(9) } catch (e) { check(e, n) }\n"
+    "  for each one in all { let got = await one\n if (typeof(got) == \"string\") { "
+    "check(got.substring(0, n), n) } }\n"
+    "  send(last, text)\n" // it may be in its mailbox when all ends
+    "  return text + \".\"\n"
+    "}\n"
     "if (kind == 0) { if ((await spawn tree(n % 3 + 1, null)) > 3) { ok = 1 } }\n"
     "if (kind == 1) { ring(n % 9 + 1, n % 7 + 1)\n ok = 1 }\n"
     "if (kind == 2) { fan_in(n % 5 + 1, 20)\n ok = 1 }\n"
     "if (kind == 3) { pester(n % 6 + 1)\n ok = 1 }\n"
-    "if (kind == 4) { if (catch_all(n % 8 * 2) == n % 8) { ok = 1 } }\n";
+    "if (kind == 4) { if (catch_all(n % 8 * 2) == n % 8) { ok = 1 } }\n"
+    "if (kind == 5) { let size = [1024, 1025, 2023, 2024, 5000, 30000][n % 6]\n"
+    "  if (len(share(n % 5 + 1, size, n % 7 + 1)) == size + 1) { ok = 1 } }\n";
 
-enum { KINDS = 5, KIND_FAILS = 4 };
+enum { KINDS = 6, KIND_FAILS = 4, KIND_SHARES = 5 };
 
 struct thread {
     struct stress *stress;
@@ -195,6 +234,7 @@ static zvm_call_outcome be_wrong(zvm_call *call, const zvm_value *arguments, siz
         "an error that is none of a mailbox",
         "a result that names its isolate",
         "a message from nowhere",
+        "a long text",
     };
     expect(stress, false, texts[count == 0 ? 0 : arguments[0].integer]);
     zvm_value value = {.kind = ZVM_VALUE_NULL};
@@ -301,7 +341,7 @@ static void run_program(struct thread *thread)
     struct stress *stress = thread->stress;
     struct job job = {.stress = stress};
     uint64_t kind = draw(&thread->random, KINDS);
-    job.has_failing = kind == KIND_FAILS;
+    job.has_failing = kind == KIND_FAILS || kind == KIND_SHARES;
     zvm_group *group = make_group(thread, &job);
     // Where one was refused memory or an isolate, others may wait for it for ever.
     bool is_limited = job.may_fail;
@@ -388,6 +428,21 @@ static void open_runtime(struct stress *stress)
         abort();
 }
 
+static void check_shared(struct stress *stress)
+{
+    char *text = NULL;
+    size_t length_bytes = 0;
+    FILE *file = open_memstream(&text, &length_bytes);
+    if (file == NULL) abort();
+    zvm_status status = zvm_report_write(stress->runtime, ZVM_REPORT_JSON, write_report, file);
+    fclose(file);
+    expect(stress, status == ZVM_OK, "no written report");
+    expect(stress, strstr(text, "\"shared_strings_count\": 0,") != NULL, "long texts are left");
+    expect(stress, strstr(text, "\"shared_strings_charged_bytes\": 0,") != NULL,
+           "charges for long texts are left");
+    free(text);
+}
+
 static void check_report(struct stress *stress)
 {
     zvm_report report = ZVM_REPORT_INIT;
@@ -399,6 +454,7 @@ static void check_report(struct stress *stress)
     expect(stress, c->allocated_bytes == c->freed_bytes, "bytes are lost");
     expect(stress, c->messages_sent == c->messages_received + c->messages_dropped,
            "messages are lost, or came twice");
+    check_shared(stress);
     stress->sent += c->messages_sent;
 }
 

@@ -3,13 +3,15 @@
 // Usage: messages_go WHAT COUNT. spawn: starts COUNT empty goroutines one by one and waits for each.
 // ping_pong: COUNT messages there and back between two. waiting: starts COUNT that wait for a message,
 // sends each one, in an order that jumps, and waits for all. Prints COUNT. Time and memory are measured
-// from outside, against a run with a COUNT of 0. Processors: GOMAXPROCS.
+// from outside, against a run with a COUNT of 0. fan_out COUNT BYTES: sends a text of so many bytes
+// COUNT times, to one of a hundred that read it. Processors: GOMAXPROCS.
 package main
 
 import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 )
 
 const stride = 611953 // a prime, so that every one has its turn
@@ -61,7 +63,42 @@ func waiting(count int) {
 	}
 }
 
+func fanOut(count, bytes int) int {
+	const readers = 100
+	text := strings.Repeat("x", bytes)
+	boxes, sums := make([]chan string, readers), make(chan int, readers)
+	for i := range boxes {
+		box := make(chan string, 16)
+		boxes[i] = box
+		go func() {
+			sum := 0
+			for j := 0; j < count/readers; j++ {
+				sum += len(<-box)
+			}
+			sums <- sum
+		}()
+	}
+	for i := 0; i < count/readers; i++ {
+		for _, box := range boxes {
+			box <- text
+		}
+	}
+	sum := 0
+	for range boxes {
+		sum += <-sums
+	}
+	return sum / bytes
+}
+
 func main() {
+	if len(os.Args) == 4 && os.Args[1] == "fan_out" {
+		count, err := strconv.Atoi(os.Args[2])
+		bytes, wrong := strconv.Atoi(os.Args[3])
+		if err == nil && wrong == nil && count >= 0 && bytes > 0 {
+			fmt.Println(fanOut(count, bytes))
+			return
+		}
+	}
 	parts := map[string]func(int){"spawn": spawn, "ping_pong": pingPong, "waiting": waiting}
 	if len(os.Args) == 3 && parts[os.Args[1]] != nil {
 		if count, err := strconv.Atoi(os.Args[2]); err == nil && count >= 0 {
@@ -70,6 +107,6 @@ func main() {
 			return
 		}
 	}
-	fmt.Fprintln(os.Stderr, "usage: messages_go spawn|ping_pong|waiting COUNT")
+	fmt.Fprintln(os.Stderr, "usage: messages_go spawn|ping_pong|waiting COUNT | fan_out COUNT BYTES")
 	os.Exit(2)
 }

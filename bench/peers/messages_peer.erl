@@ -6,7 +6,11 @@
 -export([main/1]).
 
 -define(STRIDE, 611953).
+-define(READERS, 100).
 
+main(["fan_out", Count, Bytes]) ->
+    io:format("~w~n", [fan_out(list_to_integer(Count), list_to_integer(Bytes))]),
+    halt(0);
 main([What, Count]) ->
     N = list_to_integer(Count),
     ok = case What of
@@ -52,6 +56,18 @@ waiting(N) ->
     Started = list_to_tuple(start(N, fun() -> receive _ -> ok end end)),
     send_all(0, N, Started),
     await_all(N).
+
+fan_out(N, Bytes) ->
+    Self = self(),
+    Text = binary:copy(<<"x">>, Bytes),
+    Rounds = N div ?READERS,
+    Readers = [spawn(fun() -> Self ! read(Rounds, 0) end) || _ <- lists:seq(1, ?READERS)],
+    [Reader ! Text || _ <- lists:seq(1, Rounds), Reader <- Readers],
+    lists:sum([receive Sum -> Sum end || _ <- Readers]) div Bytes.
+
+read(0, Sum) -> Sum;
+read(N, Sum) ->
+    receive Text -> read(N - 1, Sum + byte_size(Text)) end.
 
 send_all(N, N, _) -> ok;
 send_all(I, N, Started) ->

@@ -115,7 +115,7 @@ zvm_status zvm_mailbox_send(zvm_mailbox *mailbox, const zvm_value *value)
     zvm_status status = zexchange_check(value);
     if (status != ZVM_OK) return status;
     struct zparcel *parcel;
-    status = zparcel_of_value(value, to->limit_bytes, &parcel);
+    status = zparcel_of_value(&to->shared->counted, value, to->limit_bytes, &parcel);
     return status == ZVM_OK ? send(to, parcel) : status;
 }
 

@@ -9,6 +9,15 @@
 #include "report/roster.h"
 #include "sched/sched.h"
 
+// relaxed, all: gauges
+static void fill_shared(const zvm_runtime *runtime, struct zreport_view *view)
+{
+    const struct zcounted_sum *sum = &runtime->shared->counted;
+    view->shared_count = z_load_relaxed(&sum->count);
+    view->shared_bytes = z_load_relaxed(&sum->bytes);
+    view->shared_charged_bytes = z_load_relaxed(&sum->charged_bytes);
+}
+
 static void fill_intern(zvm_runtime *runtime, struct zreport_view *view)
 {
     struct zintern_stats stats;
@@ -161,6 +170,7 @@ static void fill_view(zvm_runtime *runtime, struct parts *parts, uint32_t top_co
                       struct zreport_view *view)
 {
     zsched_report(runtime->sched, parts->rows, view);
+    fill_shared(runtime, view);
     fill_intern(runtime, view);
     zpool_report(&view->totals, parts->pools);
     view->pools = parts->pools;

@@ -3,8 +3,8 @@
 // Thread: owner. Only the thread that runs the isolate now calls these, with `env` set to that
 // thread's resources. zspan_pool is shared, behind its own lock.
 //
-// Rooting rule: a collection can start only inside zheap_new, zheap_payload_resize, zheap_charge
-// and zheap_collect. C code between two of these needs no rooting. A pointer that must live across
+// Rooting rule: a collection can start only inside zheap_new, zheap_payload_resize, zheap_payload_share,
+// zheap_charge and zheap_collect. C code between two of these needs no rooting. A pointer that must live across
 // one of them is in a register of the isolate, or in a zscope.
 #ifndef ZVM_HEAP_HEAP_H
 #define ZVM_HEAP_HEAP_H
@@ -27,6 +27,8 @@
 
 struct zmarker;
 struct zheap;
+struct zcounted;
+struct zcounted_sum;
 struct zpage;
 
 // ---- Memory shared by the isolates of a runtime -----------------------------------------------
@@ -291,6 +293,17 @@ struct zbuffer *zheap_payload_buffer(const struct zowner *owner);
 // caller.
 void zheap_payload_move(struct zheap *heap, struct zowner *owner, struct zbuffer *buffer,
                         size_t new_bytes);
+
+// Bytes of owner, a STRBUF, that others may hold as well (base/counted.h). From then on its payload never changes.
+// NULL: they are not.
+struct zcounted *zheap_payload_counted(const struct zowner *owner);
+// Makes them so: the first length_bytes, what is behind them is given back. They may be moved. Never collects. NULL: no
+// memory, or no room under the limit, and nothing has changed.
+struct zcounted *zheap_payload_count(struct zheap *heap, struct zowner *owner, size_t length_bytes,
+                                     struct zcounted_sum *sum);
+// Gives owner, which has no payload, that of others, and a hold of it. The heap is charged for all of it. As
+// zheap_payload_resize otherwise.
+bool zheap_payload_share(struct zheap *heap, struct zowner *owner, struct zcounted *counted);
 
 // Memory that the isolate causes outside its objects (stacks, tables). charge may collect; false:
 // refused, nothing was charged. The caller allocates after a successful charge.

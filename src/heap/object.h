@@ -27,7 +27,7 @@ enum {
     ZFLAG_EXTERNAL = 2,  // its payload is outside the spans, and it is in the heap's owner list
     ZFLAG_SHARED = 4,    // a symbol: not of this heap
     ZFLAG_SAMPLED = 8,   // in the table of sampled allocations
-    ZFLAG_FROZEN = 16,   // may not be changed
+    ZFLAG_COUNTED = 16,  // strbuf: its payload is others' as well, and never changes: base/counted.h
     ZFLAG_ASCII = 32,    // string: every byte is below 128
     ZFLAG_LONG = 64,     // string: the bytes are in a strbuf
     ZFLAG_VISITING = 64, // list, map, record: on the path of a conversion to text, see vm/text.c
@@ -45,8 +45,12 @@ struct zstring {
 
 _Static_assert(sizeof(struct zstring) == 16, "string header");
 
+// Longer strings go from isolate to isolate by count, not by copy. Shorter ones are not worth a block of their
+// own in each heap.
+#define ZSTRING_COUNTED_MIN 1024
+
 // Any object that owns a payload begins so. The payload is a BUFFER cell's inside (up to 2 KiB) or,
-// with ZFLAG_EXTERNAL, a block of its own.
+// with ZFLAG_EXTERNAL, a block of its own; with ZFLAG_COUNTED as well, one that it only has a hold of.
 struct zowner {
     struct zobject header;
     void *payload; // NULL when payload_bytes is 0
@@ -59,13 +63,15 @@ struct zbuffer {
     char data[];
 };
 
-// Bytes that grow at the end: `s = s + x` extends them in place when s ends at `used`.
+// Bytes that grow at the end: `s = s + x` extends them in place when s ends at `used`, unless they are
+// COUNTED, which has used == payload_bytes.
 struct zstrbuf_object {
     struct zowner owner; // payload: char [payload_bytes]
     uint64_t used;       // high-water mark: bytes some string already shows
 };
 
-// A string over ZSTRING_INLINE_MAX bytes: the first aux bytes of buffer's payload.
+// A string over ZSTRING_INLINE_MAX bytes, or one over ZSTRING_COUNTED_MIN that has come in a message: the
+// first aux bytes of buffer's payload.
 struct zstring_long {
     struct zobject header; // as struct zstring, which cannot be a member: it ends in its bytes
     uint64_t hash;

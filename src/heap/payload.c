@@ -1,17 +1,19 @@
 // heap/payload.c - what objects own beyond their cell: a BUFFER cell, or memory outside the spans.
 //
-// Owns: the external payloads, through the owner list of the heap. Thread: owner.
+// Owns: the external payloads, through the owner list of the heap; of a counted one, a hold. Thread: owner.
 // Invariants:  1. an owner with ZFLAG_EXTERNAL is in the list, once, and has ZFLAG_LISTED.
 //              2. external_bytes is the sum of payload_bytes over those owners.
+//              3. a COUNTED owner is a STRBUF, EXTERNAL, and all of its payload is used.
 // How: up to PAYLOAD_CELL_MAX bytes a payload is a BUFFER cell and dies with its owner like any
 // object. Above, it comes from the allocation seam, and the walk over the list that ends each
 // collection frees what unmarked owners had. An owner whose payload came back inside stays listed
-// until that walk.
+// until that walk. A counted payload may be small, and is external: what other isolates read is in no cell.
 #define ZVM_HEAP_INTERNAL
 #include "heap/heap_internal.h"
 #include "heap/profile.h"
 
 #include "base/alloc.h"
+#include "base/counted.h"
 
 #define PAYLOAD_CELL_MAX (ZCELL_BYTES_MAX - sizeof(struct zbuffer))
 
@@ -25,6 +27,11 @@ static bool is_external(const struct zowner *owner)
 static struct zbuffer *buffer_of(const struct zowner *owner)
 {
     return (struct zbuffer *)(void *)((char *)owner->payload - offsetof(struct zbuffer, data));
+}
+
+static bool is_counted(const struct zowner *owner)
+{
+    return (owner->header.flags & ZFLAG_COUNTED) != 0;
 }
 
 // Lists and maps may hold values: behind their payload there is the log's byte for each card of it.
@@ -70,12 +77,31 @@ static void list_owner(struct zheap *heap, struct zowner *owner)
     owner->header.flags |= ZFLAG_LISTED;
 }
 
+// What a counted payload takes beside its bytes.
+static size_t count_bytes(uint64_t payload_bytes)
+{
+    return zcounted_block_bytes(payload_bytes) - payload_bytes;
+}
+
+static ZVM_COLD void release_counted(struct zheap_private *private, struct zowner *owner)
+{
+    struct zcounted *counted = zcounted_of(owner->payload, owner->payload_bytes);
+    size_t block_bytes = zcounted_block_bytes(owner->payload_bytes);
+    z_fetch_sub_relaxed(&counted->sum->charged_bytes, block_bytes); // relaxed: a gauge
+    private->charged_bytes -= count_bytes(owner->payload_bytes);
+    owner->header.flags &= (uint8_t)~ZFLAG_COUNTED;
+    zcounted_release(counted);
+}
+
 // Live goes down: the caller has noted the peak.
 static void free_external(struct zheap_private *private, struct zowner *owner)
 {
     ZVM_ASSERT(is_external(owner));
     size_t cards = cards_for(owner, owner->payload_bytes);
-    z_free(owner->payload, owner->payload_bytes + cards);
+    if (is_counted(owner))
+        release_counted(private, owner);
+    else
+        z_free(owner->payload, owner->payload_bytes + cards);
     private->charged_bytes -= cards;
     private->external_bytes -= owner->payload_bytes;
     private->freed_bytes += owner->payload_bytes;
@@ -268,6 +294,7 @@ static void drop_payload(struct zheap *heap, struct zowner *owner)
 bool zheap_payload_resize(struct zheap *heap, struct zowner *owner, size_t new_bytes)
 {
     ZVM_ASSERT(heap->env != NULL);
+    ZVM_CHECK(!is_counted(owner) || new_bytes == 0); // others read it
     if (new_bytes == 0) {
         drop_payload(heap, owner);
         return true;
@@ -280,4 +307,82 @@ bool zheap_payload_resize(struct zheap *heap, struct zowner *owner, size_t new_b
                                               : resize_outside(heap, owner, new_bytes);
     zscope_close(heap, &scope);
     return done;
+}
+
+// ---- What others may hold as well -------------------------------------------------------------
+
+struct zcounted *zheap_payload_counted(const struct zowner *owner)
+{
+    return is_counted(owner) ? zcounted_of(owner->payload, owner->payload_bytes) : NULL;
+}
+
+// One hold of counted is the owner's from now on.
+static void use_counted(struct zheap *heap, struct zowner *owner, struct zcounted *counted)
+{
+    ZVM_ASSERT(owner->header.kind == ZTYPE_STRBUF);
+    ZVM_ASSERT(!is_counted(owner));
+    size_t block_bytes = zcounted_block_bytes(counted->length_bytes);
+    z_fetch_add_relaxed(&counted->sum->charged_bytes, block_bytes); // relaxed: a gauge
+    zheap_private(heap)->charged_bytes += count_bytes(counted->length_bytes);
+    use_external(heap, owner, counted->bytes, counted->length_bytes);
+    owner->header.flags |= ZFLAG_COUNTED;
+}
+
+static struct zcounted *copy_counted(const struct zowner *owner, size_t length_bytes,
+                                     struct zcounted_sum *sum)
+{
+    struct zcounted *counted = zcounted_make(sum, length_bytes);
+    if (counted != NULL) memcpy(counted->bytes, owner->payload, length_bytes);
+    return counted;
+}
+
+struct zcounted *zheap_payload_count(struct zheap *heap, struct zowner *owner, size_t length_bytes,
+                                     struct zcounted_sum *sum)
+{
+    ZVM_ASSERT(length_bytes > 0);
+    ZVM_ASSERT(length_bytes <= owner->payload_bytes);
+    size_t old_bytes = is_external(owner) ? owner->payload_bytes : 0;
+    size_t block_bytes = zcounted_block_bytes(length_bytes);
+    if (reserve_owner(heap, owner) != ZHEAP_GOT) return NULL;
+    if (block_bytes > old_bytes && !zheap_make_room(heap, block_bytes - old_bytes)) return NULL;
+    struct zcounted *counted =
+        is_external(owner) ? zcounted_adopt(sum, owner->payload, old_bytes, length_bytes)
+                           : copy_counted(owner, length_bytes, sum);
+    if (counted == NULL) return NULL;
+    list_owner(heap, owner);
+    use_counted(heap, owner, counted);
+    return counted;
+}
+
+struct share_request {
+    struct zowner *owner;
+    struct zcounted *counted;
+};
+
+static enum zheap_outcome attempt_share(struct zheap *heap, void *request)
+{
+    const struct share_request *share = request;
+    enum zheap_outcome outcome = reserve_owner(heap, share->owner);
+    if (outcome != ZHEAP_GOT) return outcome;
+    if (!zheap_fits(zheap_private(heap), zcounted_block_bytes(share->counted->length_bytes)))
+        return ZHEAP_OVER_LIMIT;
+    list_owner(heap, share->owner);
+    zcounted_hold(share->counted);
+    use_counted(heap, share->owner, share->counted);
+    return ZHEAP_GOT;
+}
+
+bool zheap_payload_share(struct zheap *heap, struct zowner *owner, struct zcounted *counted)
+{
+    ZVM_ASSERT(heap->env != NULL);
+    ZVM_ASSERT(owner->payload == NULL);
+    size_t block_bytes = zcounted_block_bytes(counted->length_bytes);
+    struct share_request share = {.owner = owner, .counted = counted};
+    struct zvalue rooted = zvalue_object(owner, ZTAG_HEAP | owner->header.kind);
+    struct zscope scope;
+    zscope_open(heap, &scope, &rooted, 1);
+    zheap_poll(heap, block_bytes);
+    bool is_done = zheap_attempt(heap, attempt_share, &share, block_bytes);
+    zscope_close(heap, &scope);
+    return is_done;
 }

@@ -15,6 +15,7 @@
 #include "heap/verify_internal.h"
 
 #include "base/alloc.h"
+#include "base/counted.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -163,6 +164,23 @@ static bool add_pages(struct zverifier *verifier)
 
 // ---- Counters and owners ----------------------------------------------------------------------
 
+// Others read it: nobody writes it, and it is full.
+static bool check_counted(struct zverifier *verifier, const struct zowner *owner)
+{
+    const struct zstrbuf_object *buffer = (const void *)owner;
+    if (owner->header.kind != ZTYPE_STRBUF || !(owner->header.flags & ZFLAG_EXTERNAL))
+        return zverify_bad(verifier, "owner %p is counted, and is no buffer outside the spans",
+                           (const void *)owner);
+    const struct zcounted *counted = zheap_payload_counted(owner);
+    if (counted->bytes != owner->payload || counted->length_bytes != owner->payload_bytes ||
+        z_load_relaxed(&counted->holds) == 0) // relaxed: the owner has one
+        return zverify_bad(verifier, "the payload of %p is not what it counts",
+                           (const void *)owner);
+    if (buffer->used != owner->payload_bytes)
+        return zverify_bad(verifier, "buffer %p is counted, and not full", (const void *)owner);
+    return true;
+}
+
 static bool check_owners(struct zverifier *verifier, uint64_t *external_bytes)
 {
     const struct zheap_more *more = zheap_more(verifier->heap);
@@ -173,6 +191,7 @@ static bool check_owners(struct zverifier *verifier, uint64_t *external_bytes)
             return zverify_bad(verifier, "owner %p is in the list and does not say so",
                                (const void *)owner);
         }
+        if (owner->header.flags & ZFLAG_COUNTED && !check_counted(verifier, owner)) return false;
         if (owner->header.flags & ZFLAG_EXTERNAL) *external_bytes += owner->payload_bytes;
     }
     return true;

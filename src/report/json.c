@@ -129,6 +129,9 @@ static void add_totals(struct json *json, const struct zreport_view *view)
     add_number(json, "heap_live_count",
                zreport_difference(c[ZREPORT_allocated_count], c[ZREPORT_freed_count]));
     add_number(json, "heap_mapped_bytes", view->mapped_bytes);
+    add_number(json, "shared_strings_count", view->shared_count);
+    add_number(json, "shared_strings_bytes", view->shared_bytes);
+    add_number(json, "shared_strings_charged_bytes", view->shared_charged_bytes);
     add_counters(json, &view->totals);
     close_level(json, '}');
 }

@@ -126,6 +126,11 @@ static void write_heap(const struct zreport_view *view, struct zemit *emit)
     gauge(emit, "zvm_heap_peak_bytes", "Highest zvm_heap_used_bytes seen at the end of a slice.",
           view->heap_peak_bytes);
     gauge(emit, "zvm_heap_mapped_bytes", "Address space mapped for heaps.", view->mapped_bytes);
+    gauge(emit, "zvm_shared_strings", "Strings that isolates share.", view->shared_count);
+    gauge(emit, "zvm_shared_strings_bytes", "Memory of these.", view->shared_bytes);
+    gauge(emit, "zvm_shared_strings_charged_bytes",
+          "Of zvm_heap_used_bytes, what heaps are charged for these, each for all of it.",
+          view->shared_charged_bytes);
     gauge(emit, "zvm_heap_live_bytes", "Bytes of objects allocated and not yet freed.",
           zreport_difference(c[ZREPORT_allocated_bytes], c[ZREPORT_freed_bytes]));
     worker_counter(view, emit, "zvm_heap_allocated_bytes_total", "Bytes of objects allocated.",

@@ -161,6 +161,8 @@ struct zreport_view {
     uint64_t isolates_in_flight;
     uint64_t heap_peak_bytes; // sampled maximum of the current sum
     uint64_t mapped_bytes;    // slabs
+    // Strings that isolates share: blocks, their memory, and what heaps are charged for them.
+    uint64_t shared_count, shared_bytes, shared_charged_bytes;
     uint64_t intern_count, intern_bytes, intern_limit_count, intern_limit_bytes, intern_dead;
     uint64_t intern_hits, intern_misses, intern_inserted, intern_reclaimed, intern_pending,
         intern_migrations;

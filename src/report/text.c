@@ -192,6 +192,15 @@ static void write_failures(const struct zreport_view *view, struct zemit *emit)
     if (!has_any) zstrbuf_add_text(&emit->buffer, "  none\n");
 }
 
+// Of what is current, what heaps are charged for them: each for all of it.
+static void write_shared(const struct zreport_view *view, struct zemit *emit)
+{
+    char size[TEXT_BYTES], number[TEXT_BYTES], charged[TEXT_BYTES], note[2 * TEXT_BYTES + 32];
+    snprintf(note, sizeof note, "in %s, of current %s", count_text(view->shared_count, number),
+             bytes_text(view->shared_charged_bytes, charged));
+    line_with(emit, "shared strings", bytes_text(view->shared_bytes, size), note);
+}
+
 static void write_heap(const struct zreport_view *view, struct zemit *emit)
 {
     const uint64_t *c = view->totals.counters;
@@ -200,6 +209,7 @@ static void write_heap(const struct zreport_view *view, struct zemit *emit)
                zreport_difference(c[ZREPORT_heap_grown_bytes], c[ZREPORT_heap_shrunk_bytes]));
     bytes_line(emit, "peak", view->heap_peak_bytes);
     bytes_line(emit, "mapped", view->mapped_bytes);
+    if (view->shared_count > 0) write_shared(view, emit);
     objects_line(emit, "allocated", c[ZREPORT_allocated_bytes], c[ZREPORT_allocated_count]);
     objects_line(emit, "freed", c[ZREPORT_freed_bytes], c[ZREPORT_freed_count]);
     objects_line(emit, "live",

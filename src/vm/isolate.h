@@ -8,6 +8,7 @@
 #define ZVM_VM_ISOLATE_H
 
 #include "base/atomic.h"
+#include "base/counted.h"
 #include "base/strbuf.h"
 #include "heap/heap.h"
 #include "pool/pool.h"
@@ -260,6 +261,7 @@ struct zshared {
     const struct zstring *types[32];       // texts of typeof(), by type
     const struct zstring *type_names[32];  // texts of type()
     _Atomic uint64_t mailbox_numbers;      // shared, relaxed: how many were made
+    struct zcounted_sum counted;           // shared: strings that isolates share, vm/string_counted.c
     _Atomic uint32_t results_lock;         // shared: base/lock.h
     struct zmailbox *results;              // under it: whose result holds other mailboxes
     const struct ztalk_hooks *talks;       // of the scheduler

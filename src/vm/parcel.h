@@ -3,7 +3,8 @@
 // handed-over: who packs it owns it, then the mailbox that it is in, then who unpacks it. Cycles and sharing
 // inside it stay. Its objects are numbered in the order in which they were found, and refer to each other by
 // these numbers, so it has no pointer into any heap; what it counts of the rest of the process (code, other
-// mailboxes) it gives back when it is freed.
+// mailboxes, the bytes of strings over ZSTRING_COUNTED_MIN) it gives back when it is freed. These bytes are those of the
+// sender's string, and will be the receiver's: each who has them is charged for all of them, the parcel as well.
 #ifndef ZVM_VM_PARCEL_H
 #define ZVM_VM_PARCEL_H
 
@@ -23,7 +24,7 @@ struct zparcel_object {
     uint16_t file;  // ERROR
     uint32_t count; // bytes, elements, entries, slots
     union {
-        const void *pointer; // RECORD, CLASS: the shape; ISOLATE: the mailbox
+        const void *pointer; // RECORD, CLASS: the shape; ISOLATE: the mailbox; STRBUF: struct zcounted, held
         uint64_t number;     // FUNC: of the function in the code; ERROR: line 32 | column
     };
 };
@@ -31,11 +32,11 @@ struct zparcel_object {
 _Static_assert(sizeof(struct zparcel_object) == 16, "objects are multiples of 8 bytes");
 
 struct zparcel {
-    struct zmessage message; // first: bytes is the size of the whole block
+    struct zmessage message; // first: bytes is the size of the whole block, and of what it holds by count
     struct zcode *code;      // of the sender; NULL: nothing in it depends on the code
     bool holds_code;         // else the isolate that it is for has the code as well
     uint32_t root_count, global_count, object_count;
-    uint32_t hold_count; // mailboxes among its objects
+    uint32_t hold_count; // mailboxes and strings by count among its objects
     struct zparcel_slot slots[]; // [root_count + global_count]; behind them the objects
 };
 
@@ -54,12 +55,13 @@ struct zparcel_rules {
 };
 
 // values [count], rooted, of an isolate that runs. false: pending is set: TypeError something in it cannot be
-// sent, MailboxError it is too large, or the isolate ends. Charges for what it reads. Never collects.
+// sent, MailboxError it is too large, or the isolate ends. Charges for what it copies. Never collects.
 bool zparcel_pack(struct zisolate *iso, const struct zparcel_rules *rules,
                   const struct zvalue *values, uint32_t count, struct zparcel **out);
-// A message of the host's: a value without parts, which has been checked (vm/exchange.h). errors: ZVM_E_NOMEM; ZVM_E_TYPE an
-// object of the host; ZVM_E_MAILBOX. thread: any
-zvm_status zparcel_of_value(const zvm_value *value, uint64_t limit_bytes, struct zparcel **out);
+// A message of the host's: a value without parts, which has been checked (vm/exchange.h). sum: of its runtime. errors:
+// ZVM_E_NOMEM; ZVM_E_TYPE an object of the host; ZVM_E_MAILBOX. thread: any
+zvm_status zparcel_of_value(struct zcounted_sum *sum, const zvm_value *value, uint64_t limit_bytes,
+                            struct zparcel **out);
 // The values into out [root_count], and its globals into those of the isolate. false: pending is set; the parcel
 // stays. May collect; out need not be rooted, and is not on return.
 bool zparcel_unpack(struct zisolate *iso, const struct zparcel *parcel, struct zvalue *out);

@@ -1,6 +1,7 @@
 // vm/parcel_internal.h - how the objects of a parcel lie in it; for the files of the parcel only.
 //
 //   STRING            count bytes
+//   STRBUF            nothing: a string of count bytes, by count
 //   LIST of numbers   count payloads
 //   LIST, RECORD      count payloads, count tags
 //   FUNC              the same: what it captures
@@ -30,6 +31,7 @@ static inline uint64_t zparcel_body_bytes(const struct zparcel_object *object)
     case ZTYPE_MAP:
         return zparcel_pad(count * 18);
     case ZTYPE_ISOLATE:
+    case ZTYPE_STRBUF:
         return 0;
     default:
         return zparcel_pad(count * 9);
@@ -39,6 +41,18 @@ static inline uint64_t zparcel_body_bytes(const struct zparcel_object *object)
 static inline const void *zparcel_body(const struct zparcel_object *object)
 {
     return object + 1;
+}
+
+// Of a STRBUF.
+static inline struct zcounted *zparcel_counted(const struct zparcel_object *object)
+{
+    return (struct zcounted *)(uintptr_t)object->pointer;
+}
+
+// Of a STRING or a STRBUF: text [count].
+static inline const char *zparcel_text(const struct zparcel_object *object)
+{
+    return object->kind == ZTYPE_STRBUF ? zparcel_counted(object)->bytes : zparcel_body(object);
 }
 
 static inline const struct zparcel_object *zparcel_first(const struct zparcel *parcel)

@@ -5,8 +5,9 @@
 // How: a list of the objects found so far is also what is still to be written: writing one finds those that it
 // leads to. So nothing recurses, and an object is written once, however often it is met; the first few are
 // found by looking at all of them, more by a table. Each remembers where it was found, for the path in an
-// error. Of a spawned function the globals that it uses are found in the same way (needs.h), besides the data
-// types that the program has, which a message may need.
+// error; a string that goes by count leads to nothing, and remembers its hold instead. Of a spawned function the
+// globals that it uses are found in the same way (needs.h), besides the data types that the program has, which a
+// message may need.
 #include "vm/parcel_internal.h"
 
 #include "base/alloc.h"
@@ -33,8 +34,13 @@ enum { ITEMS_FIRST = 16, GLOBALS_FEW = 64 };
 // An object, and where it was found first.
 struct item {
     const struct zobject *object;
-    uint32_t parent; // number of an item; NONE: a root, or a global
-    uint32_t place;  // in the parent: element, entry, field; else the root, or GLOBALS_FROM + slot
+    union {
+        struct {
+            uint32_t parent; // number of an item; NONE: a root, or a global
+            uint32_t place;  // in the parent: element, entry, field; else the root, or GLOBALS_FROM + slot
+        };
+        struct zcounted *counted; // of a string that goes by count, once it is written: the packer's hold
+    };
 };
 
 struct packer {
@@ -51,7 +57,9 @@ struct packer {
     uint8_t taken_few[GLOBALS_FEW];
     struct zfuel_meter meter;
     const struct zclass *last_type; // that a global names
-    uint32_t hold_count;
+    uint32_t hold_count;    // mailboxes
+    uint32_t counted_count; // strings by count that are written: the packer has their holds
+    uint64_t counted_bytes; // of those
     bool needs_code;
     struct zparcel_slot roots_few[4], *roots;
 };
@@ -232,7 +240,7 @@ static bool number_of(struct packer *packer, const struct zobject *object, uint3
     if (number == NONE) {
         if (packer->item_count == packer->item_capacity && !grow_items(packer)) return false;
         number = packer->item_count++;
-        packer->items[number] = (struct item){object, parent, place};
+        packer->items[number] = (struct item){object, {{parent, place}}};
         if (packer->index != NULL) index_item(packer, number);
     }
     *out = number;
@@ -297,7 +305,8 @@ static bool begin(struct packer *packer, const struct zparcel_object *head, char
 {
     uint64_t bytes = sizeof *head + zparcel_body_bytes(head);
     uint64_t limit = packer->rules->limit_bytes;
-    if (bytes > limit || packer->out->length > limit - bytes) return refuse_size(packer);
+    if (bytes > limit || packer->out->length + packer->counted_bytes > limit - bytes)
+        return refuse_size(packer);
     if (!zfuel_meter_add(packer->iso, &packer->meter, sizeof *head)) return false;
     char *room = zstrbuf_add_room(packer->out, bytes);
     if (room == NULL) return no_memory(packer);
@@ -308,8 +317,29 @@ static bool begin(struct packer *packer, const struct zparcel_object *head, char
     return true;
 }
 
-static bool write_string(struct packer *packer, const struct zstring *string)
+// Its bytes count as if they were in the parcel.
+static bool write_by_count(struct packer *packer, uint32_t number, const struct zstring *string)
 {
+    uint64_t limit = packer->rules->limit_bytes;
+    uint64_t taken = packer->out->length + packer->counted_bytes;
+    if (taken > limit || zstring_length_bytes(string) > limit - taken) return refuse_size(packer);
+    struct zcounted *counted;
+    if (!zstring_count(packer->iso, string, &counted)) return false;
+    packer->items[number].counted = counted;
+    packer->counted_count++;
+    packer->counted_bytes += zcounted_block_bytes(counted->length_bytes);
+    struct zparcel_object head = {.kind = ZTYPE_STRBUF,
+                                  .detail = string->header.flags & ZFLAG_ASCII,
+                                  .count = zstring_length_bytes(string),
+                                  .pointer = counted};
+    char *body;
+    return begin(packer, &head, &body);
+}
+
+static bool write_string(struct packer *packer, uint32_t number, const struct zstring *string)
+{
+    if (zstring_length_bytes(string) > ZSTRING_COUNTED_MIN)
+        return write_by_count(packer, number, string);
     struct zparcel_object head = {.kind = ZTYPE_STRING,
                                   .detail = string->header.flags & ZFLAG_ASCII,
                                   .count = zstring_length_bytes(string)};
@@ -485,7 +515,7 @@ static bool write_item(struct packer *packer, uint32_t number)
     const void *object = packer->items[number].object;
     switch (packer->items[number].object->kind) {
     case ZTYPE_STRING:
-        return write_string(packer, object);
+        return write_string(packer, number, object);
     case ZTYPE_LIST:
         return write_list(packer, number, object);
     case ZTYPE_MAP:
@@ -517,9 +547,8 @@ static bool write_all(struct packer *packer, const struct zvalue *values, uint32
     return true;
 }
 
-static void hold_mailboxes(const struct zparcel *parcel)
+static void hold_mailboxes(const struct zparcel *parcel, uint32_t left)
 {
-    uint32_t left = parcel->hold_count;
     const struct zparcel_object *object = zparcel_first(parcel);
     for (; left > 0; object = zparcel_next(object)) {
         if (object->kind != ZTYPE_ISOLATE || object->detail == 0) continue;
@@ -534,15 +563,16 @@ static bool assemble(struct packer *packer, uint32_t count, struct zparcel **out
     size_t roots = count * sizeof *packer->roots;
     size_t objects = packer->item_count == 0 ? 0 : packer->out->length;
     size_t bytes = sizeof(struct zparcel) + roots + globals + objects;
-    if (bytes > packer->rules->limit_bytes) return refuse_size(packer);
+    uint64_t all_bytes = bytes + packer->counted_bytes;
+    if (all_bytes > packer->rules->limit_bytes) return refuse_size(packer);
     struct zparcel *parcel = z_alloc(bytes);
     if (parcel == NULL) return no_memory(packer);
     *parcel = (struct zparcel){
-        .message = {.bytes = bytes, .kind = ZMESSAGE_VALUE},
+        .message = {.bytes = all_bytes, .kind = ZMESSAGE_VALUE},
         .root_count = count,
         .global_count = packer->global_count,
         .object_count = packer->item_count,
-        .hold_count = packer->hold_count,
+        .hold_count = packer->hold_count + packer->counted_count,
     };
     if (roots > 0) memcpy(parcel->slots, packer->roots, roots);
     if (globals > 0) memcpy(parcel->slots + count, packer->globals, globals);
@@ -553,7 +583,8 @@ static bool assemble(struct packer *packer, uint32_t count, struct zparcel **out
         parcel->holds_code = !packer->rules->is_spawn;
         if (parcel->holds_code) zcode_retain(parcel->code);
     }
-    if (parcel->hold_count > 0) hold_mailboxes(parcel);
+    if (packer->hold_count > 0) hold_mailboxes(parcel, packer->hold_count);
+    packer->counted_count = 0; // the holds are the parcel's
     *out = parcel;
     return true;
 }
@@ -566,7 +597,8 @@ static bool prepare(struct packer *packer, uint32_t count)
     packer->globals = NULL;
     packer->is_global_taken = NULL;
     packer->last_type = NULL;
-    packer->item_count = packer->index_size = packer->hold_count = 0;
+    packer->item_count = packer->index_size = packer->hold_count = packer->counted_count = 0;
+    packer->counted_bytes = 0;
     packer->global_count = packer->global_capacity = 0;
     packer->meter = (struct zfuel_meter){0};
     packer->needs_code = false;
@@ -588,8 +620,20 @@ static bool prepare(struct packer *packer, uint32_t count)
     return packer->is_global_taken != NULL || no_memory(packer);
 }
 
+// There is no parcel. Objects are written in their order, so these are the first of those strings.
+static ZVM_COLD void drop_counted(struct packer *packer)
+{
+    for (const struct item *item = packer->items; packer->counted_count > 0; item++) {
+        const struct zobject *object = item->object;
+        if (object->kind != ZTYPE_STRING || object->aux <= ZSTRING_COUNTED_MIN) continue;
+        zcounted_release(item->counted);
+        packer->counted_count--;
+    }
+}
+
 static void clean_up(struct packer *packer, uint32_t count)
 {
+    if (packer->counted_count > 0) drop_counted(packer);
     if (packer->items != packer->first)
         z_free(packer->items, packer->item_capacity * sizeof *packer->items);
     z_free(packer->index, packer->index_size * sizeof *packer->index);

@@ -27,7 +27,7 @@ static void copy_text(const struct zparcel *parcel, uint64_t bits, uint8_t tag, 
     text[0] = '\0';
     if (tag != ZTAG_STRING) return;
     const struct zparcel_object *string = object_at(parcel, bits);
-    const char *from = zparcel_body(string);
+    const char *from = zparcel_text(string);
     size_t length = 0;
     while (length < string->count) {
         size_t step = zutf8_step(from + length, string->count - length);

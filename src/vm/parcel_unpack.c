@@ -182,6 +182,9 @@ static bool make(struct unpacker *unpacker, const struct zparcel_object *object,
     switch (object->kind) {
     case ZTYPE_STRING:
         return zstring_new(iso, zparcel_body(object), object->count, out);
+    case ZTYPE_STRBUF:
+        return zstring_of_counted(iso, zparcel_counted(object), object->count,
+                                  object->detail != 0, out);
     case ZTYPE_LIST:
         return make_list(unpacker, object, out);
     case ZTYPE_MAP:
@@ -388,14 +391,36 @@ bool zparcel_unpack(struct zisolate *iso, const struct zparcel *parcel, struct z
     return is_done;
 }
 
-void zparcel_free(struct zparcel *parcel)
+// The bytes that a string counts.
+static uint64_t drop_counted(const struct zparcel_object *object)
 {
+    struct zcounted *counted = zparcel_counted(object);
+    uint64_t bytes = zcounted_block_bytes(counted->length_bytes);
+    zcounted_release(counted);
+    return bytes;
+}
+
+// What the objects hold is given back. The bytes that it counts beside the parcel's own. Out of line: most have nothing.
+static __attribute__((noinline)) uint64_t drop_holds(const struct zparcel *parcel)
+{
+    uint64_t bytes = 0;
     const struct zparcel_object *object = zparcel_first(parcel);
     for (uint32_t left = parcel->hold_count; left > 0; object = zparcel_next(object)) {
-        if (object->kind != ZTYPE_ISOLATE || object->detail == 0) continue;
-        zmailbox_release((struct zmailbox *)(uintptr_t)object->pointer);
+        if (object->kind == ZTYPE_STRBUF)
+            bytes += drop_counted(object);
+        else if (object->kind == ZTYPE_ISOLATE && object->detail != 0)
+            zmailbox_release((struct zmailbox *)(uintptr_t)object->pointer);
+        else
+            continue;
         left--;
     }
+    return bytes;
+}
+
+void zparcel_free(struct zparcel *parcel)
+{
+    uint64_t bytes = parcel->message.bytes;
+    if (parcel->hold_count > 0) bytes -= drop_holds(parcel);
     if (parcel->holds_code) zcode_release(parcel->code);
-    z_free(parcel, parcel->message.bytes);
+    z_free(parcel, bytes);
 }

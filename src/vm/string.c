@@ -4,13 +4,14 @@
 // is a small cell (struct zstring_long) that shows the first aux bytes of a buffer, and several
 // strings may show the same buffer: only bytes behind the buffer's high-water mark `used` are ever
 // written, and nobody shows those. So `s = s + x` writes x behind s and makes a new small cell:
-// building a string in a loop is linear in time and in garbage.
+// building a string in a loop is linear in time and in garbage. A buffer that other isolates read as well
+// (string_counted.c) is full, and is never written: then s + x has a new one.
 //
 // Invariants: a buffer's used <= payload_bytes; a long string's length <= its buffer's used; the
 // empty string and the one-character ASCII strings are the shared symbols, never cells; the flag
 // ZFLAG_ASCII is exact.
 //
-// Code points, comparison and hashing are in string_chars.c.
+// Code points, comparison and hashing are in string_chars.c; what goes to other isolates in string_counted.c.
 #include "vm/string.h"
 
 #include "vm/quota.h"
@@ -51,9 +52,8 @@ static bool is_long(struct zvalue value)
 
 // ---- Fresh strings ------------------------------------------------------------------------------
 
-// A small cell that shows the first length_bytes of buffer, which must be rooted.
-static struct zstring_long *new_long(struct zisolate *iso, struct zstrbuf_object *buffer,
-                                     uint32_t length_bytes, bool ascii)
+struct zstring_long *zstring_new_long(struct zisolate *iso, struct zstrbuf_object *buffer,
+                                      uint32_t length_bytes, bool ascii)
 {
     uint32_t flags = ZFLAG_LONG | (ascii ? (uint32_t)ZFLAG_ASCII : 0u);
     struct zstring_long *string =
@@ -67,21 +67,28 @@ static struct zstring_long *new_long(struct zisolate *iso, struct zstrbuf_object
     return string;
 }
 
+struct zstrbuf_object *zstring_new_buffer(struct zisolate *iso)
+{
+    struct zstrbuf_object *buffer = zheap_new(&iso->heap, ZTYPE_STRBUF, sizeof *buffer, 0);
+    if (buffer == NULL) return NULL;
+    buffer->owner.payload = NULL;
+    buffer->owner.payload_bytes = 0;
+    buffer->used = 0;
+    return buffer;
+}
+
 // A buffer with room for capacity bytes, and a string that shows length_bytes of it.
 static bool make_long(struct zisolate *iso, size_t length_bytes, bool ascii, struct zvalue *out,
                       char **bytes)
 {
-    struct zstrbuf_object *buffer = zheap_new(&iso->heap, ZTYPE_STRBUF, sizeof *buffer, 0);
+    struct zstrbuf_object *buffer = zstring_new_buffer(iso);
     if (buffer == NULL) return zerror_raise_memory(iso);
-    buffer->owner.payload = NULL;
-    buffer->owner.payload_bytes = 0;
-    buffer->used = 0;
     struct zvalue root = zvalue_object(buffer, ZTAG_HEAP | ZTYPE_STRBUF);
     struct zscope scope;
     zscope_open(&iso->heap, &scope, &root, 1);
     struct zstring_long *string = NULL;
     if (zheap_payload_resize(&iso->heap, &buffer->owner, length_bytes))
-        string = new_long(iso, buffer, (uint32_t)length_bytes, ascii);
+        string = zstring_new_long(iso, buffer, (uint32_t)length_bytes, ascii);
     zscope_close(&iso->heap, &scope);
     if (string == NULL) return zerror_raise_memory(iso);
     buffer->used = length_bytes;
@@ -143,7 +150,8 @@ static bool share_prefix(struct zisolate *iso, struct zvalue string, size_t leng
                          bool ascii, struct zvalue *out)
 {
     struct zstring_long *whole = long_of(string);
-    struct zstring_long *prefix = new_long(iso, whole->buffer, (uint32_t)length_bytes, ascii);
+    struct zstring_long *prefix =
+        zstring_new_long(iso, whole->buffer, (uint32_t)length_bytes, ascii);
     if (prefix == NULL) return zerror_raise_memory(iso);
     prefix->offsets = whole->offsets;
     *out = zvalue_object(prefix, ZTAG_STRING);
@@ -184,10 +192,9 @@ static size_t next_capacity(size_t capacity, size_t needed)
     return grown < ZSTRING_BYTES_MAX ? grown : ZSTRING_BYTES_MAX;
 }
 
-// Room for needed bytes in the buffer of a rooted string.
-static bool reserve(struct zisolate *iso, struct zstrbuf_object *buffer, size_t needed)
+// Room for needed bytes in the buffer of a rooted string, which is too small.
+static bool grow(struct zisolate *iso, struct zstrbuf_object *buffer, size_t needed)
 {
-    if (needed <= buffer->owner.payload_bytes) return true;
     if (!zfuel_touch_whole(iso, buffer->used)) return false;
     size_t capacity = next_capacity(buffer->owner.payload_bytes, needed);
     if (zheap_payload_resize(&iso->heap, &buffer->owner, capacity)) return true;
@@ -230,15 +237,40 @@ static bool carry_length(struct zisolate *iso, struct zstring_long *longer,
     return true;
 }
 
-// parts[0] is long and ends at its buffer's high-water mark: the others are written behind it.
+static inline __attribute__((always_inline)) bool join(struct zisolate *iso, const struct zvalue *parts, uint32_t count, size_t total,
+                 struct zvalue *out)
+{
+    struct zvalue string;
+    char *target;
+    if (!zstring_make(iso, total, all_ascii(parts, count), &string, &target)) return false;
+    if (!copy_parts(iso, target, parts, count)) return false;
+    *out = string;
+    return true;
+}
+
+// Out of line, so that the other call of join is not.
+static ZVM_COLD bool join_slow(struct zisolate *iso, const struct zvalue *parts, uint32_t count,
+                               size_t total, struct zvalue *out)
+{
+    return join(iso, parts, count, total, out);
+}
+
+// parts[0] is long and ends at its buffer's high-water mark: the others are written behind it. A buffer that others
+// read is full, so it is met only where it would have to grow.
 static bool extend_first(struct zisolate *iso, const struct zvalue *parts, uint32_t count,
                          size_t total, struct zvalue *out)
 {
     struct zstring_long *first = long_of(parts[0]);
     struct zstrbuf_object *buffer = first->buffer;
     size_t length = length_of(parts[0]);
-    if (!reserve(iso, buffer, total)) return false;
-    struct zstring_long *longer = new_long(iso, buffer, (uint32_t)total, all_ascii(parts, count));
+    if (total > buffer->owner.payload_bytes) {
+        if (zheap_payload_counted(&buffer->owner) != NULL)
+            return join_slow(iso, parts, count, total, out);
+        if (!grow(iso, buffer, total)) return false;
+    }
+    ZVM_ASSERT(zheap_payload_counted(&buffer->owner) == NULL);
+    struct zstring_long *longer =
+        zstring_new_long(iso, buffer, (uint32_t)total, all_ascii(parts, count));
     if (longer == NULL) return zerror_raise_memory(iso);
     // A part may show this very buffer (s + s): it lies before `length`, so nothing overlaps.
     if (!copy_parts(iso, (char *)buffer->owner.payload + length, parts + 1, count - 1))
@@ -247,17 +279,6 @@ static bool extend_first(struct zisolate *iso, const struct zvalue *parts, uint3
     buffer->used = total;
     longer->offsets = first->offsets;
     *out = zvalue_object(longer, ZTAG_STRING);
-    return true;
-}
-
-static bool join(struct zisolate *iso, const struct zvalue *parts, uint32_t count, size_t total,
-                 struct zvalue *out)
-{
-    struct zvalue string;
-    char *target;
-    if (!zstring_make(iso, total, all_ascii(parts, count), &string, &target)) return false;
-    if (!copy_parts(iso, target, parts, count)) return false;
-    *out = string;
     return true;
 }
 

@@ -53,6 +53,14 @@ bool zstring_char_at(struct zisolate *iso, struct zvalue string, size_t offset_b
 // v[i] with the errors of LANGUAGE 5.
 bool zstring_index(struct zisolate *iso, struct zvalue string, int64_t index, struct zvalue *out);
 
+// The bytes of a string as one block that others may hold (base/counted.h), with a hold for the caller, to be sent: it may have a
+// few bytes more than the string. Never collects. False: the isolate ends.
+struct zcounted;
+bool zstring_count(struct zisolate *iso, const struct zstring *string, struct zcounted **out);
+// A string that shows the first length_bytes of counted, UTF-8, and has a hold of it.
+bool zstring_of_counted(struct zisolate *iso, struct zcounted *counted, uint32_t length_bytes,
+                        bool ascii, struct zvalue *out);
+
 // The key under which a string enters a map: a symbol when it is short and one is held or can be had,
 // else the string itself. May collect. False: InternLimitError, or the isolate ends.
 bool zstring_as_key(struct zisolate *iso, struct zvalue string, struct zvalue *out);

@@ -9,6 +9,12 @@
 bool zstring_make(struct zisolate *iso, size_t length_bytes, bool ascii, struct zvalue *out,
                   char **bytes);
 
+// A buffer without a payload; a small cell that shows the first length_bytes of one, which must be rooted. NULL: no
+// memory, and nothing is pending.
+struct zstrbuf_object *zstring_new_buffer(struct zisolate *iso);
+struct zstring_long *zstring_new_long(struct zisolate *iso, struct zstrbuf_object *buffer,
+                                      uint32_t length_bytes, bool ascii);
+
 // Charges for what zstring_length_chars has to do, and does the long part of it.
 bool zstring_charge_length(struct zisolate *iso, struct zvalue string);
 

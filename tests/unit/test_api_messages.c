@@ -2,6 +2,7 @@
 // Method: programs that echo, on workers and on this thread; mailboxes of the host with small limits.
 #include "runtime_fixture.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct host {
@@ -172,11 +173,77 @@ static void test_a_mailbox_of_the_host_is_bounded_and_closes(void **state)
     close_host(&host);
 }
 
+// ---- Long texts ------------------------------------------------------------------------------------
+
+static bool keep_text(void *context, const char *text, size_t length_bytes)
+{
+    return fwrite(text, 1, length_bytes, context) == length_bytes;
+}
+
+static uint64_t shared_strings(struct host *host)
+{
+    char *text = NULL;
+    size_t length_bytes = 0;
+    FILE *file = open_memstream(&text, &length_bytes);
+    assert_non_null(file);
+    assert_int_equal(zvm_report_write(host->runtime, ZVM_REPORT_JSON, keep_text, file), ZVM_OK);
+    fclose(file);
+    static const char key[] = "\"shared_strings_count\": ";
+    const char *place = strstr(text, key);
+    assert_non_null(place);
+    uint64_t count = strtoull(place + strlen(key), NULL, 10);
+    free(text);
+    return count;
+}
+
+// Nobody reads some of them: in mailboxes of isolates and of the host, as a start, a result, and what was thrown.
+static void test_long_texts_that_nobody_reads_go_with_who_had_them(void **state)
+{
+    (void)state;
+    static const char program[] =
+        "let host = null\n"
+        "action wait(text) { receive()\n receive()\n receive()\n return text }\n"
+        "action give(text) { return text }\n"
+        "action fall(text) { throw text }\n"
+        "action run() {\n"
+        "  let text = \"long \" * 1000\n"
+        "  let kids = [spawn wait(text), spawn give(text + \"!\"), spawn fall(text + \"?\")]\n"
+        "  send(kids[0], text)\n"
+        "  send(kids[0], [text, text + \".\", 3])\n"
+        "  send(self(), {\"t\": text})\n"
+        "  send(host, text)\n"
+        "  for each kid in [kids[1], kids[2]] { monitor(kid) }\n"
+        "  return len(text)\n"
+        "}\n";
+    struct host host;
+    open_host(&host, 1, program, 0, 0);
+    bool finished;
+    assert_int_equal(zvm_isolate_run(host.isolate, 0, &finished), ZVM_OK);
+    give_mailbox(&host, host.isolate);
+    assert_int_equal(zvm_isolate_call(host.isolate, "run", NULL, 0), ZVM_OK);
+    assert_int_equal(zvm_isolate_submit(host.isolate), ZVM_OK);
+    assert_int_equal(zvm_isolate_wait(host.isolate, UINT64_MAX), ZVM_OK);
+    assert_int_equal(result_of(host.isolate).status, ZVM_OK);
+    assert_true(shared_strings(&host) >= 1); // the host's, at least
+    assert_int_equal(zvm_isolate_reset(host.isolate), ZVM_OK);
+    zvm_mailbox *program_box;
+    assert_int_equal(zvm_isolate_mailbox(host.isolate, &program_box), ZVM_OK);
+    static char bytes[5000];
+    memset(bytes, 'h', sizeof bytes);
+    zvm_value text = {.kind = ZVM_VALUE_STRING, .text = bytes, .length_bytes = sizeof bytes};
+    uint64_t before = shared_strings(&host);
+    assert_int_equal(zvm_mailbox_send(program_box, &text), ZVM_OK);
+    assert_int_equal(shared_strings(&host), before + 1);
+    zvm_mailbox_release(program_box);
+    close_host(&host); // the checks of memory find what is left
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_host_and_a_program_answer_each_other),
         cmocka_unit_test(test_a_mailbox_of_the_host_is_bounded_and_closes),
+        cmocka_unit_test(test_long_texts_that_nobody_reads_go_with_who_had_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,7 +56,7 @@ static void test_new_header_is_written(void **state)
     struct fixture f;
     fixture_open_limit(&f, 1 << 20);
     for (uint32_t i = 0; i < 200; i++) {
-        uint32_t flags = ZFLAG_FROZEN | ZFLAG_ASCII;
+        uint32_t flags = ZFLAG_COUNTED | ZFLAG_ASCII;
         struct zobject *object = zheap_new(&f.heap, ZTYPE_HOST | flags << 8, 32, 0xfedc0000u + i);
         assert_int_equal(object->kind, ZTYPE_HOST);
         assert_int_equal(object->flags, flags);

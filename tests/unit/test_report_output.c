@@ -66,6 +66,9 @@ static void fill(struct fixture *fixture)
     fixture->view.isolates_in_flight = 17;
     fixture->view.heap_peak_bytes = 3 << 20;
     fixture->view.mapped_bytes = 8 << 20;
+    fixture->view.shared_count = 3;
+    fixture->view.shared_bytes = 300000;
+    fixture->view.shared_charged_bytes = 900000;
     fixture->view.intern_count = 42;
     fixture->view.intern_bytes = 2048;
     fixture->view.intern_hits = 3;
@@ -167,6 +170,9 @@ static void test_json_says_each_figure_of_the_view(void **state)
     assert_has(&text, "\"isolates_created\": 3000");
     assert_has(&text, "\"isolates_created\": 6000");
     assert_has(&text, "\"heap_peak_bytes\": 3145728");
+    assert_has(&text, "\"shared_strings_count\": 3");
+    assert_has(&text, "\"shared_strings_bytes\": 300000");
+    assert_has(&text, "\"shared_strings_charged_bytes\": 900000");
     assert_has(&text, "\"limit_count\": 18446744073709551615"); // all 64 bits
     assert_has(&text, "\"age_ns\": 100");
     assert_has(&text, "\"figures_age_ns\": 1500000");
@@ -257,6 +263,9 @@ static void test_prometheus_has_the_documented_families(void **state)
     assert_has(&text, "\nzvm_uptime_seconds 1.234567890\n");
     assert_has(&text, "\nzvm_vms{state=\"in_flight\"} 17\n");
     assert_has(&text, "\nzvm_heap_peak_bytes 3145728\n");
+    assert_has(&text, "\nzvm_shared_strings 3\n");
+    assert_has(&text, "\nzvm_shared_strings_bytes 300000\n");
+    assert_has(&text, "\nzvm_shared_strings_charged_bytes 900000\n");
     assert_has(&text, "\nzvm_intern_entries 42\n");
     assert_has(&text, "\nzvm_intern_bytes 2048\n");
     assert_has(&text, "\nzvm_intern_dead 5\n");
@@ -331,6 +340,7 @@ static void test_text_has_units_and_thousands_separators(void **state)
     assert_has(&text, "report: 2 workers, 1.235 s wall");
     assert_has(&text, "1,234,567\n");
     assert_has(&text, "3.0 MiB\n");
+    assert_has(&text, "293.0 KiB  in 3, of current 878.9 KiB\n");
     assert_has(&text, "18,446,744,073,709,551,615\n");
     assert_has(&text, "75.0% found\n");
     assert_has(&text, "out of fuel");
@@ -377,7 +387,9 @@ static void test_text_of_an_unused_runtime_divides_by_nothing(void **state)
     fixture.view.wall_ns = 0;
     fixture.view.intern_hits = 0;
     fixture.view.intern_misses = 0;
+    fixture.view.shared_count = 0;
     write_form(&fixture, ZVM_REPORT_TEXT, &text);
+    assert_null(strstr(zstrbuf_text(&text), "shared strings"));
     assert_has(&text, "report: 1 worker, 0 ns wall, 0 ns CPU (- of one core)");
     assert_has(&text, "\n  none\n");
     zstrbuf_deinit(&text);

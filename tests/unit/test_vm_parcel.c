@@ -2,9 +2,8 @@
 // sent is refused with the way to it, and what is too large by the byte; and nothing is left over, whichever allocation is
 // refused.
 // Method: two isolates of one code, without a scheduler: a value of the first is packed, and unpacked in the second.
-#include "vm_fixture.h"
+#include "parcel_fixture.h"
 
-#include "vm/parcel.h"
 #include "vm/talk.h"
 
 #include <stdlib.h>
@@ -14,63 +13,6 @@
 #else
 #    define DEEP (VM_STRESS ? 1000u : 1000000u)
 #endif
-
-#define NO_LIMIT (UINT64_C(1) << 32)
-
-struct two {
-    struct vm vm;
-    struct zisolate *other;
-    struct zscope scope;
-    struct zvalue got[4]; // roots of the other
-};
-
-static bool try_open(struct two *two, uint64_t fuel)
-{
-    memset(two, 0, sizeof *two);
-    if (!vm_try_open(&two->vm, UINT64_C(1) << 30, fuel)) return false;
-    struct zisolate_options options = {.id = 8, .heap_limit_bytes = UINT64_C(1) << 30};
-    if (zisolate_create(two->vm.shared, two->vm.code, two->vm.runner.env, &options, &two->other) !=
-        ZVM_OK)
-        return false;
-    two->other->runner = &two->vm.runner;
-    two->other->heap.env = two->vm.runner.env;
-    for (int i = 0; i < 4; i++)
-        two->got[i] = zvalue_null();
-    zscope_open(&two->other->heap, &two->scope, two->got, 4);
-    return true;
-}
-
-static void open_two(struct two *two)
-{
-    assert_true(try_open(two, 0));
-}
-
-static void close_two(struct two *two)
-{
-    if (two->other != NULL) {
-        zscope_close(&two->other->heap, &two->scope);
-        zisolate_destroy(two->other, two->vm.runner.env);
-    }
-    vm_close(&two->vm);
-}
-
-static bool pack(struct two *two, struct zvalue value, uint64_t limit_bytes, struct zparcel **out)
-{
-    const struct zparcel_rules rules = {
-        .what = "send()", .name = "message", .limit_bytes = limit_bytes};
-    return zparcel_pack(two->vm.iso, &rules, &value, 1, out);
-}
-
-// Of roots[0], into got[0]; the parcel is gone before it is looked at.
-static void send(struct two *two)
-{
-    struct zparcel *parcel;
-    assert_true(pack(two, two->vm.roots[0], NO_LIMIT, &parcel));
-    assert_true(zparcel_unpack(two->other, parcel, &two->got[0]));
-    zparcel_free(parcel);
-    char why[200] = "";
-    if (!zheap_verify(&two->other->heap, why, sizeof why)) fail_msg("%s", why);
-}
 
 static const char *text_of(struct two *two, struct zvalue value)
 {
@@ -345,6 +287,13 @@ static void test_limit_of_bytes_is_kept_to_the_byte(void **state)
     assert_true(zmap_new(vm->iso, 0, &vm->roots[3]));
     assert_true(zmap_set(vm->iso, vm->roots[3].p, vm->roots[0], vm->roots[2]));
     expect_limit(&two, vm->roots[3]);
+    static const char bytes[5000] = {'x'};
+    assert_true(zstring_new(vm->iso, bytes, ZSTRING_COUNTED_MIN + 1, &vm->roots[4]));
+    expect_limit(&two, vm->roots[4]);
+    assert_true(zstring_new(vm->iso, bytes, sizeof bytes, &vm->roots[5]));
+    expect_limit(&two, vm->roots[5]);
+    vm->roots[6] = list_of(&two, 3, &vm->roots[3]);
+    expect_limit(&two, vm->roots[6]);
     close_two(&two);
 }
 
@@ -369,6 +318,23 @@ static void test_packing_is_paid_for_by_its_bytes(void **state)
 
 // ---- Without memory -------------------------------------------------------------------------------
 
+// Strings that go by count: one without a buffer, one with a full one, one with room behind it, one that shows half of that.
+static bool build_long(struct two *two)
+{
+    struct vm *vm = &two->vm;
+    static const char bytes[5000] = {'x'};
+    static const size_t lengths[] = {ZSTRING_COUNTED_MIN + 1, ZSTRING_INLINE_MAX + 1, sizeof bytes};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        if (!zstring_new(vm->iso, bytes, lengths[i], &vm->roots[2])) return false;
+        if (!zlist_push(vm->iso, vm->roots[0].p, vm->roots[2])) return false;
+    }
+    vm->roots[1] = vm->roots[2];
+    if (!zstring_concat(vm->iso, vm->roots[2], vm->roots[2], &vm->roots[2])) return false;
+    return zlist_push(vm->iso, vm->roots[0].p, vm->roots[2]) &&
+           zstring_sub(vm->iso, vm->roots[2], 0, sizeof bytes, &vm->roots[1]) &&
+           zlist_push(vm->iso, vm->roots[0].p, vm->roots[1]);
+}
+
 // Lists, maps, strings and an isolate, enough that every table grows.
 static bool build(struct two *two, struct zmailbox *mailbox)
 {
@@ -382,7 +348,7 @@ static bool build(struct two *two, struct zmailbox *mailbox)
         if (!zmap_set(vm->iso, vm->roots[1].p, vm->roots[2], vm->roots[0])) return false;
         if (!zlist_push(vm->iso, vm->roots[0].p, vm->roots[1])) return false;
     }
-    return ztalk_value(vm->iso, mailbox, &vm->roots[3]) &&
+    return build_long(two) && ztalk_value(vm->iso, mailbox, &vm->roots[3]) &&
            zlist_push(vm->iso, vm->roots[0].p, vm->roots[3]);
 }
 

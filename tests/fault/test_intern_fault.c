@@ -46,16 +46,16 @@ static void check_after(struct zintern *table, const struct zstring *symbols[TEX
     }
 }
 
-// With a store: blocks of its smallest size, in the first cells already.
+// With a store: blocks of its smallest size, in the first cells already. Without: each symbol comes from the allocator.
 static zvm_status create(bool has_store, struct zintern **out)
 {
     struct zintern_tuning tuning = {.hash_mask = UINT64_MAX,
                                     .dead_min = 16,
                                     .cells_min = 16,
                                     .chunk_cells = 16,
-                                    .store_block_bytes = ZINTERN_BLOCK_MIN,
+                                    .store_block_bytes = has_store ? ZINTERN_BLOCK_MIN : 0,
                                     .store_from_cells = 16};
-    return has_store ? zintern_create_tuned(NULL, &tuning, out) : zintern_create(NULL, out);
+    return zintern_create_tuned(NULL, &tuning, out);
 }
 
 // Returns true when the n-th allocation was reached.

@@ -194,14 +194,16 @@ static void *hand_out(struct zheap *heap, uint32_t class_index)
     if (ZVM_UNLIKELY(max < ZPAGE_GRANULES)) cells = lowest_bits(cells, max);
 
     struct zpage **touched = &zheap_more(heap)->touched[class_index];
-    if (*touched == NULL) *touched = zpage_at(class->base);
+    if (*touched == NULL) {
+        *touched = zpage_at(class->base);
+        zheap_more(heap)->handed_out |= 1u << class_index;
+    }
     class->kept &= ~cells;
     zslab_of(class->base)->used[zpage_number_at(class->base)] |= cells;
     uint32_t count = zbits_count(cells);
     private->acquired_count += count;
     private->acquired_bytes += (uint64_t)count * zheap_class_bytes[class_index];
     class->cache = cells & (cells - 1);
-    zheap_more(heap)->handed_out |= 1u << class_index;
     unpoison_cells(class->base, cells, zheap_class_bytes[class_index]);
     return class->base + (size_t)zbits_lowest(cells) * ZGRANULE_BYTES;
 }

@@ -260,8 +260,13 @@ extern const uint8_t zheap_class_table[ZCELL_BYTES_MAX / ZGRANULE_BYTES + 1];
 // compiler may take the two for unrelated memory and swap them.
 typedef uint64_t __attribute__((may_alias)) zheap_word;
 
+// Up to here each granule is a class, so the compiler knows that of a fixed size.
+#define ZCLASS_PLAIN_MAX 128
+
 static inline uint32_t zheap_class_of(size_t bytes)
 {
+    if (__builtin_constant_p(bytes) && bytes > 0 && bytes <= ZCLASS_PLAIN_MAX)
+        return (uint32_t)((bytes - 1) / ZGRANULE_BYTES);
     return zheap_class_table[(bytes + ZGRANULE_BYTES - 1) / ZGRANULE_BYTES];
 }
 

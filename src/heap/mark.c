@@ -110,15 +110,36 @@ static ZVM_COLD void visit_bits_slow(struct zmarker *marker, const uint64_t *pay
     }
 }
 
+// What the loop over small objects changes of the marker, in the processor's registers meanwhile: a store of a
+// flag could, for all that the compiler knows, be one into the marker.
+struct hand {
+    struct zmark_entry *top;
+    uint64_t words;
+};
+
+static inline struct hand take(const struct zmarker *marker)
+{
+    return (struct hand){marker->top, marker->work.words};
+}
+
+static inline void put(struct zmarker *marker, const struct hand *hand)
+{
+    marker->top = hand->top;
+    marker->work.words = hand->words;
+}
+
 // The objects that the slots in `bits` lead to. There is no branch on whether one is marked: in a graph
 // nobody can predict it.
-static inline void visit_bits(struct zmarker *marker, const uint64_t *payloads, uint64_t bits)
+static inline void visit_bits(struct zmarker *marker, struct hand *hand, const uint64_t *payloads,
+                              uint64_t bits)
 {
-    if (ZVM_UNLIKELY(marker->end - marker->top < ZTAGS_MAX)) {
+    if (ZVM_UNLIKELY(marker->end - hand->top < ZTAGS_MAX)) {
+        put(marker, hand);
         visit_bits_slow(marker, payloads, bits);
+        *hand = take(marker);
         return;
     }
-    struct zmark_entry *top = marker->top;
+    struct zmark_entry *top = hand->top;
     for (; bits != 0; bits &= bits - 1) {
         struct zobject *object = (struct zobject *)(uintptr_t)payloads[zbits_lowest(bits)];
         if (ZVM_UNLIKELY(object == NULL)) continue;
@@ -126,7 +147,7 @@ static inline void visit_bits(struct zmarker *marker, const uint64_t *payloads, 
         *top = (struct zmark_entry){object, 0};
         top += mark(object);
     }
-    marker->top = top;
+    hand->top = top;
 }
 
 static void visit_shared(struct zmarker *marker, const uint64_t *payloads, const uint8_t *tags,
@@ -139,10 +160,10 @@ static void visit_shared(struct zmarker *marker, const uint64_t *payloads, const
     }
 }
 
-static inline void visit_slots(struct zmarker *marker, const uint64_t *payloads,
+static inline void visit_slots(struct zmarker *marker, struct hand *hand, const uint64_t *payloads,
                                const uint8_t *tags, struct ztag_bits bits)
 {
-    if (bits.heap != 0) visit_bits(marker, payloads, bits.heap);
+    if (bits.heap != 0) visit_bits(marker, hand, payloads, bits.heap);
     if (bits.shared != 0) visit_shared(marker, payloads, tags, bits.shared);
 }
 
@@ -150,12 +171,15 @@ static void scan_slots(struct zmarker *marker, struct zobject *object, uint64_t 
                        const uint64_t *payloads, const uint8_t *tags, uint64_t count)
 {
     uint64_t end = chunk_end(marker, object, index, count);
-    marker->work.words += end - index;
+    struct hand hand = take(marker);
+    hand.words += end - index;
     while (index < end) {
         uint64_t step = end - index < ZTAGS_MAX ? end - index : ZTAGS_MAX;
-        visit_slots(marker, payloads + index, tags + index, ztags_read(tags + index, step));
+        struct ztag_bits bits = ztags_read(tags + index, step);
+        visit_slots(marker, &hand, payloads + index, tags + index, bits);
         index += step;
     }
+    put(marker, &hand);
 }
 
 static void scan_map(struct zmarker *marker, struct zmap *map, uint64_t index)
@@ -295,39 +319,53 @@ static void scan(struct zmarker *marker, struct zobject *object, uint64_t index)
     if (marker->has_extras) count_young(marker, object, marker->work.words - before);
 }
 
-// Kinds that are slots behind a few fields: where the slots begin, and whether the second word leads
-// to an object, too. All 0: another kind.
-static const struct {
-    uint8_t slots_at, has_part;
-} layouts[ZTYPE_COUNT] = {
-    [ZTYPE_NODE] = {offsetof(struct znode, slots), false},
-    [ZTYPE_FUNC] = {offsetof(struct zfunc, captured), false},
-    [ZTYPE_RECORD] = {offsetof(struct zrecord, fields), true},
+// Kinds that are slots behind a few fields: where the slots begin, and with HAS_PART whether the second word leads
+// to an object, too. 0: another kind.
+#define HAS_PART 128u
+
+static const uint8_t layouts[ZTYPE_COUNT] = {
+    [ZTYPE_NODE] = offsetof(struct znode, slots),
+    [ZTYPE_FUNC] = offsetof(struct zfunc, captured),
+    [ZTYPE_RECORD] = offsetof(struct zrecord, fields) | HAS_PART,
 };
 
-_Static_assert(offsetof(struct zrecord, class) == sizeof(void *), "has_part: the second word");
+_Static_assert(offsetof(struct zrecord, class) == sizeof(void *), "HAS_PART: the second word");
+
+// By value: a hand whose address is known elsewhere is in no register.
+static ZVM_COLD struct hand visit_part_slow(struct zmarker *marker, struct hand hand,
+                                            struct zobject *part)
+{
+    put(marker, &hand);
+    push(marker, part, 0);
+    return take(marker);
+}
+
+static inline void visit_part(struct zmarker *marker, struct hand *hand, struct zobject *object)
+{
+    struct zobject *part = (void *)((struct zrecord *)(void *)object)->class;
+    if (part != NULL && mark(part)) *hand = visit_part_slow(marker, *hand, part);
+}
 
 // What scan does, for the small ones of those kinds, which most objects are. false: it is none.
-static inline bool scan_small(struct zmarker *marker, struct zobject *object)
+static inline bool scan_small(struct zmarker *marker, struct hand *hand, struct zobject *object)
 {
-    uint32_t slots_at = layouts[object->kind].slots_at;
+    uint32_t layout = layouts[object->kind];
     uint64_t count = object->aux;
-    if (slots_at == 0 || ZVM_UNLIKELY(count - 1 >= 8)) return false;
-    marker->work.words += 1 + count;
+    if (layout == 0 || ZVM_UNLIKELY(count - 1 >= 8)) return false;
+    hand->words += 1 + count;
     if (marker->has_extras) {
         if (marker->arms != 0) object->flags |= marker->arms;
         count_young(marker, object, 1 + count);
     }
-    if (layouts[object->kind].has_part)
-        visit(marker, (struct zobject *)(void *)((struct zrecord *)(void *)object)->class);
-    const uint64_t *payloads = (const uint64_t *)(const void *)((const char *)object + slots_at);
+    if (layout & HAS_PART) visit_part(marker, hand, object);
+    const uint64_t *payloads = (const void *)((const char *)object + (layout & (HAS_PART - 1)));
     const uint8_t *tags = (const uint8_t *)(payloads + count);
     if (!ztags_lead_on(tags, count)) return true;
-    visit_slots(marker, payloads, tags, ztags_gather(ztags_load(tags, count)));
+    visit_slots(marker, hand, payloads, tags, ztags_gather(ztags_load(tags, count)));
     return true;
 }
 
-// In the ring: an object, or with AGAIN in its last bit one whose payload is on its way, too. 0: nothing.
+// In the ring: an object, or with AGAIN in its last bit one whose payload is on its way, too.
 #define AGAIN ((uintptr_t)1)
 
 // True: object has a payload, which was asked for: it is worth going round once more.
@@ -340,56 +378,75 @@ static inline bool prefetch_payload(uintptr_t entry)
     return true;
 }
 
-// Of RING_ENTRIES, and one that goes round again.
+// The last `count` that came before place `next`, counted from the beginning.
 struct ring {
-    uintptr_t entries[RING_ENTRIES * 2];
-    uint32_t in, out; // entries that ever came and went
+    uintptr_t entries[RING_ENTRIES];
+    uint32_t next, count;
 };
 
-static inline uintptr_t *place(struct ring *ring, uint32_t number)
+// What leaves the ring for entry, the oldest; 0: it had room.
+static inline uintptr_t enter(struct ring *ring, uintptr_t entry)
 {
-    return &ring->entries[number % (RING_ENTRIES * 2)];
+    uintptr_t *place = &ring->entries[ring->next++ % RING_ENTRIES];
+    if (ZVM_UNLIKELY(ring->count < RING_ENTRIES)) {
+        *place = entry;
+        ring->count++;
+        return 0;
+    }
+    uintptr_t oldest = *place;
+    *place = entry;
+    return oldest;
 }
 
-// What leaves the ring is scanned, or goes round once more.
-static inline void leave(struct zmarker *marker, struct ring *ring, uintptr_t entry)
+static inline uintptr_t take_oldest(struct ring *ring)
 {
-    struct zobject *object = (struct zobject *)(entry & ~AGAIN);
-    if (ZVM_LIKELY(scan_small(marker, object))) return;
-    if (prefetch_payload(entry))
-        *place(ring, ring->in++) = entry | AGAIN;
-    else
-        scan(marker, object, 0);
+    return ring->entries[(ring->next - ring->count--) % RING_ENTRIES];
 }
 
-// Takes the next object from the stack into the ring. What leaves the ring for it, or because the stack
-// is empty; 0: nothing does. Both at once, because most of the time the ring is full.
-static inline uintptr_t turn(struct zmarker *marker, struct ring *ring)
+// Takes the next object from the stack into the ring, when there is one. What leaves the ring for it, or
+// because the stack is empty; 0: nothing does.
+static inline uintptr_t turn(struct zmarker *marker, struct hand *hand, struct ring *ring)
 {
-    uint32_t count = ring->in - ring->out;
-    if (count > RING_ENTRIES || marker->top == marker->bottom) return *place(ring, ring->out++);
-    struct zmark_entry entry = *--marker->top;
+    if (ZVM_UNLIKELY(hand->top == marker->bottom)) return take_oldest(ring);
+    struct zmark_entry entry = *--hand->top;
     if (ZVM_UNLIKELY(entry.index != 0)) {
+        put(marker, hand);
         scan(marker, entry.object, entry.index);
+        *hand = take(marker);
         return 0;
     }
     __builtin_prefetch(entry.object);
-    *place(ring, ring->in++) = (uintptr_t)entry.object;
-    return count == RING_ENTRIES ? *place(ring, ring->out++) : 0;
+    return enter(ring, (uintptr_t)entry.object);
+}
+
+// What is not small, and leaves the ring, is scanned; or it goes round once more, and the next oldest leaves.
+static inline uintptr_t leave(struct zmarker *marker, struct ring *ring, uintptr_t entry)
+{
+    if (prefetch_payload(entry)) return enter(ring, entry | AGAIN);
+    scan(marker, (struct zobject *)(entry & ~AGAIN), 0);
+    return 0;
 }
 
 // When the work ends, what is in the ring goes back to the stack, the oldest on top.
 static void drain(struct zmarker *marker)
 {
     struct ring ring;
-    ring.in = ring.out = 0;
-    while (zwork_is_left(&marker->work)) {
-        if (marker->top == marker->bottom && ring.in == ring.out) return;
-        uintptr_t entry = turn(marker, &ring);
-        if (entry != 0) leave(marker, &ring, entry);
+    struct hand hand = take(marker);
+    ring.next = ring.count = 0;
+    while (hand.words < marker->work.end) {
+        if (hand.top == marker->bottom && ring.count == 0) break;
+        uintptr_t entry = turn(marker, &hand, &ring);
+        while (entry != 0) {
+            if (ZVM_LIKELY(scan_small(marker, &hand, (struct zobject *)(entry & ~AGAIN)))) break;
+            put(marker, &hand);
+            entry = leave(marker, &ring, entry);
+            hand = take(marker);
+        }
     }
-    while (ring.in != ring.out) {
-        push(marker, (struct zobject *)(*place(&ring, --ring.in) & ~AGAIN), 0);
+    put(marker, &hand);
+    while (ring.count > 0) {
+        ring.count--;
+        push(marker, (struct zobject *)(ring.entries[--ring.next % RING_ENTRIES] & ~AGAIN), 0);
     }
 }
 

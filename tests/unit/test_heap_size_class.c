@@ -14,6 +14,27 @@ static void test_class_every_size_fits_and_is_the_smallest(void **state)
     assert_int_equal(zheap_class_of(0), 0);
 }
 
+// Where the compiler works it out, it is what the table says.
+#define CHECK_PLAIN(bytes)                  \
+    assert_int_equal(zheap_class_of(bytes), \
+                     zheap_class_table[((bytes) + ZGRANULE_BYTES - 1) / ZGRANULE_BYTES])
+
+static void test_class_of_a_fixed_size_is_that_of_the_table(void **state)
+{
+    (void)state;
+    CHECK_PLAIN(1);
+    CHECK_PLAIN(16);
+    CHECK_PLAIN(17);
+    CHECK_PLAIN(32);
+    CHECK_PLAIN(40);
+    CHECK_PLAIN(64);
+    CHECK_PLAIN(72);
+    CHECK_PLAIN(96);
+    CHECK_PLAIN(ZCLASS_PLAIN_MAX - 16);
+    CHECK_PLAIN(ZCLASS_PLAIN_MAX);
+    CHECK_PLAIN(ZCLASS_PLAIN_MAX + 1);
+}
+
 static void test_class_bytes_are_granules_and_waste_little(void **state)
 {
     (void)state;
@@ -71,6 +92,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_class_every_size_fits_and_is_the_smallest),
+        cmocka_unit_test(test_class_of_a_fixed_size_is_that_of_the_table),
         cmocka_unit_test(test_class_bytes_are_granules_and_waste_little),
         cmocka_unit_test(test_starts_small_classes_pack_each_page),
         cmocka_unit_test(test_starts_medium_classes_cross_pages_but_not_spans),

@@ -10,7 +10,7 @@ foreach(back_end goto switch)
         zinterp_run=zinterp_run_${back_end} $<$<STREQUAL:${back_end},switch>:ZVM_DISPATCH_SWITCH=1>)
 endforeach()
 
-add_library(zvm_both STATIC fuzz/machine.c fuzz/back_end.c $<TARGET_OBJECTS:zvm_objects>
+add_library(zvm_both STATIC fuzz/machine.c fuzz/together.c fuzz/back_end.c $<TARGET_OBJECTS:zvm_objects>
     $<TARGET_OBJECTS:zvm_interpreter_fuzz_goto> $<TARGET_OBJECTS:zvm_interpreter_fuzz_switch>)
 target_link_libraries(zvm_both PUBLIC zvm_compile ${CK_LIBRARY})
 target_include_directories(zvm_both PUBLIC ${PROJECT_SOURCE_DIR}/fuzz ${PROJECT_SOURCE_DIR}/src)

@@ -720,6 +720,34 @@ static void test_results_that_name_isolates_leave_nothing(void **state)
     close_host(&host);
 }
 
+// ---- What it costs ------------------------------------------------------------------------------
+
+static uint64_t fuel_of(const char *text, uint64_t gc_threshold_count)
+{
+    struct host host;
+    open_host(&host, 1);
+    zvm_isolate_options options = spawning(NULL);
+    options.gc_threshold_count = gc_threshold_count;
+    zvm_isolate *isolate = make(&host, text, &options);
+    assert_int_equal(zvm_isolate_submit(isolate), ZVM_OK);
+    wait_for(isolate);
+    uint64_t fuel_used = result_of(isolate).fuel_used;
+    assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+    close_host(&host);
+    return fuel_used;
+}
+
+// What it had thrown was copied for others, and paid for, as long as a value that named it was not collected.
+static void test_the_end_costs_the_same_fuel_when_what_names_it_was_collected(void **state)
+{
+    (void)state;
+    static const char text[] = "let me = self()\n"
+                               "me = 0\n"
+                               "let a = [1] + [2]\n"
+                               "a[5]\n";
+    assert_int_equal(fuel_of(text, 1), fuel_of(text, 0));
+}
+
 // ---- What is printed ------------------------------------------------------------------------------
 
 #define PRINTED_BYTES 64
@@ -875,6 +903,7 @@ int main(void)
         cmocka_unit_test(test_reset_isolate_that_has_finished_talks_again),
         cmocka_unit_test(test_session_talks_in_each_piece),
         cmocka_unit_test(test_results_that_name_isolates_leave_nothing),
+        cmocka_unit_test(test_the_end_costs_the_same_fuel_when_what_names_it_was_collected),
         cmocka_unit_test(test_what_is_printed_comes_before_what_a_spawn_or_a_message_leads_to),
         cmocka_unit_test(test_replay_of_isolates_that_talk_gives_the_same_bytes),
     };

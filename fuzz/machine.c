@@ -3,7 +3,9 @@
 // Owns: one runtime for the life of the process, as a host would have it. Thread: one.
 #include "fuzz.h"
 
+#include "api/api_internal.h"
 #include "heap/heap.h"
+#include "vm/isolate.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -220,8 +222,15 @@ zvm_isolate_options fuzz_isolate_options(const struct fuzz_setup *setup, struct 
     return options;
 }
 
+// Texts of isolates have a number, which a runtime counts.
+static void count_isolates_anew(void)
+{
+    z_store_relaxed(&fuzz_runtime()->shared->mailbox_numbers, 0); // relaxed: a count, one thread
+}
+
 static void run_alone(zvm_code *code, const struct fuzz_setup *setup, struct fuzz_ending *out)
 {
+    count_isolates_anew();
     zvm_isolate_options options = fuzz_isolate_options(setup, out);
     zvm_isolate *isolate = NULL;
     zvm_status status = zvm_isolate_create(fuzz_runtime(), code, &options, &isolate);

@@ -50,6 +50,11 @@ add_script(fuzz.dictionary tree tools/fuzz --check)
 
 # What tests/fuzz/fuzz_lang asks.
 add_fuzz_program(fuzz_server tests/fuzz/server.c)
+# Programs with and without isolates: with threads, so under ThreadSanitizer, too.
+if(TARGET zvm)
+    add_script(fuzz.spawn fuzz tests/fuzz/fuzz_spawn $<TARGET_FILE:zvm> --small --count 25)
+    set_tests_properties(fuzz.spawn PROPERTIES ENVIRONMENT "${test_environment}")
+endif()
 if(NOT ZVM_SANITIZE MATCHES thread) # one thread, and slow
     add_script(fuzz.programs fuzz tests/fuzz/fuzz_lang $<TARGET_FILE:fuzz_server> --count 60)
     set_tests_properties(fuzz.programs PROPERTIES ENVIRONMENT "${test_environment}")

@@ -10,7 +10,7 @@ foreach(back_end goto switch)
         zinterp_run=zinterp_run_${back_end} $<$<STREQUAL:${back_end},switch>:ZVM_DISPATCH_SWITCH=1>)
 endforeach()
 
-add_library(zvm_both STATIC fuzz/machine.c fuzz/back_end.c $<TARGET_OBJECTS:zvm_objects>
+add_library(zvm_both STATIC fuzz/machine.c fuzz/together.c fuzz/back_end.c $<TARGET_OBJECTS:zvm_objects>
     $<TARGET_OBJECTS:zvm_interpreter_fuzz_goto> $<TARGET_OBJECTS:zvm_interpreter_fuzz_switch>)
 target_link_libraries(zvm_both PUBLIC zvm_compile ${CK_LIBRARY})
 target_include_directories(zvm_both PUBLIC ${PROJECT_SOURCE_DIR}/fuzz ${PROJECT_SOURCE_DIR}/src)
@@ -50,6 +50,11 @@ add_script(fuzz.dictionary tree tools/fuzz --check)
 
 # What tests/fuzz/fuzz_lang asks.
 add_fuzz_program(fuzz_server tests/fuzz/server.c)
+# Programs with and without isolates: with threads, so under ThreadSanitizer, too.
+if(TARGET zvm)
+    add_script(fuzz.spawn fuzz tests/fuzz/fuzz_spawn $<TARGET_FILE:zvm> --small --count 25)
+    set_tests_properties(fuzz.spawn PROPERTIES ENVIRONMENT "${test_environment}")
+endif()
 if(NOT ZVM_SANITIZE MATCHES thread) # one thread, and slow
     add_script(fuzz.programs fuzz tests/fuzz/fuzz_lang $<TARGET_FILE:fuzz_server> --count 60)
     set_tests_properties(fuzz.programs PROPERTIES ENVIRONMENT "${test_environment}")

@@ -60,11 +60,15 @@ zvm_runtime *fuzz_runtime(void);
 zvm_status fuzz_compile(const char *text, size_t length_bytes, struct fuzz_text *findings,
                         zvm_code **out);
 
+// Who gets how long a turn in programs that spawn isolates; not 0. fuzz_begin sets it from the input.
+extern uint64_t fuzz_turns_seed;
+
 // What a program is run with. Zero in a field means the library's default.
 struct fuzz_setup {
     const char *name;
     bool uses_switch; // the switch back end; else computed goto
-    uint64_t slice;   // fuel of a slice; 0: runs to its end at once
+    // Fuel of a slice; 0: runs to its end at once. It and gc_threshold_count are of no matter to programs that spawn.
+    uint64_t slice;
     uint64_t gc_threshold_count, fuel_limit;
     size_t heap_limit_bytes;
     uint32_t max_depth;
@@ -74,7 +78,7 @@ struct fuzz_setup {
 // each way to run it.
 struct fuzz_ending {
     zvm_status status;
-    uint64_t fuel_used;
+    uint64_t fuel_used; // with that of what it has spawned
     uint32_t line, column;
     struct fuzz_text printed;
     struct fuzz_text message; // "KIND: MESSAGE" and the trace, a line each; empty when it succeeded
@@ -84,6 +88,10 @@ struct fuzz_ending {
 
 // Runs it to its end. Aborts when the library refuses to.
 void fuzz_run(zvm_code *code, const struct fuzz_setup *setup, struct fuzz_ending *out);
+// The parts of it: for a program that spawns (together.c), and what both ways have in common.
+void fuzz_run_together(zvm_code *code, const struct fuzz_setup *setup, struct fuzz_ending *out);
+zvm_isolate_options fuzz_isolate_options(const struct fuzz_setup *setup, struct fuzz_ending *out);
+void fuzz_read_ending(zvm_isolate *isolate, struct fuzz_ending *out);
 void fuzz_ending_free(struct fuzz_ending *ending);
 
 // The first thing that differs, in words; NULL when nothing does.

@@ -3,7 +3,9 @@
 // Owns: one runtime for the life of the process, as a host would have it. Thread: one.
 #include "fuzz.h"
 
+#include "api/api_internal.h"
 #include "heap/heap.h"
+#include "vm/isolate.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -66,6 +68,7 @@ bool fuzz_begin(const uint8_t *data, size_t length_bytes, uint32_t *choice)
 {
     if (input_count == 0 && getenv("ZVM_FUZZ_WHOLE") != NULL) fuzz_checks_all = true;
     uint32_t hash = hash_of(data, length_bytes);
+    fuzz_turns_seed = 1 + (uint64_t)hash;
     bool is_whole = fuzz_checks_all || hash % FUZZ_WHOLE_ONE_IN == 0;
     *choice = hash / FUZZ_WHOLE_ONE_IN;
     zheap_set_verify(is_whole);
@@ -195,7 +198,7 @@ static void read_message(const zvm_result *result, struct fuzz_ending *out)
     }
 }
 
-static void read_ending(zvm_isolate *isolate, struct fuzz_ending *out)
+void fuzz_read_ending(zvm_isolate *isolate, struct fuzz_ending *out)
 {
     zvm_result result = ZVM_RESULT_INIT;
     if (zvm_isolate_result(isolate, &result) != ZVM_OK) fuzz_fail("no result");
@@ -207,9 +210,8 @@ static void read_ending(zvm_isolate *isolate, struct fuzz_ending *out)
     if (result.status != ZVM_OK) read_message(&result, out);
 }
 
-void fuzz_run(zvm_code *code, const struct fuzz_setup *setup, struct fuzz_ending *out)
+zvm_isolate_options fuzz_isolate_options(const struct fuzz_setup *setup, struct fuzz_ending *out)
 {
-    *out = (struct fuzz_ending){0};
     zvm_isolate_options options = ZVM_ISOLATE_OPTIONS_INIT;
     options.heap_limit_bytes = setup->heap_limit_bytes;
     options.fuel_limit = setup->fuel_limit;
@@ -217,10 +219,22 @@ void fuzz_run(zvm_code *code, const struct fuzz_setup *setup, struct fuzz_ending
     options.gc_threshold_count = setup->gc_threshold_count;
     options.output = fuzz_text_add;
     options.output_context = &out->printed;
+    return options;
+}
+
+// Texts of isolates have a number, which a runtime counts.
+static void count_isolates_anew(void)
+{
+    z_store_relaxed(&fuzz_runtime()->shared->mailbox_numbers, 0); // relaxed: a count, one thread
+}
+
+static void run_alone(zvm_code *code, const struct fuzz_setup *setup, struct fuzz_ending *out)
+{
+    count_isolates_anew();
+    zvm_isolate_options options = fuzz_isolate_options(setup, out);
     zvm_isolate *isolate = NULL;
     zvm_status status = zvm_isolate_create(fuzz_runtime(), code, &options, &isolate);
     if (status != ZVM_OK) fuzz_fail("no isolate: %s", zvm_status_text(status));
-    fuzz_use_switch(setup->uses_switch);
     for (bool finished = false; !finished;) {
         status = zvm_isolate_run(isolate, setup->slice, &finished);
         if (status == ZVM_E_WAITING) // it sleeps: nobody has the time
@@ -228,8 +242,18 @@ void fuzz_run(zvm_code *code, const struct fuzz_setup *setup, struct fuzz_ending
         else if (status != ZVM_OK)
             fuzz_fail("%s: does not run: %s", setup->name, zvm_status_text(status));
     }
-    read_ending(isolate, out);
+    fuzz_read_ending(isolate, out);
     if (zvm_isolate_destroy(isolate) != ZVM_OK) fuzz_fail("the isolate is not destroyed");
+}
+
+void fuzz_run(zvm_code *code, const struct fuzz_setup *setup, struct fuzz_ending *out)
+{
+    *out = (struct fuzz_ending){0};
+    fuzz_use_switch(setup->uses_switch);
+    if (zvm_code_spawns(code))
+        fuzz_run_together(code, setup, out);
+    else
+        run_alone(code, setup, out);
     if (out->status == ZVM_E_INTERNAL) fuzz_fail("%s: an internal check failed", setup->name);
 }
 

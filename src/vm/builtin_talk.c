@@ -38,6 +38,13 @@ static unsigned long long number_of(const struct zmailbox *mailbox)
     return (unsigned long long)mailbox->number;
 }
 
+// What it has printed comes before what those print that it starts or wakes, who may be in other workers: a
+// slice's output would else be given to the host at its end.
+static bool say_first(struct zisolate *iso)
+{
+    return iso->runner->output.length == 0 || zisolate_flush(iso);
+}
+
 // ---- Waiting --------------------------------------------------------------------------------------
 
 #define NS_PER_MS 1000000.0
@@ -173,7 +180,7 @@ bool zbuiltin_spawn(struct zisolate *iso, struct zvalue *args, uint32_t count,
         return refuse_spawn(iso, ZVM_E_HEAP_LIMIT);
     }
     struct zvalue value;
-    bool is_made = ztalk_value(iso, mailbox, &value);
+    bool is_made = say_first(iso) && ztalk_value(iso, mailbox, &value);
     zvm_status status = ZVM_OK;
     if (is_made) status = iso->shared->talks->spawn(iso->shared->waits_context, iso, mailbox);
     zmailbox_release(mailbox);
@@ -301,6 +308,7 @@ static enum znative_step begin_send(struct zisolate *iso, struct znative_context
     const struct zparcel_rules rules = {
         .what = "send()", .name = "message", .limit_bytes = to->limit_bytes};
     struct zparcel *parcel;
+    if (!say_first(iso)) return fail(iso);
     if (!zparcel_pack(iso, &rules, &registers[SEND_VALUE], 1, &parcel)) return fail(iso);
     return try_send(iso, context, to, parcel);
 }

@@ -125,6 +125,20 @@ static void keep_result(const struct zisolate *iso, struct zmailbox *mailbox)
     }
 }
 
+#define FUEL_ENOUGH (INT64_MAX / 4)
+
+// Costs no fuel: whether anybody could still ask for it depends on which heaps have been collected, and all that is
+// copied, once, has been paid for.
+static void keep_for_others(struct zisolate *iso, struct zvalue value)
+{
+    const int64_t fuel = iso->fuel, fuel_reserve = iso->fuel_reserve;
+    iso->fuel = 0;
+    iso->fuel_reserve = FUEL_ENOUGH;
+    pack_result(iso, value);
+    iso->fuel = fuel;
+    iso->fuel_reserve = fuel_reserve;
+}
+
 void ztalk_settle(struct zisolate *iso, const struct zvalue *value)
 {
     struct zmailbox *mailbox = iso->mailbox;
@@ -135,9 +149,9 @@ void ztalk_settle(struct zisolate *iso, const struct zvalue *value)
     bool has_thrown =
         value == NULL && (iso->status == ZVM_E_ERROR || iso->status == ZVM_E_HEAP_LIMIT);
     if (has_thrown)
-        pack_result(iso, iso->error);
+        keep_for_others(iso, iso->error);
     else if (value != NULL && value->tag != ZTAG_NULL)
-        pack_result(iso, *value); // none is read as null
+        keep_for_others(iso, *value); // none is read as null
     keep_result(iso, mailbox);
 }
 

@@ -720,6 +720,96 @@ static void test_results_that_name_isolates_leave_nothing(void **state)
     close_host(&host);
 }
 
+// ---- What it costs ------------------------------------------------------------------------------
+
+static uint64_t fuel_of(const char *text, uint64_t gc_threshold_count)
+{
+    struct host host;
+    open_host(&host, 1);
+    zvm_isolate_options options = spawning(NULL);
+    options.gc_threshold_count = gc_threshold_count;
+    zvm_isolate *isolate = make(&host, text, &options);
+    assert_int_equal(zvm_isolate_submit(isolate), ZVM_OK);
+    wait_for(isolate);
+    uint64_t fuel_used = result_of(isolate).fuel_used;
+    assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+    close_host(&host);
+    return fuel_used;
+}
+
+// What it had thrown was copied for others, and paid for, as long as a value that named it was not collected.
+static void test_the_end_costs_the_same_fuel_when_what_names_it_was_collected(void **state)
+{
+    (void)state;
+    static const char text[] = "let me = self()\n"
+                               "me = 0\n"
+                               "let a = [1] + [2]\n"
+                               "a[5]\n";
+    assert_int_equal(fuel_of(text, 1), fuel_of(text, 0));
+}
+
+// ---- What is printed ------------------------------------------------------------------------------
+
+#define PRINTED_BYTES 64
+
+struct printed {
+    char bytes[PRINTED_BYTES]; // at any time one isolate prints, and the others wait
+    atomic_size_t length;
+};
+
+static bool add_printed(void *context, const char *text, size_t length_bytes)
+{
+    struct printed *printed = context;
+    size_t length = atomic_load(&printed->length);
+    assert_true(length + length_bytes < sizeof printed->bytes);
+    memcpy(printed->bytes + length, text, length_bytes);
+    atomic_store(&printed->length, length + length_bytes);
+    return true;
+}
+
+// The program holds its worker, in note(), until what the other one prints is there.
+static void expect_in_order(const char *text)
+{
+    struct host host;
+    struct printed printed = {0};
+    open_host(&host, 2);
+    host.gate.is_open = false;
+    zvm_isolate_options options = spawning(NULL);
+    options.output = add_printed;
+    options.output_context = &printed;
+    zvm_isolate *isolate = make(&host, text, &options);
+    assert_int_equal(zvm_isolate_submit(isolate), ZVM_OK);
+    await_notes(&host, 1);
+    const char *wanted = "first\nthen\n";
+    while (atomic_load(&printed.length) < strlen("then\n"))
+        sched_yield();
+    if (printed.bytes[0] == 'f')
+        while (atomic_load(&printed.length) < strlen(wanted))
+            sched_yield();
+    gate_open(&host.gate);
+    wait_for(isolate);
+    assert_string_equal(printed.bytes, wanted);
+    assert_int_equal(zvm_isolate_destroy(isolate), ZVM_OK);
+    close_host(&host);
+}
+
+// It stood behind what the other one had printed meanwhile: output went to the host when the slice was over.
+static void test_what_is_printed_comes_before_what_a_spawn_or_a_message_leads_to(void **state)
+{
+    (void)state;
+    expect_in_order("action say() { print(\"then\") }\n"
+                    "print(\"first\")\n"
+                    "let a = spawn say()\n"
+                    "note(1)\n"
+                    "await a\n");
+    expect_in_order("action say() { print(receive()) }\n"
+                    "let a = spawn say()\n"
+                    "print(\"first\")\n"
+                    "send(a, \"then\")\n"
+                    "note(1)\n"
+                    "await a\n");
+}
+
 // ---- Again with a seed --------------------------------------------------------------------------
 
 #define REPLAY_BYTES 4096
@@ -813,6 +903,8 @@ int main(void)
         cmocka_unit_test(test_reset_isolate_that_has_finished_talks_again),
         cmocka_unit_test(test_session_talks_in_each_piece),
         cmocka_unit_test(test_results_that_name_isolates_leave_nothing),
+        cmocka_unit_test(test_the_end_costs_the_same_fuel_when_what_names_it_was_collected),
+        cmocka_unit_test(test_what_is_printed_comes_before_what_a_spawn_or_a_message_leads_to),
         cmocka_unit_test(test_replay_of_isolates_that_talk_gives_the_same_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -343,7 +343,8 @@ static ZVM_COLD struct hand visit_part_slow(struct zmarker *marker, struct hand 
 static inline void visit_part(struct zmarker *marker, struct hand *hand, struct zobject *object)
 {
     struct zobject *part = (void *)((struct zrecord *)(void *)object)->class;
-    if (part != NULL && mark(part)) *hand = visit_part_slow(marker, *hand, part);
+    ZVM_ASSERT(part != NULL);
+    if (mark(part)) *hand = visit_part_slow(marker, *hand, part);
 }
 
 // What scan does, for the small ones of those kinds, which most objects are. false: it is none.

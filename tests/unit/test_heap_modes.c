@@ -462,6 +462,21 @@ static void test_auto_leaves_minors_where_wholes_are_asked_for(void **state)
     fixture_close(&f);
 }
 
+// Nothing has been allocated since the last collection: nothing can be told of what is young.
+static void test_auto_sees_no_promise_where_nothing_is_allocated(void **state)
+{
+    (void)state;
+    if (ZHEAP_STRESS || ZHEAP_VERIFY || ZHEAP_TINY) return;
+    struct fixture f;
+    open_mode(&f, ZHEAP_AUTO, 256 << 20);
+    grow_chain(&f, 20000);
+    for (uint32_t round = 0; round < 10; round++) {
+        zheap_collect(&f.heap, NULL);
+        assert_false(zheap_more(&f.heap)->policy.is_promising);
+    }
+    fixture_close(&f);
+}
+
 // Of a list of nodes one in `kept` young ones replaces an old one, `made` times. How many minor
 // collections there were.
 static uint64_t minors_where_one_stays_of(uint32_t kept, uint32_t made)
@@ -536,6 +551,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_auto_leaves_minors_where_wholes_are_asked_for),
+        cmocka_unit_test(test_auto_sees_no_promise_where_nothing_is_allocated),
         cmocka_unit_test(test_auto_tries_minors_only_where_the_young_die),
         cmocka_unit_test(test_growth_of_small_heaps_is_twice_as_much_unless_told),
         cmocka_unit_test(test_incremental_allocation_pays_within_bounds),

@@ -76,6 +76,25 @@ static void test_sampling_of_all_bytes_equals_the_counters(void **state)
     fixture_close(&f);
 }
 
+static void test_minor_collections_forget_what_died(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, (struct zheap_options){.limit_bytes = LIMIT, .mode = ZHEAP_GENERATIONAL});
+    struct maker maker = {0};
+    start(&f, 1, 0, &maker);
+    churn(&f, &maker, 20000);
+    uint64_t all, live;
+    if (!ZHEAP_STRESS) assert_true(fixture_stats(&f).minor_collections > 0);
+    sum_sites(&f, &all, &live);
+    assert_true(live < all);
+    zheap_collect(&f.heap, NULL);
+    sum_sites(&f, &all, &live);
+    assert_int_equal(live, fixture_stats(&f).live_bytes);
+    fixture_verify(&f);
+    fixture_close(&f);
+}
+
 // The bug it guards against: cells cached by one class let its allocations run past the sampled byte.
 static void test_sampling_is_unbiased_between_size_classes(void **state)
 {
@@ -366,6 +385,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sampling_of_all_bytes_equals_the_counters),
+        cmocka_unit_test(test_minor_collections_forget_what_died),
         cmocka_unit_test(test_sampling_is_unbiased_between_size_classes),
         cmocka_unit_test(test_external_payloads_are_sampled_for_their_owner),
         cmocka_unit_test(test_history_of_everything_is_in_order),
